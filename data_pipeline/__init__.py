@@ -1,0 +1,48 @@
+"""From raw text to masked batches: documents, sentences, tokens, sentence pairs, masks.
+
+Needs numpy and never JAX. The names below are loaded when they are first used, so that importing
+the package costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+_MODULE_OF = {
+    "DataError": "errors",
+    "Progress": "progress",
+    "Task": "progress",
+    "silent": "progress",
+    "DocumentationSource": "documents.documentation",
+    "TextSource": "documents.text",
+    "text_sources": "documents.text",
+    "split_sentences": "sentences",
+    "Tokenizer": "tokenizer",
+    "load_tokenizer": "tokenizer",
+    "train_wordpiece": "tokenizer",
+    "Split": "token_store",
+    "TokenStore": "token_store",
+    "documentation_store": "prepare",
+    "prepare": "prepare",
+    "vocabulary_from": "prepare",
+    "PretrainingObjective": "objective",
+    "cached_plan": "sentence_pairs",
+    "make_plan": "sentence_pairs",
+    "PretrainingBatches": "batches",
+    "Prefetch": "batches",
+    "evaluation_batches": "batches",
+}
+
+__all__ = sorted(_MODULE_OF)
+
+
+def __getattr__(name: str) -> Any:
+    module = _MODULE_OF.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{module}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__
