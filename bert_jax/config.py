@@ -1,0 +1,297 @@
+"""What can be set: frozen dataclasses that check themselves when they are made.
+
+Field names are those of Hugging Face and of the original release wherever both have one, so
+that a `config.json` reads the same everywhere. None of these classes knows gin; the one file
+that does is `bert_jax/recipes/bindings.py`.
+"""
+
+import dataclasses
+import difflib
+import json
+import math
+import typing
+from pathlib import Path
+from typing import Any, Self
+
+from bert_jax.errors import UserError
+
+# (layers, hidden, heads) of the released models: paper section 3, and the README of
+# google-research/bert for the four small ones. The feed-forward layer is 4 x hidden in all.
+MODEL_SIZES = {
+    "tiny": (2, 128, 2),
+    "mini": (4, 256, 4),
+    "small": (4, 512, 8),
+    "medium": (8, 512, 8),
+    "base": (12, 768, 12),
+    "large": (24, 1024, 16),
+}
+
+
+def check_types(config: Any) -> None:
+    """Raise `UserError` where a field of a dataclass holds a value of another type.
+
+    gin does not check types. An `int` is taken for a `float` field (and stored as one); a `bool`
+    is never taken for a number.
+    """
+    name = type(config).__name__
+    hints = typing.get_type_hints(type(config))
+    for field in dataclasses.fields(config):
+        allowed = typing.get_args(hints[field.name]) or (hints[field.name],)
+        value = getattr(config, field.name)
+        if float in allowed and type(value) is int:
+            object.__setattr__(config, field.name, float(value))
+        elif type(value) not in allowed:
+            wanted = " or ".join("None" if a is type(None) else a.__name__ for a in allowed)
+            raise UserError(f"{name}.{field.name} is {value!r}, it must be of type {wanted}")
+
+
+def check_range(
+    config: Any,
+    *names: str,
+    at_least: float = -math.inf,
+    below: float = math.inf,
+    above: float = -math.inf,
+) -> None:
+    """Raise `UserError` where a field lies outside `at_least <= value < below`, `value > above`."""
+    for name in names:
+        value = getattr(config, name)
+        if value is None:
+            continue
+        if not (at_least <= value < below and value > above):
+            limits = [f"at least {at_least:g}"] if at_least > -math.inf else []
+            limits += [f"above {above:g}"] if above > -math.inf else []
+            limits += [f"below {below:g}"] if below < math.inf else []
+            raise UserError(
+                f"{type(config).__name__}.{name} is {value!r}, it must be {' and '.join(limits)}"
+            )
+
+
+def check_choice(config: Any, name: str, choices: tuple[str, ...]) -> None:
+    """Raise `UserError`, with the nearest right name, where a field is none of `choices`."""
+    value = getattr(config, name)
+    if value not in choices:
+        near = difflib.get_close_matches(str(value), choices, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise UserError(
+            f"{type(config).__name__}.{name} is {value!r}, it must be one of "
+            f"{', '.join(map(repr, choices))}{hint}"
+        )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class BertConfig:
+    """The shape of a BERT encoder: everything that decides what its weights mean.
+
+    `vocab_size` comes from the token store or the tokeniser, never from an experiment.
+    """
+
+    vocab_size: int = 30522
+    hidden_size: int = 768
+    num_hidden_layers: int = 12
+    num_attention_heads: int = 12
+    intermediate_size: int = 3072
+    # 'gelu' is the exact one (erf: the first release, and HF's default); 'gelu_new' is the tanh
+    # approximation that google-research/bert has computed since 2019-02.
+    hidden_act: str = "gelu"
+    hidden_dropout_prob: float = 0.1
+    attention_probs_dropout_prob: float = 0.1
+    max_position_embeddings: int = 512
+    type_vocab_size: int = 2
+    initializer_range: float = 0.02
+    layer_norm_eps: float = 1e-12
+
+    def __post_init__(self) -> None:
+        check_types(self)
+        check_range(
+            self,
+            *("vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads"),
+            *("intermediate_size", "max_position_embeddings", "type_vocab_size"),
+            at_least=1,
+        )
+        check_range(self, "hidden_dropout_prob", "attention_probs_dropout_prob", at_least=0, below=1)
+        check_range(self, "initializer_range", "layer_norm_eps", above=0)
+        check_choice(self, "hidden_act", ("gelu", "gelu_new"))
+        if self.hidden_size % self.num_attention_heads:
+            raise UserError(
+                f"BertConfig.hidden_size is {self.hidden_size}, it must be a multiple of "
+                f"num_attention_heads ({self.num_attention_heads})"
+            )
+
+    @property
+    def head_size(self) -> int:
+        """Width of one attention head."""
+        return self.hidden_size // self.num_attention_heads
+
+    @classmethod
+    def of_size(cls, size: str, **fields: Any) -> Self:
+        """The released model of that name (`MODEL_SIZES`), with any field changed."""
+        layers, hidden, heads = MODEL_SIZES[size]
+        shape = {
+            "hidden_size": hidden,
+            "num_hidden_layers": layers,
+            "num_attention_heads": heads,
+            "intermediate_size": 4 * hidden,
+        }
+        return cls(**(shape | fields))
+
+    @classmethod
+    def tiny(cls, **fields: Any) -> Self:
+        """2 layers, 128 wide."""
+        return cls.of_size("tiny", **fields)
+
+    @classmethod
+    def mini(cls, **fields: Any) -> Self:
+        """4 layers, 256 wide."""
+        return cls.of_size("mini", **fields)
+
+    @classmethod
+    def small(cls, **fields: Any) -> Self:
+        """4 layers, 512 wide."""
+        return cls.of_size("small", **fields)
+
+    @classmethod
+    def medium(cls, **fields: Any) -> Self:
+        """8 layers, 512 wide."""
+        return cls.of_size("medium", **fields)
+
+    @classmethod
+    def base(cls, **fields: Any) -> Self:
+        """12 layers, 768 wide: BERT-base."""
+        return cls.of_size("base", **fields)
+
+    @classmethod
+    def large(cls, **fields: Any) -> Self:
+        """24 layers, 1024 wide: BERT-large."""
+        return cls.of_size("large", **fields)
+
+    def to_json(self) -> str:
+        """The text of a `config.json` with Hugging Face's keys."""
+        return json.dumps({"model_type": "bert", **dataclasses.asdict(self)}, indent=2) + "\n"
+
+    @classmethod
+    def from_json_file(cls, path: Path) -> Self:
+        """Read a `config.json`; keys that are not ours are left alone.
+
+        Raises:
+          UserError: the file is missing, is not a JSON object, or holds a value out of range.
+        """
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise UserError(f"{path} cannot be read as a model's config.json: {error}") from error
+        if not isinstance(values, dict):
+            raise UserError(f"{path} holds {type(values).__name__}, it must hold a JSON object")
+        names = {field.name for field in dataclasses.fields(cls)}
+        try:
+            return cls(**{k: v for k, v in values.items() if k in names})
+        except UserError as error:
+            raise UserError(f"{path}: {error}") from error
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ComputeConfig:
+    """How the model is computed; nothing here changes what its weights mean.
+
+    `dtype` is the type of activations and of the copies of the weights that are multiplied; the
+    weights themselves, softmax, LayerNorm and losses stay float32. `matmul_precision` matters for
+    float32 only, which by default is multiplied in bf16 on TPU and TF32 on GPU.
+    """
+
+    dtype: str = "float32"
+    matmul_precision: str = "default"
+    scan_layers: bool = True
+    remat: str = "none"
+
+    def __post_init__(self) -> None:
+        check_types(self)
+        check_choice(self, "dtype", ("float32", "bfloat16"))
+        check_choice(self, "matmul_precision", ("default", "high", "highest"))
+        check_choice(self, "remat", ("none", "dots", "full"))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class MeshConfig:
+    """Sizes of the mesh's axes; one of them may be -1: whatever number of devices is left."""
+
+    data: int = -1
+    fsdp: int = 1
+    tensor: int = 1
+
+    def __post_init__(self) -> None:
+        check_types(self)
+        sizes = (self.data, self.fsdp, self.tensor)
+        if any(size == 0 or size < -1 for size in sizes) or sizes.count(-1) > 1:
+            raise UserError(
+                f"MeshConfig is data={self.data}, fsdp={self.fsdp}, tensor={self.tensor}; every "
+                "size must be at least 1, and at most one of them -1 (all devices that are left)"
+            )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class OptimizerConfig:
+    """The optimiser.
+
+    `preset` names the update and the shape of its schedule: `paper` is the original's Adam without
+    bias correction under a decay that runs from step 0; `adamw` corrects the bias and decays
+    linearly from the end of the warm-up (`bert_jax/optimizer.py`).
+    """
+
+    preset: str = "paper"
+    b1: float = 0.9
+    b2: float = 0.999
+    eps: float = 1e-6
+    weight_decay: float = 0.01
+    max_grad_norm: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_types(self)
+        check_choice(self, "preset", ("paper", "adamw"))
+        check_range(self, "b1", "b2", at_least=0, below=1)
+        check_range(self, "eps", "max_grad_norm", above=0)
+        check_range(self, "weight_decay", at_least=0)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """A run: how long, in what steps, and how often it says, checks and saves something.
+
+    Cadences are in steps; 0 turns one off. `batch_size` counts rows over all hosts;
+    `micro_batches` splits it to save memory and changes nothing else. `seed` decides the first
+    weights, pairs, masks and dropout.
+    """
+
+    num_steps: int = 1_000_000
+    batch_size: int = 256
+    learning_rate: float = 1e-4
+    warmup_steps: int = 10_000
+    seed: int = 0
+    micro_batches: int = 1
+    log_every: int = 100
+    eval_every: int = 10_000
+    eval_examples: int = 10_000
+    checkpoint_every: int = 10_000
+    checkpoint_minutes: float = 30.0
+    keep_checkpoints: int = 3
+    keep_every: int = 0
+    checkpoint_step_zero: bool = False
+
+    def __post_init__(self) -> None:
+        check_types(self)
+        check_range(
+            self,
+            *("num_steps", "batch_size", "micro_batches", "keep_checkpoints", "eval_examples"),
+            at_least=1,
+        )
+        check_range(
+            self,
+            *("warmup_steps", "log_every", "eval_every", "checkpoint_every"),
+            *("checkpoint_minutes", "keep_every"),
+            at_least=0,
+        )
+        check_range(self, "seed", at_least=0, below=2**32)
+        check_range(self, "learning_rate", above=0)
+        if self.batch_size % self.micro_batches:
+            raise UserError(
+                f"TrainConfig.batch_size is {self.batch_size}, it must be a multiple of "
+                f"micro_batches ({self.micro_batches})"
+            )
