@@ -1,0 +1,74 @@
+# The project's commands. Each works on a fresh machine with Python 3.11 or later, its venv module,
+# git and make; `make PYTHON=python3.12 ...` chooses another Python.
+
+PYTHON ?= python3
+VENV   ?= .venv
+PEERS  ?= .venv-peers
+# Where `make pretrain` writes; run a second time it goes on, or says that it is finished.
+RUN    ?= runs/documentation_tiny
+# Further arguments of pytest: make test PYTEST_FLAGS="-k masking -x"
+PYTEST_FLAGS ?=
+
+BIN   := $(VENV)/bin
+SHELL := /bin/bash
+# no_skips.py says what makes a skipped test a failure; -n 2 is two processes (pytest-xdist).
+PYTEST = PYTHONPATH=tests $(1)/bin/python -m pytest -p no_skips
+
+.DEFAULT_GOAL := help
+.PHONY: help install pretrain test test-peers lint format lock clean
+
+help:  ## print this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/ \t/' | expand -t 14
+
+# --- environments -------------------------------------------------------------------------------
+
+install: $(VENV)/installed  ## make .venv: pinned dependencies, test tools, the project (editable)
+
+# The stamp is older than what it depends on only when there is something to install.
+$(VENV)/installed: requirements/dev.txt setup.cfg pyproject.toml requirements/install.sh
+	requirements/install.sh "$(PYTHON)" $(VENV) requirements/dev.txt
+	@touch $@
+
+$(PEERS)/installed: requirements/peers.txt setup.cfg pyproject.toml requirements/install.sh
+	requirements/install.sh "$(PYTHON)" $(PEERS) requirements/peers.txt torch==2.13.0
+	@touch $@
+
+# --- the two commands ---------------------------------------------------------------------------
+
+pretrain: $(VENV)/installed  ## pretrain BERT-tiny on the documentation of Python packages
+	$(BIN)/bert-jax pretrain documentation_tiny --run_dir $(RUN)
+
+test: $(VENV)/installed  ## run the whole test suite
+	$(call PYTEST,$(VENV)) -n 2 --dist worksteal $(PYTEST_FLAGS)
+
+# --- checks -------------------------------------------------------------------------------------
+
+test-peers: $(PEERS)/installed  ## compare with PyTorch and transformers, in .venv-peers
+	$(call PYTEST,$(PEERS)) tests/peers $(PYTEST_FLAGS)
+
+lint: $(VENV)/installed  ## run the linter, the formatter's check and the type checker
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/installed  ## let ruff format and mend what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# --- upkeep -------------------------------------------------------------------------------------
+
+# One lock for each environment, for every platform and Python that we support (markers tell them
+# apart). Each later one is held to the versions of the runtime's.
+COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url \
+	--custom-compile-command "make lock" $(LOCK_FLAGS)
+
+lock: $(VENV)/installed  ## renew the lock files (newest versions: make lock LOCK_FLAGS=--upgrade)
+	$(COMPILE) setup.cfg -o requirements/runtime.txt
+	$(COMPILE) setup.cfg requirements/dev.in --extra test -c requirements/runtime.txt \
+		-o requirements/dev.txt
+	$(COMPILE) setup.cfg requirements/peers.in --extra test -c requirements/dev.txt \
+		-o requirements/peers.txt
+
+clean:  ## remove the environments and what the tools leave behind (never runs/)
+	rm -rf $(VENV) $(PEERS) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
