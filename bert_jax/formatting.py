@@ -1,0 +1,126 @@
+"""Numbers as a person reads them, and the lines of the table of training."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+
+def format_count(n: int) -> str:
+    """A number of things: ``12,345``, and ``1.23M`` from a million on."""
+    if abs(n) < 1_000_000:
+        return f"{n:,}"
+    return format_rate(n)
+
+
+def format_rate(value: float) -> str:
+    """A speed in three digits: ``0.123 45.6 789 1,234 12.3k 4.56M``."""
+    if not math.isfinite(value):
+        return str(value)
+    size = abs(value)
+    if size < 999.5:
+        return "0" if value == 0 else f"{value:.{max(0, min(3, 2 - _exponent(size)))}f}"
+    if size < 9_999.5:
+        return f"{value:,.0f}"
+    for factor, letter in ((1e3, "k"), (1e6, "M"), (1e9, "G"), (1e12, "T")):
+        if size < 999.5 * factor or letter == "T":
+            scaled = value / factor
+            return f"{scaled:.{max(0, 2 - _exponent(abs(scaled)))}f}{letter}"
+    raise AssertionError("the loop ends by returning")
+
+
+def format_duration(seconds: float) -> str:
+    """A time: ``0:07``, ``12:34``, ``1:02:03``."""
+    if not math.isfinite(seconds):
+        return "?"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _exponent(size: float) -> int:
+    """The power of ten of the first digit, after rounding to three digits."""
+    return int(f"{size:.2e}".partition("e")[2])
+
+
+# The table of training: (name in metrics.jsonl, header, width, how a value is written).
+_Column = tuple[str, str, int, Any]
+
+
+def _loss(value: float) -> str:
+    return f"{value:.3f}" if abs(value) < 1000 else f"{value:.0e}"
+
+
+def _share(value: float) -> str:
+    return f"{100 * value:.1f}%" if math.isfinite(value) else str(value)
+
+
+def _learning_rate(value: float) -> str:
+    # 1.00e-4, not 1.00e-04: the column is narrow.
+    mantissa, _, exponent = f"{value:.2e}".partition("e")
+    return f"{mantissa}e{int(exponent)}" if exponent else mantissa
+
+
+def _grad_norm(value: float) -> str:
+    return f"{value:.3f}" if abs(value) < 10 else format_rate(value)
+
+
+_COLUMNS: tuple[_Column, ...] = (
+    ("loss", "loss", 6, _loss),
+    ("mlm_loss", "MLM", 6, _loss),
+    ("mlm_accuracy", "acc.", 6, _share),
+    ("nsp_loss", "NSP", 5, _loss),
+    ("nsp_accuracy", "acc.", 6, _share),
+    ("learning_rate", "lr", 7, _learning_rate),
+    ("grad_norm", "grad.", 5, _grad_norm),
+    ("tokens_per_second", "tok/s", 5, format_rate),
+    ("input_wait", "wait", 5, _share),
+)
+
+
+def _step_width(num_steps: int) -> int:
+    return max(2 * len(str(num_steps)) + 1, len("eval") + 1 + len(str(num_steps)))
+
+
+def _row(cells: list[str], num_steps: int, width: int) -> str:
+    widths = [_step_width(num_steps), *(column[2] for column in _COLUMNS)]
+    # As airy as the width allows, and never wider than it.
+    spare = width - sum(widths)
+    gap = " " * min(3, max(1, spare // (len(widths) - 1)))
+    line = gap.join(cell.rjust(wide) for cell, wide in zip(cells, widths, strict=True))
+    return line[:width].rstrip()
+
+
+def format_training_header(num_steps: int, width: int = 80) -> str:
+    """The heads of the columns that `format_training_line` fills.
+
+    ``lr`` is the learning rate, ``grad.`` the gradient's norm before clipping, ``wait`` the share
+    of time spent waiting for input.
+    """
+    return _row(["step", *(head for _, head, _, _ in _COLUMNS)], num_steps, width)
+
+
+def format_training_line(metrics: Mapping[str, Any], num_steps: int, width: int = 80) -> str:
+    """One line of training, at most `width` columns (all columns fit in 80).
+
+    Args:
+        metrics: a training line as in `metrics.jsonl`; a name that is missing stays blank.
+        num_steps: the steps of the whole run.
+        width: of the terminal.
+    """
+    step = f"{metrics['step']}/{num_steps}"
+    return _row([step, *_cells(metrics, prefix="")], num_steps, width)
+
+
+def format_evaluation_line(metrics: Mapping[str, Any], num_steps: int, width: int = 80) -> str:
+    """One line of evaluation, under the same heads as the training lines."""
+    return _row([f"eval {metrics['step']}", *_cells(metrics, prefix="eval_")], num_steps, width)
+
+
+def _cells(metrics: Mapping[str, Any], prefix: str) -> list[str]:
+    cells = []
+    for name, _, _, write in _COLUMNS:
+        value = metrics.get(prefix + name)
+        cells.append("" if value is None else write(float(value)))
+    return cells
