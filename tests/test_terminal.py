@@ -124,9 +124,8 @@ def test_a_training_line_fits_in_80_columns(num_steps, loss, share, rate, norm, 
 def test_a_training_line_holds_every_metric_under_its_head():
     header = format_training_header(3000, 80)
     line = format_training_line(METRICS, 3000, 80)
-    assert (
-        line.split() == "1200/3000 6.816 6.123 12.3% 0.693 50.1% 1.00e-4 1.234 18.2k 0.1%".split()
-    )
+    shown = "1200/3000 6.816 6.123 12.3% 0.693 50.1% 1.00e-4 1.234 18.2k 0.1%"
+    assert line.split() == shown.split()
     assert len(header.split()) == len(line.split())
     ends = [match.end() for match in re.finditer(r"\S+", header)]
     assert ends == [match.end() for match in re.finditer(r"\S+", line)]
