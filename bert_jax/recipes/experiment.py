@@ -1,0 +1,162 @@
+"""From the name of an experiment to its configs, checked before anything starts."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from bert_jax.config import BertConfig, ComputeConfig, MeshConfig, OptimizerConfig, TrainConfig
+from bert_jax.errors import UserError
+from bert_jax.recipes.bindings import KINDS, build, settable_fields
+from bert_jax.recipes.checks import check_bindings, with_places
+from bert_jax.recipes.data_config import DataConfig
+from bert_jax.recipes.statements import (
+    Binding,
+    Origin,
+    Override,
+    read_statements,
+    readable_path,
+)
+from bert_jax.suggest import did_you_mean
+from data_pipeline.objective import PretrainingObjective
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Experiment:
+    """The configs of one experiment, built.
+
+    `model.vocab_size` is a default until the recipe puts in that of the token store. `operative` is
+    the text of an `operative.gin`, from which the same experiment is built again: every value, as
+    a literal. `origins` tells for each `Class.field` where its value comes from.
+    """
+
+    name: str
+    kind: str
+    path: Path
+    train: TrainConfig
+    optimizer: OptimizerConfig
+    model: BertConfig
+    objective: PretrainingObjective
+    data: DataConfig
+    compute: ComputeConfig
+    mesh: MeshConfig
+    operative: str
+    origins: dict[str, Origin]
+
+    def configs(self) -> dict[str, Any]:
+        """The configs by the names of their classes, in the order of `operative`."""
+        return {class_name: getattr(self, name) for name, class_name in KINDS[self.kind].items()}
+
+
+def configs_folder() -> Path:
+    """The shipped `experiments/configs`: it lies beside the package, in a checkout and a wheel."""
+    return Path(__file__).parents[2] / "experiments" / "configs"
+
+
+def experiment_names(kind: str = "pretrain") -> list[str]:
+    """Names of the shipped experiments of that kind."""
+    return sorted(path.stem for path in (configs_folder() / kind).glob("*.gin"))
+
+
+def find_experiment(name_or_path: str, kind: str = "pretrain") -> Path:
+    """The file of an experiment.
+
+    A path to a `.gin` file comes first, then the name of a shipped experiment, with or without
+    its kind (`pretrain/tiny`) and `.gin`.
+
+    Raises:
+      UserError: there is none; with the nearest name.
+    """
+    given = Path(name_or_path).expanduser()
+    if given.suffix == ".gin" and given.is_file():
+        return given
+    if (given / "operative.gin").is_file():
+        raise UserError(
+            f"{name_or_path} is a folder; its experiment is {given / 'operative.gin'}"
+        )
+    name = name_or_path.removesuffix(".gin").removeprefix(f"{kind}/")
+    names = experiment_names(kind)
+    if name in names:
+        return configs_folder() / kind / f"{name}.gin"
+    if given.is_file():
+        raise UserError(f"{name_or_path} is no experiment: its name must end in .gin")
+    hint = did_you_mean(given.name.removesuffix(".gin"), names)
+    raise UserError(
+        f"there is no experiment {name_or_path!r}{hint or ';'} known are {', '.join(names)}, "
+        "or give the path of a .gin file"
+    )
+
+
+def load_experiment(
+    name_or_path: str,
+    bindings: Sequence[str | Override] = (),
+    *,
+    kind: str = "pretrain",
+    data_required: bool = True,
+) -> Experiment:
+    """Build all configs of an experiment.
+
+    Args:
+      name_or_path: a shipped experiment or a `.gin` file (`find_experiment`).
+      bindings: `"NAME=VALUE"` as after `--gin.` on the command line, or `Override`s. They come
+        after the file's, and later ones win.
+      kind: what kind of experiment it is, a key of `KINDS`.
+      data_required: whether an experiment that names no data is an error.
+
+    Raises:
+      UserError: anything in it is wrong. The message has the file and line or the flag, and the
+        nearest right name.
+    """
+    path = find_experiment(name_or_path, kind)
+    statements = read_statements(path, configs_folder())
+    for given in bindings:
+        override = given if isinstance(given, Override) else Override.parse(given)
+        statements.append(override.binding())
+    check_bindings(statements, kind)
+    try:
+        built = build(KINDS[kind].values(), "\n".join(b.text() for b in statements))
+        _check_together(built)
+    except UserError as error:
+        raise UserError(with_places(str(error), statements)) from error
+    if data_required and not built["DataConfig"].is_given:
+        raise UserError(
+            f"{readable_path(path)} names no data: give --data STORE, a token store made by "
+            "`bert-jax prepare`"
+        )
+    built["DataConfig"] = built["DataConfig"].with_absolute_store()
+    return Experiment(
+        name=path.stem,
+        kind=kind,
+        path=path,
+        operative=operative_text(built),
+        origins=_origins(built, statements),
+        **{name: built[class_name] for name, class_name in KINDS[kind].items()},
+    )
+
+
+def operative_text(configs: dict[str, Any]) -> str:
+    """The text of an `operative.gin`: every value of every config, by class name, as a literal."""
+    blocks = ["# Every value of this run; `bert-jax pretrain THIS_FILE --run_dir OTHER` repeats it."]
+    for class_name, config in configs.items():
+        lines = [
+            f"{class_name}.{field.name} = {getattr(config, field.name)!r}"
+            for field in settable_fields(class_name)
+        ]
+        blocks.append("\n".join(lines))
+    return "\n\n".join(blocks) + "\n"
+
+
+def _origins(built: dict[str, Any], statements: Sequence[Binding]) -> dict[str, Origin]:
+    origins = {f"{c}.{field.name}": Origin() for c in built for field in settable_fields(c)}
+    return origins | {b.key: b.origin for b in statements if b.owner}
+
+
+def _check_together(built: dict[str, Any]) -> None:
+    """What no class can check alone."""
+    length = built["PretrainingObjective"].max_length
+    positions = built["BertConfig"].max_position_embeddings
+    if length > positions:
+        raise UserError(
+            f"PretrainingObjective.max_length is {length}, it must be at most "
+            f"BertConfig.max_position_embeddings ({positions})"
+        )
