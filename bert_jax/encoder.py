@@ -1,0 +1,403 @@
+"""The BERT encoder: embeddings, post-LN layers, pooler (paper, section 3 and appendix A).
+
+Linen modules here only make the weights, under the names of the original release and with their
+logical axes; plain functions compute with them. The weights of all layers are stacked on a leading
+axis `layers`, whether the layers are then scanned or unrolled, so that any checkpoint opens in
+both.
+
+Shape letters: B batch, L length, E embed (hidden size), H heads, D head size, F mlp (intermediate
+size), V vocabulary (padded), N layers.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import linen as nn
+
+from bert_jax.attention import attention_mask, dot_product_attention
+from bert_jax.config import BertConfig, ComputeConfig
+from bert_jax.dropout import dropout
+from bert_jax.sharding import constrain, parameter
+
+# A module's weights: arrays by name, nested as in the checkpoint.
+Weights = Mapping[str, Any]
+# Name and size of an axis.
+Axis = tuple[str, int]
+
+# The places where a layer drops; place 0 of the model is its embeddings.
+SITES_PER_LAYER = 3
+VOCAB_MULTIPLE = 128
+
+
+class EncoderOutput(NamedTuple):
+    """What the encoder computes.
+
+    Attributes:
+      sequence: [B, L, E] the last layer.
+      pooled: [B, E] tanh of a dense layer on the first position.
+      hidden_states: [N + 1, B, L, E] the embeddings and every layer, or None.
+      attentions: [N, B, H, L, L] float32 attention probabilities, or None.
+    """
+
+    sequence: jax.Array
+    pooled: jax.Array
+    hidden_states: jax.Array | None
+    attentions: jax.Array | None
+
+
+def padded_vocab_size(vocab_size: int) -> int:
+    """The vocabulary rounded up to a multiple of 128, so that any mesh divides it."""
+    return -(-vocab_size // VOCAB_MULTIPLE) * VOCAB_MULTIPLE
+
+
+def kernel_init(config: BertConfig) -> Callable[..., jax.Array]:
+    """Normal, cut at two standard deviations and not rescaled, as TF's `truncated_normal`."""
+    return nn.initializers.truncated_normal(config.initializer_range)
+
+
+class Affine(nn.Module):
+    """Kernel and bias of a dense layer; of `stack` such layers where it is given."""
+
+    config: BertConfig
+    inputs: tuple[Axis, ...]
+    outputs: tuple[Axis, ...]
+    stack: int | None = None
+
+    @nn.compact
+    def __call__(self) -> Weights:
+        lead: tuple[Axis, ...] = () if self.stack is None else (("layers", self.stack),)
+        kernel, bias = lead + self.inputs + self.outputs, lead + self.outputs
+        return {
+            "kernel": parameter(self, "kernel", kernel_init(self.config), _sizes(kernel), _names(kernel)),
+            "bias": parameter(self, "bias", nn.initializers.zeros, _sizes(bias), _names(bias)),
+        }
+
+
+class LayerNorm(nn.Module):
+    """Scale and bias of a LayerNorm; of `stack` of them where it is given."""
+
+    size: int
+    stack: int | None = None
+
+    @nn.compact
+    def __call__(self) -> Weights:
+        lead: tuple[Axis, ...] = () if self.stack is None else (("layers", self.stack),)
+        axes = (*lead, ("norm", self.size))
+        return {
+            "scale": parameter(self, "scale", nn.initializers.ones, _sizes(axes), _names(axes)),
+            "bias": parameter(self, "bias", nn.initializers.zeros, _sizes(axes), _names(axes)),
+        }
+
+
+class Embeddings(nn.Module):
+    """The three tables and their LayerNorm."""
+
+    config: BertConfig
+
+    @nn.compact
+    def __call__(self) -> Weights:
+        config, init = self.config, kernel_init(self.config)
+
+        def word_init(key: jax.Array, shape: tuple[int, ...], dtype: Any) -> jax.Array:
+            # Rows past the vocabulary are padding: zero, and never given a gradient.
+            table = init(key, (config.vocab_size, shape[1]), dtype)
+            return jnp.pad(table, ((0, shape[0] - config.vocab_size), (0, 0)))
+
+        def table(name: str, axis: str, rows: int, init: Callable[..., jax.Array]) -> jax.Array:
+            return parameter(self, name, init, (rows, config.hidden_size), (axis, "embed"))
+
+        vocab = padded_vocab_size(config.vocab_size)
+        return {
+            "word_embeddings": table("word_embeddings", "vocab", vocab, word_init),
+            "position_embeddings": table(
+                "position_embeddings", "positions", config.max_position_embeddings, init
+            ),
+            "token_type_embeddings": table(
+                "token_type_embeddings", "types", config.type_vocab_size, init
+            ),
+            "layer_norm": LayerNorm(config.hidden_size, name="layer_norm")(),
+        }
+
+
+class SelfAttention(nn.Module):
+    """Weights of the attention half of every layer."""
+
+    config: BertConfig
+
+    @nn.compact
+    def __call__(self) -> Weights:
+        config, stack = self.config, self.config.num_hidden_layers
+        embed = (("embed", config.hidden_size),)
+        heads = (("heads", config.num_attention_heads), ("kv", config.head_size))
+        return {
+            name: Affine(config, embed, heads, stack, name=name)()
+            for name in ("query", "key", "value")
+        } | {
+            "output": Affine(config, heads, embed, stack, name="output")(),
+            "layer_norm": LayerNorm(config.hidden_size, stack, name="layer_norm")(),
+        }
+
+
+class Layers(nn.Module):
+    """Weights of all layers, stacked."""
+
+    config: BertConfig
+
+    @nn.compact
+    def __call__(self) -> Weights:
+        config, stack = self.config, self.config.num_hidden_layers
+        embed, mlp = (("embed", config.hidden_size),), (("mlp", config.intermediate_size),)
+        return {
+            "attention": SelfAttention(config, name="attention")(),
+            "intermediate": Affine(config, embed, mlp, stack, name="intermediate")(),
+            "output": Affine(config, mlp, embed, stack, name="output")(),
+            "layer_norm": LayerNorm(config.hidden_size, stack, name="layer_norm")(),
+        }
+
+
+class LayerStack(nn.Module):
+    """The scope `encoder` around `layers`, as in the original's names."""
+
+    config: BertConfig
+
+    @nn.compact
+    def __call__(self) -> Weights:
+        return {"layers": Layers(self.config, name="layers")()}
+
+
+class BertEncoder(nn.Module):
+    """BERT without a head.
+
+    Attributes:
+      config: the shape of the model.
+      compute: how it is computed.
+    """
+
+    config: BertConfig
+    compute: ComputeConfig = ComputeConfig()
+
+    def setup(self) -> None:
+        """Make the weights."""
+        config = self.config
+        self.embeddings = Embeddings(config)
+        self.encoder = LayerStack(config)
+        embed = ("embed", config.hidden_size)
+        # Only the input axis is divided: a mesh axis serves one axis of an array.
+        self.pooler = Affine(config, (embed,), (embed,))
+
+    def word_embeddings(self) -> jax.Array:
+        """[V, E] the table that the masked LM head shares."""
+        table: jax.Array = self.embeddings()["word_embeddings"]
+        return table
+
+    def __call__(
+        self,
+        input_ids: jax.Array,
+        token_type_ids: jax.Array,
+        attention_mask_: jax.Array,
+        *,
+        position_ids: jax.Array | None = None,
+        segment_ids: jax.Array | None = None,
+        dropout_seeds: jax.Array | None = None,
+        output_hidden_states: bool = False,
+        output_attentions: bool = False,
+    ) -> EncoderOutput:
+        """Encode a batch.
+
+        Args:
+          input_ids: [B, L] int32.
+          token_type_ids: [B, L] int32.
+          attention_mask_: [B, L], 1 for tokens and 0 for padding.
+          position_ids: [B, L] int32; 0, 1, 2... where not given.
+          segment_ids: [B, L] int32 which sequence of a packed row a token belongs to.
+          dropout_seeds: [B, 2] (`bert_jax.dropout.row_seeds`), or None for no dropout.
+          output_hidden_states: keep the embeddings and the output of every layer.
+          output_attentions: keep the attention probabilities of every layer.
+        """
+        config, compute = self.config, self.compute
+        if input_ids.shape[1] > config.max_position_embeddings:
+            raise ValueError(
+                f"rows of length {input_ids.shape[1]} were given, and the model has "
+                f"{config.max_position_embeddings} positions (max_position_embeddings)"
+            )
+        x = embed(
+            self.embeddings(), input_ids, token_type_ids, position_ids, config, compute, dropout_seeds
+        )
+        x, hidden_states, attentions = encode(
+            self.encoder()["layers"],
+            x,
+            attention_mask(attention_mask_, segment_ids),
+            config,
+            compute,
+            dropout_seeds,
+            keep=(output_hidden_states, output_attentions),
+        )
+        pooled = jnp.tanh(affine(self.pooler(), x[:, 0], "be,eo->bo"))
+        return EncoderOutput(x, pooled, hidden_states, attentions)
+
+
+def affine(weights: Weights, x: jax.Array, equation: str) -> jax.Array:
+    """A dense layer in the type of `x`."""
+    return jnp.einsum(equation, x, weights["kernel"].astype(x.dtype)) + weights["bias"].astype(x.dtype)
+
+
+def layer_norm(weights: Weights, x: jax.Array, eps: float) -> jax.Array:
+    """LayerNorm over the last axis, computed in float32, returned in the type of `x`."""
+    wide = x.astype(jnp.float32)
+    mean = jnp.mean(wide, axis=-1, keepdims=True)
+    centred = wide - mean
+    variance = jnp.mean(jnp.square(centred), axis=-1, keepdims=True)
+    normed = centred * jax.lax.rsqrt(variance + eps)
+    return (normed * weights["scale"] + weights["bias"]).astype(x.dtype)
+
+
+def activation(name: str, x: jax.Array) -> jax.Array:
+    """GELU, exact (`gelu`) or by tanh (`gelu_new`)."""
+    if name == "gelu_new":
+        return jax.nn.gelu(x, approximate=True)
+    return 0.5 * x * (1.0 + jax.lax.erf(x * np.float32(1 / np.sqrt(2)).astype(x.dtype)))
+
+
+def embed(
+    weights: Weights,
+    input_ids: jax.Array,
+    token_type_ids: jax.Array,
+    position_ids: jax.Array | None,
+    config: BertConfig,
+    compute: ComputeConfig,
+    dropout_seeds: jax.Array | None,
+) -> jax.Array:
+    """Word + position + token type -> LayerNorm -> dropout: [B, L, E]."""
+    # A look-up in a divided table would be a gather across devices, and its gradient a scatter:
+    # the table is made whole first.
+    x = jnp.take(constrain(weights["word_embeddings"], None, None), input_ids, axis=0)
+    positions = constrain(weights["position_embeddings"], None, None)
+    # Without position ids a slice, whose gradient is a sum and not a scatter.
+    x += positions[: input_ids.shape[1]] if position_ids is None else positions[position_ids]
+    types = jax.nn.one_hot(token_type_ids, config.type_vocab_size, dtype=x.dtype)
+    x += jnp.einsum("blt,te->ble", types, weights["token_type_embeddings"])
+    x = layer_norm(weights["layer_norm"], x, config.layer_norm_eps)
+    x = dropout(x, config.hidden_dropout_prob, dropout_seeds, 0)
+    return constrain(x.astype(compute.dtype), "batch", "length", "embed")
+
+
+def encoder_layer(
+    weights: Weights,
+    x: jax.Array,
+    mask: jax.Array,
+    config: BertConfig,
+    dropout_seeds: jax.Array | None,
+    site: int | jax.Array,
+) -> tuple[jax.Array, jax.Array]:
+    """One post-LN layer.
+
+    Args:
+      weights: of this layer, without the axis `layers`.
+      x: [B, L, E].
+      mask: see `attention_mask`.
+      config: of the model.
+      dropout_seeds: [B, 2] or None.
+      site: the first of this layer's `SITES_PER_LAYER` places of dropout.
+
+    Returns:
+      [B, L, E], and the attention probabilities [B, H, L, L].
+    """
+    attention, hidden_rate = weights["attention"], config.hidden_dropout_prob
+    query, key, value = (
+        constrain(affine(attention[name], x, "ble,ehd->blhd"), "batch", "length", "heads", "kv")
+        for name in ("query", "key", "value")
+    )
+    mixed, probabilities = dot_product_attention(
+        query,
+        key,
+        value,
+        mask,
+        dropout_rate=config.attention_probs_dropout_prob,
+        dropout_seeds=dropout_seeds,
+        dropout_site=site,
+    )
+    mixed = affine(attention["output"], mixed, "blhd,hde->ble")
+    mixed = dropout(mixed, hidden_rate, dropout_seeds, site + 1)
+    x = layer_norm(attention["layer_norm"], x + mixed, config.layer_norm_eps)
+    x = constrain(x, "batch", "length", "embed")
+
+    wide = activation(config.hidden_act, affine(weights["intermediate"], x, "ble,ef->blf"))
+    wide = constrain(wide, "batch", "length", "mlp")
+    narrow = affine(weights["output"], wide, "blf,fe->ble")
+    narrow = dropout(narrow, hidden_rate, dropout_seeds, site + 2)
+    x = layer_norm(weights["layer_norm"], x + narrow, config.layer_norm_eps)
+    return constrain(x, "batch", "length", "embed"), probabilities
+
+
+def encode(
+    layers: Weights,
+    x: jax.Array,
+    mask: jax.Array,
+    config: BertConfig,
+    compute: ComputeConfig,
+    dropout_seeds: jax.Array | None,
+    keep: tuple[bool, bool] = (False, False),
+) -> tuple[jax.Array, jax.Array | None, jax.Array | None]:
+    """All layers, scanned or unrolled over the same stacked weights.
+
+    Args:
+      layers: weights with a leading axis `layers`.
+      x: [B, L, E] embeddings.
+      mask: see `attention_mask`.
+      config: of the model.
+      compute: whether to scan, and what to compute again in the backward pass.
+      dropout_seeds: [B, 2] or None.
+      keep: whether to keep hidden states, and attention probabilities.
+
+    Returns:
+      [B, L, E] the last layer; [N + 1, B, L, E] or None; [N, B, H, L, L] or None.
+    """
+    keep_hidden, keep_attention = keep
+    Kept = tuple[jax.Array | None, jax.Array | None]
+
+    def one_layer(x: jax.Array, weights: Weights, index: int | jax.Array) -> tuple[jax.Array, Kept]:
+        site = 1 + SITES_PER_LAYER * index
+        x, probabilities = encoder_layer(weights, x, mask, config, dropout_seeds, site)
+        return x, (x if keep_hidden else None, probabilities if keep_attention else None)
+
+    if compute.remat != "none":
+        policy = (
+            jax.checkpoint_policies.dots_with_no_batch_dims_saveable
+            if compute.remat == "dots"
+            else jax.checkpoint_policies.nothing_saveable
+        )
+        one_layer = jax.checkpoint(one_layer, policy=policy)  # type: ignore[assignment]
+
+    first = x[None] if keep_hidden else None
+    if compute.scan_layers:
+
+        def body(x: jax.Array, layer: tuple[Weights, jax.Array]) -> tuple[jax.Array, Kept]:
+            return one_layer(x, *layer)
+
+        indices = jnp.arange(config.num_hidden_layers, dtype=jnp.uint32)
+        x, (hidden, attentions) = jax.lax.scan(body, x, (layers, indices))
+    else:
+        # `unstack` has a gradient that stacks; indexing one layer after another would add up
+        # N arrays that are almost all zeros.
+        leaves, structure = jax.tree.flatten(layers)
+        kept: list[Kept] = []
+        for index, layer in enumerate(zip(*map(jnp.unstack, leaves), strict=True)):
+            x, outputs = one_layer(x, jax.tree.unflatten(structure, layer), index)
+            kept.append(outputs)
+        hidden, attentions = (
+            jnp.stack([k[i] for k in kept]) if wanted else None for i, wanted in enumerate(keep)
+        )
+    if first is not None:
+        hidden = jnp.concatenate([first, hidden])
+    return x, hidden, attentions
+
+
+def _sizes(axes: tuple[Axis, ...]) -> tuple[int, ...]:
+    return tuple(size for _, size in axes)
+
+
+def _names(axes: tuple[Axis, ...]) -> tuple[str, ...]:
+    return tuple(name for name, _ in axes)

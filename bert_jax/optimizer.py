@@ -1,0 +1,106 @@
+"""The optimiser: schedules, what is decayed, and the update.
+
+Two presets (`OptimizerConfig.preset`):
+
+- `paper`: `AdamWeightDecayOptimizer` of google-research/bert `optimization.py`. No bias correction,
+  so that early steps are up to 6.6 times larger than Adam's, and a linear decay that runs from step
+  0 and is merely hidden by the warm-up: at its end the rate drops.
+- `adamw`: corrected for bias, linear warm-up, then linear decay to 0 (Loshchilov & Hutter, 2019).
+
+Both clip the gradient to a global norm, and decay every weight but biases and LayerNorms.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from bert_jax.config import OptimizerConfig
+
+# A step, counted from 0 -> a learning rate.
+Schedule = Callable[[jax.Array], jax.Array]
+
+# What google-research/bert excludes from decay, matched anywhere in a weight's path. The bias of
+# the masked LM head is a bias; every table, the pooler and the NSP weights are decayed.
+NOT_DECAYED = re.compile(r"LayerNorm|layer_norm|bias")
+
+
+def paper_schedule(learning_rate: float, warmup_steps: int, num_steps: int) -> Schedule:
+    """`lr * t / w` below step w, else `lr * (1 - t / T)`: the decay counts from step 0.
+
+    The first update has rate 0, and at t = w the rate drops from near lr to `lr * (1 - w / T)`.
+    """
+
+    def schedule(step: jax.Array) -> jax.Array:
+        t = jnp.minimum(step, num_steps).astype(jnp.float32)
+        decayed = learning_rate * (1.0 - t / num_steps)
+        return jnp.where(step < warmup_steps, learning_rate * t / max(warmup_steps, 1), decayed)
+
+    return schedule
+
+
+def linear_schedule(learning_rate: float, warmup_steps: int, num_steps: int) -> Schedule:
+    """From 0 to `lr` at step w, then to 0 at step T: `lr * (T - t) / (T - w)`."""
+    return optax.join_schedules(
+        [
+            optax.linear_schedule(0.0, learning_rate, warmup_steps),
+            optax.linear_schedule(learning_rate, 0.0, max(num_steps - warmup_steps, 1)),
+        ],
+        [warmup_steps],
+    )
+
+
+def decay_mask(params: Any) -> Any:
+    """True for every weight that is decayed; see `NOT_DECAYED`."""
+
+    def is_decayed(path: Any, _: Any) -> bool:
+        return not NOT_DECAYED.search(jax.tree_util.keystr(path, simple=True, separator="/"))
+
+    return jax.tree_util.tree_map_with_path(is_decayed, params)
+
+
+class BertAdamState(NamedTuple):
+    """First and second moments, each like the parameters."""
+
+    mu: Any
+    nu: Any
+
+
+def scale_by_bert_adam(b1: float, b2: float, eps: float) -> optax.GradientTransformation:
+    """`m / (sqrt(v) + eps)` without bias correction (google-research/bert `optimization.py`)."""
+
+    def init(params: Any) -> BertAdamState:
+        return BertAdamState(jax.tree.map(jnp.zeros_like, params), jax.tree.map(jnp.zeros_like, params))
+
+    def update(
+        updates: Any, state: BertAdamState, params: Any = None
+    ) -> tuple[Any, BertAdamState]:
+        del params
+        mu = optax.tree.update_moment(updates, state.mu, b1, 1)
+        nu = optax.tree.update_moment_per_elem_norm(updates, state.nu, b2, 2)
+        updates = jax.tree.map(lambda m, v: m / (jnp.sqrt(v) + eps), mu, nu)
+        return updates, BertAdamState(mu, nu)
+
+    return optax.GradientTransformation(init, update)  # type: ignore[arg-type]
+
+
+def make_schedule(
+    config: OptimizerConfig, learning_rate: float, warmup_steps: int, num_steps: int
+) -> Schedule:
+    """The learning rate of the preset, as a function of the step."""
+    make = paper_schedule if config.preset == "paper" else linear_schedule
+    return make(learning_rate, warmup_steps, num_steps)
+
+
+def make_optimizer(config: OptimizerConfig, schedule: Schedule) -> optax.GradientTransformation:
+    """Clip, scale, decay, and step against the gradient."""
+    scale = scale_by_bert_adam if config.preset == "paper" else optax.scale_by_adam
+    return optax.chain(
+        optax.clip_by_global_norm(config.max_grad_norm),
+        scale(config.b1, config.b2, config.eps),
+        optax.add_decayed_weights(config.weight_decay, decay_mask),
+        optax.scale_by_learning_rate(schedule),
+    )
