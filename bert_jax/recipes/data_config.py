@@ -1,7 +1,7 @@
 """Which data an experiment trains on."""
 
 import dataclasses
-import os
+from pathlib import Path
 
 from bert_jax.config import check_choice, check_range, check_types
 from bert_jax.errors import UserError
@@ -43,4 +43,4 @@ class DataConfig:
         """The same data, named so that it is found from any folder."""
         if self.store is None:
             return self
-        return dataclasses.replace(self, store=os.path.abspath(os.path.expanduser(self.store)))
+        return dataclasses.replace(self, store=str(Path(self.store).expanduser().absolute()))

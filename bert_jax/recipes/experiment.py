@@ -10,10 +10,11 @@ from bert_jax.errors import UserError
 from bert_jax.recipes.bindings import KINDS, build, settable_fields
 from bert_jax.recipes.checks import check_bindings, with_places
 from bert_jax.recipes.data_config import DataConfig
+from bert_jax.recipes.overrides import Override
 from bert_jax.recipes.statements import (
     Binding,
     Origin,
-    Override,
+    override_binding,
     read_statements,
     readable_path,
 )
@@ -71,9 +72,7 @@ def find_experiment(name_or_path: str, kind: str = "pretrain") -> Path:
     if given.suffix == ".gin" and given.is_file():
         return given
     if (given / "operative.gin").is_file():
-        raise UserError(
-            f"{name_or_path} is a folder; its experiment is {given / 'operative.gin'}"
-        )
+        raise UserError(f"{name_or_path} is a folder; its experiment is {given / 'operative.gin'}")
     name = name_or_path.removesuffix(".gin").removeprefix(f"{kind}/")
     names = experiment_names(kind)
     if name in names:
@@ -82,8 +81,8 @@ def find_experiment(name_or_path: str, kind: str = "pretrain") -> Path:
         raise UserError(f"{name_or_path} is no experiment: its name must end in .gin")
     hint = did_you_mean(given.name.removesuffix(".gin"), names)
     raise UserError(
-        f"there is no experiment {name_or_path!r}{hint or ';'} known are {', '.join(names)}, "
-        "or give the path of a .gin file"
+        f"there is no experiment {name_or_path!r}{hint or '.'} Give one of {', '.join(names)}, "
+        "or the path of a .gin file"
     )
 
 
@@ -111,7 +110,7 @@ def load_experiment(
     statements = read_statements(path, configs_folder())
     for given in bindings:
         override = given if isinstance(given, Override) else Override.parse(given)
-        statements.append(override.binding())
+        statements.append(override_binding(override))
     check_bindings(statements, kind)
     try:
         built = build(KINDS[kind].values(), "\n".join(b.text() for b in statements))
@@ -136,7 +135,7 @@ def load_experiment(
 
 def operative_text(configs: dict[str, Any]) -> str:
     """The text of an `operative.gin`: every value of every config, by class name, as a literal."""
-    blocks = ["# Every value of this run; `bert-jax pretrain THIS_FILE --run_dir OTHER` repeats it."]
+    blocks = ["# Every value of a run. `bert-jax pretrain THIS_FILE --run_dir OTHER` repeats it."]
     for class_name, config in configs.items():
         lines = [
             f"{class_name}.{field.name} = {getattr(config, field.name)!r}"

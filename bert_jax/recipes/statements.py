@@ -5,7 +5,6 @@ reads the statements, includes and command line, in gin's order (a later one win
 and `bert-jax config` can say where a value comes from.
 """
 
-import ast
 import dataclasses
 import math
 import re
@@ -17,9 +16,8 @@ from typing import Any
 from gin import config_parser
 
 from bert_jax.errors import UserError
+from bert_jax.recipes.overrides import Macro, Override
 from bert_jax.suggest import did_you_mean
-
-_NAME = re.compile(r"[A-Za-z_]\w*([./][A-Za-z_]\w*)*")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -48,16 +46,6 @@ def readable_path(path: Path) -> Path:
     return path.relative_to(here) if path.is_relative_to(here) else path
 
 
-@dataclasses.dataclass(frozen=True)
-class Macro:
-    """`%NAME` where a value is expected."""
-
-    name: str
-
-    def __repr__(self) -> str:
-        return f"%{self.name}"
-
-
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Binding:
     """`owner.name = value`, or `name = value` (`owner` empty), which defines the macro `%name`."""
@@ -82,36 +70,11 @@ class Binding:
         return [part.name for part in _parts(self.value) if isinstance(part, Macro)]
 
 
-@dataclasses.dataclass(frozen=True)
-class Override:
-    """A value from the command line; `flag` is what the user typed (`--steps`)."""
-
-    flag: str
-    name: str
-    value: Any
-
-    @classmethod
-    def parse(cls, text: str, flag: str | None = None) -> "Override":
-        """Read `NAME=VALUE`.
-
-        `-` in NAME is `_`. VALUE is a Python literal, `%MACRO`, or else a string as it stands, so
-        that it needs no inner quotes.
-
-        Raises:
-          UserError: there is no `=`, or NAME is none.
-        """
-        flag = flag or f"--gin.{text}"
-        name, equals, value = text.partition("=")
-        name = name.strip().replace("-", "_")
-        if not equals or not _NAME.fullmatch(name):
-            raise UserError(f"{flag}: this must be --gin.NAME=VALUE, --gin.TrainConfig.seed=1 say")
-        return cls(flag, name, _command_line_value(value.strip()))
-
-    def binding(self) -> Binding:
-        """The statement that this stands for."""
-        binding = _binding(self.name, self.value, Origin(flag=self.flag))
-        _check_value(binding)
-        return binding
+def override_binding(override: Override) -> Binding:
+    """The statement that a value from the command line stands for."""
+    binding = _binding(override.name, override.value, Origin(flag=override.flag))
+    _check_value(binding)
+    return binding
 
 
 def read_statements(path: Path, include_root: Path) -> list[Binding]:
@@ -217,15 +180,6 @@ def _binding(scoped_name: str, value: Any, origin: Origin) -> Binding:
     if not arg_name:  # a macro, whose scope is part of its name
         return Binding(owner="", name=f"{scope}/{selector}".lstrip("/"), value=value, origin=origin)
     return Binding(scope=scope, owner=selector, name=arg_name, value=value, origin=origin)
-
-
-def _command_line_value(text: str) -> Any:
-    if text.startswith("%") and _NAME.fullmatch(text[1:]):
-        return Macro(text[1:])
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
-        return text
 
 
 def _parts(value: Any) -> Iterator[Any]:

@@ -1,0 +1,96 @@
+"""The console command `bert-jax`: finds the command, runs it, and turns errors into exit statuses.
+
+Nothing heavy is imported here or for `--help`: a command's body is loaded when it runs. Exit
+status: 0; 1 a run that failed (with its traceback, unless it says itself what happened); 2 a user's
+mistake (one line, `error: ...`); 130 Ctrl-C; 141 where the reader of the output went away.
+"""
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+from bert_jax.commands.arguments import SUMMARIES, make_parser
+from bert_jax.errors import UserError
+from bert_jax.suggest import did_you_mean
+from data_pipeline.errors import DataError
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run `bert-jax ARGV...` and return its exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        # A character that the terminal does not have must not end a run.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        status = _run(list(sys.argv[1:] if argv is None else argv))
+        sys.stdout.flush()
+        return status
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        if not _reader_is_gone():
+            raise
+        # So that Python's own flush at exit finds nothing to complain about.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except (UserError, DataError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        if error.filename is None or error.strerror is None:
+            print(f"error: {error}", file=sys.stderr)
+        else:
+            print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
+        return 2
+
+
+def _run(argv: list[str]) -> int:
+    if not argv or argv[0] in ("-h", "--help", "help"):
+        print(_help())
+        return 0
+    command, *rest = argv
+    if command == "--version":
+        from importlib.metadata import version
+
+        print(f"bert-jax {version('bert-jax')}")
+        return 0
+    if command not in SUMMARIES:
+        what = "flag" if command.startswith("-") else "command"
+        known = ("--help", "--version") if what == "flag" else tuple(SUMMARIES)
+        hint = did_you_mean(command, known) or f"; there are {', '.join(known)}"
+        raise UserError(f"bert-jax has no {what} {command!r}{hint}")
+    try:
+        arguments = make_parser(command).parse(rest)
+    except SystemExit:  # argparse printed the help that was asked for
+        return 0
+    body = importlib.import_module(f"bert_jax.commands.{command}")
+    return body.run(arguments) or 0
+
+
+def _help() -> str:
+    width = max(map(len, SUMMARIES)) + 2
+    return "\n".join(
+        [
+            "usage: bert-jax COMMAND [arguments]",
+            "",
+            "Pretrain BERT-style encoders in JAX: from raw text to a trained model.",
+            "",
+            "commands:",
+            *(f"  {name:{width}}{summary}" for name, summary in SUMMARIES.items()),
+            "",
+            "bert-jax COMMAND --help tells more about one; bert-jax --version prints the version.",
+            "Start here: bert-jax pretrain documentation_tiny",
+        ]
+    )
+
+
+def _reader_is_gone() -> bool:
+    """Whether standard output's other end was closed, and not some pipe of our own."""
+    try:
+        sys.stdout.write("\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return True
+    return False

@@ -1,0 +1,253 @@
+"""What each command can be given: the one place where flags are named.
+
+Loads nothing but argparse, so that `bert-jax COMMAND --help` answers at once.
+"""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from bert_jax.commands.parser import GIN, CommandParser, choice, number, whole_number
+from bert_jax.recipes.overrides import Override
+
+SUMMARIES = {
+    "vocab": "learn a vocabulary from text",
+    "prepare": "turn text into a token store, once, for every run on it",
+    "inspect": "say what is in a token store, a run, a checkpoint or a model",
+    "config": "print every value of an experiment, and all that can be set",
+    "pretrain": "pretrain an encoder; goes on by itself where it stopped",
+    "predict": "fill the masks in sentences with a pretrained model",
+    "benchmark": "measure the speed of a part on this machine",
+}
+
+BENCHMARKS = ("train-step", "batches", "loop")
+PLATFORMS = ("cpu", "gpu", "tpu")
+
+
+def make_parser(command: str) -> CommandParser:
+    """The parser of one command, a key of `SUMMARIES`."""
+    parser: CommandParser = _PARSERS[command](command)
+    parser.add_argument(
+        "--json", action="store_true", help="one JSON object a line on standard output"
+    )
+    return parser
+
+
+def _vocab(command: str) -> CommandParser:
+    parser = CommandParser(
+        command,
+        "INPUT... --output DIR [flags]",
+        "Learn a WordPiece vocabulary and write a tokeniser folder: vocab.txt, tokenizer.json, "
+        "tokenizer_config.json.",
+        "bert-jax vocab corpus/*.txt.gz --output tokenizer --size 30522",
+    )
+    _add_input(parser)
+    parser.add_argument("--output", metavar="DIR", required=True, help="the folder to write")
+    parser.add_argument(
+        "--size",
+        metavar="N",
+        type=whole_number,
+        default=30522,
+        help="words of the vocabulary (30522)",
+    )
+    parser.add_argument(
+        "--cased", action="store_true", help="keep capitals and accents; else they are dropped"
+    )
+    return parser
+
+
+def _prepare(command: str) -> CommandParser:
+    parser = CommandParser(
+        command,
+        "INPUT... --tokenizer DIR --output STORE [flags]",
+        "Read text, split it into sentences, tokenise it on all local cores, and write a token "
+        "store that every later run reads.",
+        "bert-jax prepare corpus/*.txt.gz --tokenizer tokenizer --output store",
+    )
+    _add_input(parser)
+    parser.add_argument(
+        "--tokenizer", metavar="DIR", required=True, help="a tokeniser folder (bert-jax vocab)"
+    )
+    parser.add_argument("--output", metavar="STORE", required=True, help="the folder to write")
+    parser.add_argument(
+        "--workers", metavar="N", type=whole_number, help="processes (as many as cores)"
+    )
+    return parser
+
+
+def _inspect(command: str) -> CommandParser:
+    parser = CommandParser(
+        command,
+        "PATH [flags]",
+        "Say what a token store, a run, a checkpoint or a model is made of.",
+        "bert-jax inspect store",
+    )
+    parser.add_argument("path", metavar="PATH", help="a store, a run, a checkpoint or a model")
+    return parser
+
+
+def _config(command: str) -> CommandParser:
+    parser = CommandParser(
+        command,
+        "EXPERIMENT [flags]",
+        "Print every value of an experiment, where it comes from, and every name that can be set.",
+        "bert-jax config base --batch_size 64",
+    )
+    _add_experiment(parser)
+    return parser
+
+
+def _pretrain(command: str) -> CommandParser:
+    parser = CommandParser(
+        command,
+        "EXPERIMENT [flags]",
+        "Pretrain an encoder with masked tokens and next sentences. Started again with the same "
+        "run folder, it goes on from its newest checkpoint.",
+        "bert-jax pretrain base --data store --run_dir runs/base",
+    )
+    _add_experiment(parser)
+    parser.add_argument(
+        "--run_dir", metavar="RUN", help="the run's folder (runs/, then EXPERIMENT's name)"
+    )
+    parser.add_argument("--init_from", metavar="RUN", help="a run whose weights are the first ones")
+    _add_platform(parser)
+    return parser
+
+
+def _predict(command: str) -> CommandParser:
+    parser = CommandParser(
+        command,
+        "MODEL [TEXT...] [flags]",
+        "Fill each [MASK] of each text with what the model holds most likely.",
+        'bert-jax predict runs/base "The capital of France is [MASK]."',
+    )
+    parser.add_argument("model", metavar="MODEL", help="a run's folder")
+    parser.add_argument("texts", metavar="TEXT", nargs="*", help="a text with [MASK] in it")
+    parser.add_argument(
+        "--file", metavar="F", help="a file with one text a line; -: standard input"
+    )
+    parser.add_argument(
+        "--top_k", metavar="N", type=whole_number, default=5, help="words for each mask (5)"
+    )
+    _add_platform(parser)
+    return parser
+
+
+def _benchmark(command: str) -> CommandParser:
+    parser = CommandParser(
+        command,
+        "NAME [flags]",
+        f"Measure a part on this machine: {', '.join(BENCHMARKS)}.",
+        "bert-jax benchmark train-step",
+    )
+    parser.add_argument(
+        "name", metavar="NAME", type=choice(BENCHMARKS, "benchmark"), help=", ".join(BENCHMARKS)
+    )
+    _add_gin(parser)
+    _add_platform(parser)
+    return parser
+
+
+_PARSERS: dict[str, Callable[[str], CommandParser]] = {
+    "vocab": _vocab,
+    "prepare": _prepare,
+    "inspect": _inspect,
+    "config": _config,
+    "pretrain": _pretrain,
+    "predict": _predict,
+    "benchmark": _benchmark,
+}
+
+
+def _add_input(parser: CommandParser) -> None:
+    parser.add_argument(
+        "inputs",
+        metavar="INPUT",
+        nargs="+",
+        help="text files (.txt, .txt.gz), folders or globs; a blank line between documents",
+    )
+
+
+def _add_platform(parser: CommandParser) -> None:
+    parser.add_argument(
+        "--platform",
+        metavar="|".join(PLATFORMS),
+        type=choice(PLATFORMS, "platform"),
+        help="what to compute on (the best there is)",
+    )
+
+
+def _add_experiment(parser: CommandParser) -> None:
+    parser.add_argument(
+        "experiment", metavar="EXPERIMENT", help="a shipped experiment's name, or a .gin file"
+    )
+    _add_override(
+        parser, "--data", "DataConfig.store", str, "STORE", "the token store to learn from"
+    )
+    _add_override(parser, "--steps", "TrainConfig.num_steps", whole_number, "N", "updates in all")
+    _add_override(
+        parser, "--batch_size", "TrainConfig.batch_size", whole_number, "N", "rows of one update"
+    )
+    _add_override(
+        parser, "--learning_rate", "TrainConfig.learning_rate", number, "R", "its peak value"
+    )
+    _add_override(
+        parser, "--seed", "TrainConfig.seed", whole_number, "N", "of weights, data and dropout"
+    )
+    _add_gin(parser)
+
+
+def _add_override(
+    parser: CommandParser,
+    flag: str,
+    name: str,
+    convert: Callable[[str], Any],
+    metavar: str,
+    doc: str,
+) -> None:
+    parser.add_argument(
+        flag,
+        action=_AppendOverride,
+        dest="overrides",
+        default=[],
+        metavar=metavar,
+        const=name,
+        type=convert,
+        help=doc,
+    )
+
+
+def _add_gin(parser: CommandParser) -> None:
+    parser.add_argument(
+        GIN,
+        action=_AppendOverride,
+        dest="overrides",
+        default=[],
+        metavar="NAME=VALUE",
+        help="any value; bert-jax config EXPERIMENT lists the names",
+    )
+
+
+class _AppendOverride(argparse.Action):
+    """Collects all flags that set a value, in the order in which they were typed: the last wins."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        flag = str(option_string)
+        overrides = list(namespace.overrides)
+        if isinstance(parser, CommandParser) and flag == GIN:
+            overrides.append(parser.gin_override(values))
+        elif flag == "--data":
+            # Whatever data the experiment names gives way to this store.
+            overrides.append(Override(flag, "DataConfig.corpus", None))
+            store = str(Path(values).expanduser().absolute())
+            overrides.append(Override(flag, str(self.const), store))
+        else:
+            overrides.append(Override(flag, str(self.const), values))
+        namespace.overrides = overrides

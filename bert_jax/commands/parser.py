@@ -1,0 +1,134 @@
+"""argparse as this command line wants it: one-line errors, and `-` the same as `_` in a flag."""
+
+import argparse
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from bert_jax.errors import UserError
+from bert_jax.recipes.overrides import Override
+from bert_jax.suggest import did_you_mean
+
+GIN = "--gin"
+
+
+class CommandParser(argparse.ArgumentParser):
+    """The parser of one command. A mistake is a `UserError`, which the command line prints."""
+
+    def __init__(self, command: str, usage: str, description: str, example: str) -> None:
+        self.command = f"bert-jax {command}"
+        # What the user typed for each rewritten --gin flag.
+        self._typed: dict[str, str] = {}
+        super().__init__(
+            prog=self.command,
+            usage=f"{self.command} {usage}",
+            description=description,
+            epilog=f"example: {example}",
+            allow_abbrev=False,
+            formatter_class=_HelpFormatter,
+        )
+        self._positionals.title = "arguments"
+        self._optionals.title = "flags"
+
+    def parse(self, argv: Sequence[str]) -> argparse.Namespace:
+        """The arguments after the command's name.
+
+        Raises:
+          UserError: a flag or an argument is unknown, missing or of the wrong kind.
+        """
+        # Intermixed: `predict MODEL --top_k 3 TEXT` puts a flag between two arguments.
+        arguments, extra = self.parse_known_intermixed_args(self._normalised(argv))
+        if extra:
+            kind = "flag" if extra[0].startswith("-") and extra[0] != "-" else "argument"
+            raise UserError(f"{self.command} takes no {kind} {extra[0]!r}; see {self._help}")
+        return arguments
+
+    def error(self, message: str) -> Any:
+        """Raise argparse's message as a `UserError`."""
+        message = message.removeprefix("argument ")
+        message = message.replace("the following arguments are required:", "missing:")
+        raise UserError(f"{message}; see {self._help}")
+
+    def gin_override(self, text: str) -> Override:
+        """What `--gin`'s value sets; its `flag` is what the user typed."""
+        return Override.parse(text, self._typed.get(text))
+
+    @property
+    def _help(self) -> str:
+        return f"{self.command} --help"
+
+    @property
+    def _flags(self) -> list[str]:
+        return [option for option in self._option_string_actions if option.startswith("--")]
+
+    def _normalised(self, argv: Sequence[str]) -> list[str]:
+        """The arguments with flags as argparse knows them; an unknown one is an error here.
+
+        `--run-dir x` becomes `--run_dir x`, and `--gin.NAME=VALUE` (or `--gin.NAME VALUE`) becomes
+        `--gin NAME=VALUE`.
+        """
+        result: list[str] = []
+        rest = list(argv)
+        while rest:
+            typed = rest.pop(0)
+            if typed == "--":
+                return [*result, typed, *rest]
+            name, equals, value = typed.partition("=")
+            if not name.startswith("--"):
+                result.append(typed)
+            elif name.startswith(f"{GIN}.") and GIN in self._flags:
+                if not equals and rest and not rest[0].startswith("--"):
+                    typed = f"{typed}={rest.pop(0)}"
+                text = typed.removeprefix(f"{GIN}.")
+                self._typed[text] = typed
+                result.append(f"{GIN}={text}")
+            else:
+                result.append(self._known_flag(name) + equals + value)
+        return result
+
+    def _known_flag(self, typed: str) -> str:
+        flag = "--" + typed.removeprefix("--").replace("-", "_")
+        if flag in self._flags:
+            return flag
+        if "." in typed and GIN in self._flags:
+            hint = f"; did you mean {GIN}.{typed.removeprefix('--')}?"
+        else:
+            hint = did_you_mean(flag, self._flags)
+        raise UserError(f"{self.command} has no flag {typed}{hint or f'; see {self._help}'}")
+
+
+class _HelpFormatter(argparse.HelpFormatter):
+    """Shows `--gin` as it is typed."""
+
+    def _format_action_invocation(self, action: argparse.Action) -> str:
+        if action.option_strings == [GIN]:
+            return f"{GIN}.NAME=VALUE"
+        return super()._format_action_invocation(action)
+
+
+def whole_number(text: str) -> int:
+    """An argparse type: `100`, `1_000_000`."""
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number") from None
+
+
+def number(text: str) -> float:
+    """An argparse type: `1e-4`."""
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number") from None
+
+
+def choice(choices: Sequence[str], what: str) -> Callable[[str], str]:
+    """An argparse type: one of `choices`, with `-` and `_` the same; `what` is for the error."""
+
+    def convert(text: str) -> str:
+        for known in choices:
+            if known.replace("-", "_") == text.replace("-", "_"):
+                return known
+        hint = did_you_mean(text, choices) or f"; there are {', '.join(choices)}"
+        raise argparse.ArgumentTypeError(f"there is no {what} {text!r}{hint}")
+
+    return convert

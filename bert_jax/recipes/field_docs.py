@@ -1,0 +1,63 @@
+"""One line about each name that can be set, for `bert-jax config`.
+
+The classes' own docstrings and comments say more, with reasons. A test holds this table against
+the classes: a field without its line fails.
+"""
+
+CLASS_DOCS = {
+    "TrainConfig": "how long, in what steps, how often something is said, checked, saved",
+    "OptimizerConfig": "the update of the weights",
+    "BertConfig": "the shape of the model; its vocabulary is that of the data",
+    "PretrainingObjective": "sentence pairs and masked tokens",
+    "DataConfig": "what text it learns from",
+    "ComputeConfig": "how the model is computed; changes no meaning of its weights",
+    "MeshConfig": "how many devices each axis of the mesh has; -1: all that are left",
+}
+
+FIELD_DOCS = {
+    "TrainConfig.num_steps": "updates of the weights in all",
+    "TrainConfig.batch_size": "rows of one update, over all hosts",
+    "TrainConfig.learning_rate": "its peak, at the end of the warm-up",
+    "TrainConfig.warmup_steps": "steps over which the learning rate rises from 0",
+    "TrainConfig.seed": "decides first weights, pairs, masks and dropout",
+    "TrainConfig.micro_batches": "parts that a batch is computed in, to save memory",
+    "TrainConfig.log_every": "steps between lines of metrics; 0: none",
+    "TrainConfig.eval_every": "steps between evaluations; 0: only at the end",
+    "TrainConfig.eval_examples": "held-out examples of one evaluation, at most",
+    "TrainConfig.checkpoint_every": "steps between checkpoints; 0: none by step",
+    "TrainConfig.checkpoint_minutes": "minutes between checkpoints; 0: none by time",
+    "TrainConfig.keep_checkpoints": "the newest so many are kept",
+    "TrainConfig.keep_every": "checkpoints of these steps are kept for good; 0: none",
+    "TrainConfig.checkpoint_step_zero": "save the first weights, too",
+    "OptimizerConfig.preset": "'paper' (Adam as in the original) or 'adamw'",
+    "OptimizerConfig.b1": "decay of Adam's mean of gradients",
+    "OptimizerConfig.b2": "decay of Adam's mean of squared gradients",
+    "OptimizerConfig.eps": "added to the root of that mean",
+    "OptimizerConfig.weight_decay": "of kernels and embeddings, times the learning rate",
+    "OptimizerConfig.max_grad_norm": "global norm at which gradients are clipped",
+    "BertConfig.hidden_size": "width of a layer's output",
+    "BertConfig.num_hidden_layers": "layers of the encoder",
+    "BertConfig.num_attention_heads": "heads of each layer; they divide hidden_size",
+    "BertConfig.intermediate_size": "width inside the feed-forward block",
+    "BertConfig.hidden_act": "'gelu' (exact) or 'gelu_new' (tanh approximation)",
+    "BertConfig.hidden_dropout_prob": "dropout after embeddings and dense layers",
+    "BertConfig.attention_probs_dropout_prob": "dropout of attention probabilities",
+    "BertConfig.max_position_embeddings": "longest row the model can read, in tokens",
+    "BertConfig.type_vocab_size": "token types: first and second segment",
+    "BertConfig.initializer_range": "standard deviation of the first weights",
+    "BertConfig.layer_norm_eps": "added to the variance in LayerNorm",
+    "PretrainingObjective.max_length": "tokens of a row, [CLS] and [SEP] included",
+    "PretrainingObjective.max_predictions": "slots for masked tokens in a row",
+    "PretrainingObjective.masked_lm_prob": "share of a row's tokens that is predicted",
+    "PretrainingObjective.short_seq_prob": "share of examples that aim at a shorter row",
+    "DataConfig.store": "a token store, made by `bert-jax prepare`; flag --data",
+    "DataConfig.corpus": "'documentation': text of installed packages, no download",
+    "DataConfig.corpus_vocab_size": "words of the vocabulary learned from that corpus",
+    "ComputeConfig.dtype": "'float32' or 'bfloat16'; weights stay float32",
+    "ComputeConfig.matmul_precision": "of float32 products: 'default', 'high', 'highest'",
+    "ComputeConfig.scan_layers": "compile one layer and loop; False: unrolled",
+    "ComputeConfig.remat": "recompute, to save memory: 'none', 'dots', 'full'",
+    "MeshConfig.data": "copies of the model, each with its part of a batch",
+    "MeshConfig.fsdp": "parts that weights and batch are divided into",
+    "MeshConfig.tensor": "parts that each layer's products are divided into",
+}
