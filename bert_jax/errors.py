@@ -10,3 +10,11 @@ class UserError(ValueError):
     command line prints it as one line, ``error: MESSAGE``, without a traceback, and exits with
     status 2; any other exception keeps its traceback, because it is a bug of ours.
     """
+
+
+class TrainingFailed(RuntimeError):
+    """A run that cannot go on, though nothing it was given is wrong in itself.
+
+    The loss is not finite, say. The command line prints the message as one line and exits with
+    status 1.
+    """

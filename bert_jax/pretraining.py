@@ -1,19 +1,32 @@
-"""The pretraining task: a row of the trainer's table, as two functions."""
+"""The pretraining task, as the functions that a trainer needs of any task."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import jax
-from typing import Any
+import jax.numpy as jnp
 
 from bert_jax.config import BertConfig, ComputeConfig
 from bert_jax.heads import BertForPreTraining
 from bert_jax.losses import SumAndCount, pretraining_counts, pretraining_sums
+from bert_jax.train_step import SumsFunction
 
+# batch -> what each loss is divided by
 counts = pretraining_counts
 
 
-def make_sums(config: BertConfig, compute: ComputeConfig) -> Any:
-    """(params, batch, dropout seeds) -> sums and counts of both losses and accuracies."""
+def make_init(config: BertConfig) -> Callable[[jax.Array], Any]:
+    """Key -> parameters with their logical axes; no shape depends on the batch."""
+
+    def init_params(key: jax.Array) -> Any:
+        ids = jnp.zeros((1, 1), jnp.int32)
+        return BertForPreTraining(config).init(key, ids, ids, ids, ids)["params"]
+
+    return init_params
+
+
+def make_sums(config: BertConfig, compute: ComputeConfig) -> SumsFunction:
+    """(params, batch, dropout seeds or None) -> sums and counts of both losses and accuracies."""
     model = BertForPreTraining(config, compute)
 
     def sums(

@@ -1,0 +1,123 @@
+"""Checkpoints: Orbax behind one thin module.
+
+A checkpoint holds a whole `TrainState` under `DIRECTORY/STEP/`. It is always restored into an
+abstract target with shardings, so that it opens on any mesh and any number of devices.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Self
+
+import jax
+from orbax.checkpoint import v1 as ocp
+
+from bert_jax.errors import UserError
+
+
+class Checkpoints:
+    """The checkpoints of one run.
+
+    Saving goes on in the background. An error there surfaces at the next `save`, at `wait` or at
+    `close`; none is lost.
+
+    Args:
+      directory: made if it is missing.
+      keep: how many of the newest are kept.
+      keep_every: those whose step is a multiple of this are kept for good; 0 for none.
+      read_only: neither make the folder nor clean up in it.
+    """
+
+    def __init__(
+        self, directory: Path, *, keep: int = 3, keep_every: int = 0, read_only: bool = False
+    ) -> None:
+        if read_only and not directory.is_dir():
+            raise UserError(f"{directory} is not a folder of checkpoints: it does not exist")
+        policies = ocp.training.preservation_policies
+        preserve: list[Any] = [policies.LatestN(keep)]
+        if keep_every:
+            preserve.append(policies.EveryNSteps(keep_every))
+        self._read_only = read_only
+        self._pending: Any = None
+        self._checkpointer = ocp.training.Checkpointer(
+            directory.absolute(),
+            preservation_policy=policies.PreserveAll()
+            if read_only
+            else policies.AnyPreservationPolicy(preserve),
+            # What a killed process left half-written.
+            cleanup_tmp_directories=not read_only,
+        )
+
+    @property
+    def steps(self) -> list[int]:
+        """Steps of all finished checkpoints, in order."""
+        return [checkpoint.step for checkpoint in self._checkpointer.checkpoints]
+
+    @property
+    def latest(self) -> int | None:
+        """Step of the newest checkpoint, or None."""
+        return max(self.steps, default=None)
+
+    def save(self, step: int, state: Any) -> None:
+        """Start to save a state; the arrays may be donated as soon as this returns."""
+        self.wait()
+        self._pending = self._checkpointer.save_async(step, state._asdict(), force=True)
+
+    def wait(self) -> None:
+        """Wait until what was begun is on disk, and raise what went wrong with it."""
+        pending, self._pending = self._pending, None
+        if pending is not None:
+            pending.result()
+
+    def restore(self, target: Any, step: int | None = None) -> Any:
+        """Read a whole state.
+
+        Args:
+          target: a `TrainState` of `jax.ShapeDtypeStruct` with shardings.
+          step: which one; the newest where not given.
+
+        Raises:
+          UserError: there is no such checkpoint.
+        """
+        step = self._existing(step)
+        return type(target)(**self._checkpointer.load(step, target._asdict()))
+
+    def restore_params(self, target: Any, step: int | None = None) -> Any:
+        """Read the weights alone, into a pytree of `jax.ShapeDtypeStruct` with shardings."""
+        step = self._existing(step)
+        skipped = jax.tree.map(lambda _: ocp.PLACEHOLDER, self.metadata(step))
+        return self._checkpointer.load(step, {**skipped, "params": target})["params"]
+
+    def metadata(self, step: int | None = None) -> dict[str, Any]:
+        """Shapes and types of everything in a checkpoint, as nested dicts."""
+        found = self._checkpointer.metadata(self._existing(step)).metadata
+        tree: dict[str, Any] = found
+        return tree
+
+    def close(self) -> None:
+        """Wait for the last save, then let go of Orbax's threads."""
+        try:
+            self.wait()
+        finally:
+            self._checkpointer.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _existing(self, step: int | None) -> int:
+        steps = self.steps
+        if not steps or (step is not None and step not in steps):
+            there = f"it has those of steps {', '.join(map(str, steps))}" if steps else "it has none"
+            wanted = "a checkpoint" if step is None else f"the checkpoint of step {step}"
+            raise UserError(f"{wanted} was asked of {self._checkpointer.directory}; {there}")
+        return steps[-1] if step is None else step
+
+
+@contextlib.contextmanager
+def open_read_only(directory: Path) -> Iterator[Checkpoints]:
+    """The checkpoints of a finished or running run, to read."""
+    with Checkpoints(directory, read_only=True) as checkpoints:
+        yield checkpoints

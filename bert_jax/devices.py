@@ -1,0 +1,67 @@
+"""Which devices a command computes on. Imported before anything starts a JAX backend."""
+
+import os
+from typing import Any
+
+import jax
+
+from bert_jax.errors import UserError
+
+PLATFORMS = ("cpu", "gpu", "tpu")
+
+
+def initialize(platform: str | None = None) -> list[jax.Device]:
+    """Start JAX on the platform that was asked for.
+
+    Several hosts are joined first where JAX's own variables (`JAX_COORDINATOR_ADDRESS` and its
+    like) say that there are some.
+
+    Args:
+      platform: `cpu`, `gpu` or `tpu`; None takes what JAX finds best.
+
+    Returns:
+      The devices of all hosts.
+
+    Raises:
+      UserError: there is no such device here. It never falls back to the CPU.
+    """
+    if platform is not None:
+        if platform not in PLATFORMS:
+            raise UserError(f"the platform is {platform!r}, it must be one of {PLATFORMS}")
+        jax.config.update("jax_platforms", platform)
+    if "JAX_COORDINATOR_ADDRESS" in os.environ and not jax.distributed.is_initialized():
+        jax.distributed.initialize(
+            os.environ["JAX_COORDINATOR_ADDRESS"],
+            int(os.environ["JAX_NUM_PROCESSES"]),
+            int(os.environ["JAX_PROCESS_ID"]),
+        )
+    try:
+        devices = jax.devices()
+    except RuntimeError as error:
+        raise UserError(
+            f"--platform {platform} was asked for, and JAX finds no such device here "
+            f"({str(error).splitlines()[0]}). Install bert-jax[cuda] or bert-jax[tpu] on a machine "
+            "that has one, or leave --platform out"
+        ) from error
+    return devices
+
+
+def describe(devices: list[jax.Device]) -> str:
+    """`cpu: 1 x cpu`, `gpu: 8 x NVIDIA H100 80GB HBM3`."""
+    kinds: dict[str, int] = {}
+    for device in devices:
+        kinds[device.device_kind] = kinds.get(device.device_kind, 0) + 1
+    found = ", ".join(f"{count} x {kind}" for kind, count in kinds.items())
+    hosts = f" on {jax.process_count()} hosts" if jax.process_count() > 1 else ""
+    return f"{devices[0].platform}: {found}{hosts}"
+
+
+def facts(devices: list[jax.Device]) -> dict[str, Any]:
+    """What about the machine can change the last bits of a result."""
+    return {
+        "platform": devices[0].platform,
+        "devices": describe(devices),
+        "cpu_count": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "processes": jax.process_count(),
+        "xla_flags": os.environ.get("XLA_FLAGS", ""),
+    }

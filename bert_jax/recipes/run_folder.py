@@ -1,0 +1,169 @@
+"""The folder of a run: its files, and whether a run may go on in it."""
+
+import dataclasses
+import datetime
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from bert_jax.errors import UserError
+from bert_jax.recipes.experiment import Experiment, load_experiment
+
+CHECKPOINTS = "checkpoints"
+TOKENIZER = "tokenizer"
+CONFIG = "config.json"
+OPERATIVE = "operative.gin"
+PROVENANCE = "provenance.json"
+EVALUATION = "evaluation.json"
+PREDICTIONS = "predictions.json"
+
+# What a run may change when it goes on; docs/resuming.md says why for each. Anything else is part
+# of what the run is.
+MAY_CHANGE = frozenset(
+    {
+        *(f"TrainConfig.{name}" for name in ("num_steps", "micro_batches", "log_every")),
+        *(f"TrainConfig.{name}" for name in ("eval_every", "eval_examples")),
+        *(f"TrainConfig.{name}" for name in ("checkpoint_every", "checkpoint_minutes")),
+        *(f"TrainConfig.{name}" for name in ("keep_checkpoints", "keep_every")),
+        "TrainConfig.checkpoint_step_zero",
+        *(f"MeshConfig.{name}" for name in ("data", "fsdp", "tensor")),
+        *(f"ComputeConfig.{name}" for name in ("scan_layers", "remat")),
+        # A store may have moved; that its data are the same is checked by their fingerprint.
+        *(f"DataConfig.{name}" for name in ("store", "corpus", "corpus_vocab_size")),
+    }
+)
+
+# Packages whose version can change a result, and what they are called in `provenance.json`.
+PACKAGES = (
+    *("bert-jax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy"),
+    *("tokenizers", "sentencex", "gin-config"),
+)
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a whole file, or none of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON for people: indented, in the order given."""
+    write_atomically(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Read a file of a run.
+
+    Raises:
+      UserError: it is missing or damaged.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}, a file of the run, cannot be read: {error}") from error
+
+
+def check_same_run(run_dir: Path, experiment: Experiment, data_fingerprint: str) -> None:
+    """Raise where a folder holds a run of another config or data, with the differences.
+
+    Raises:
+      UserError: as above.
+    """
+    if not (run_dir / OPERATIVE).exists():
+        return
+    before = load_experiment(str(run_dir / OPERATIVE), kind=experiment.kind, data_required=False)
+    differences = [
+        f"{name} was {old!r} and is {new!r}"
+        for name, old, new in _differences(before, experiment)
+        if name not in MAY_CHANGE
+    ]
+    recorded = read_json(run_dir / PROVENANCE)["data"]["fingerprint"]
+    if recorded != data_fingerprint:
+        differences.append(
+            f"the data were those with fingerprint {recorded[:12]} and are {data_fingerprint[:12]}"
+        )
+    if differences:
+        raise UserError(
+            f"{run_dir} holds another run: {'; '.join(differences)}. Give another --run_dir, or the "
+            f"run's own config ({run_dir / OPERATIVE})"
+        )
+
+
+def _differences(before: Experiment, after: Experiment) -> Iterable[tuple[str, Any, Any]]:
+    old, new = before.configs(), after.configs()
+    for class_name, config in new.items():
+        for field in dataclasses.fields(config):
+            name = f"{class_name}.{field.name}"
+            # The vocabulary's size is no setting; it is a part of the data's fingerprint.
+            values = getattr(old[class_name], field.name), getattr(config, field.name)
+            if values[0] != values[1] and name != "BertConfig.vocab_size":
+                yield (name, *values)
+
+
+def provenance(
+    machine: Mapping[str, Any], mesh: Mapping[str, int], data: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Everything that made a run what it is and is not in its config."""
+    return {
+        "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "command": sys.argv,
+        "versions": {name: _version(name) for name in PACKAGES},
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "git_commit": git_commit(),
+        **machine,
+        "mesh": dict(mesh),
+        "data": dict(data),
+    }
+
+
+def record_provenance(run_dir: Path, now: dict[str, Any]) -> list[str]:
+    """Write `provenance.json`, or add this resumption to it.
+
+    Returns:
+      For each thing that differs from when the run was started and can change the last bits of a
+      result, a sentence.
+    """
+    path = run_dir / PROVENANCE
+    if not path.exists():
+        write_json(path, now)
+        return []
+    first = read_json(path)
+    last = first.get("resumed", [first])[-1] if first.get("resumed") else first
+    watched = ("versions", "python", "platform", "devices", "cpu_count", "processes", "xla_flags", "mesh")
+    warnings = [
+        f"{name} was {last.get(name)!r} and is {now[name]!r}"
+        for name in watched
+        if last.get(name) != now[name]
+    ]
+    resumed = {name: now[name] for name in ("started", "command", "git_commit", *watched)}
+    write_json(path, {**first, "resumed": [*first.get("resumed", []), resumed]})
+    return warnings
+
+
+def git_commit() -> str | None:
+    """The commit of the checkout that this code lies in, with `-dirty` after it; None in a wheel."""
+    root = Path(__file__).parents[2]
+    if not (root / ".git").exists():
+        return None
+    command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
