@@ -1,0 +1,1 @@
+"""Measured speed: each module times one part and returns rows for `bert-jax benchmark`."""

@@ -1,0 +1,63 @@
+"""How fast plans and batches are made on one core."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from data_pipeline.batches import PretrainingBatches, SpecialIds
+from data_pipeline.objective import PretrainingObjective
+from data_pipeline.sentence_pairs import count_examples, make_plan
+from data_pipeline.token_store import Split
+
+Row = dict[str, Any]
+
+
+def benchmark_batches(
+    split: Split,
+    ids: SpecialIds,
+    objective: PretrainingObjective,
+    batch_size: int = 32,
+    seconds: float = 5.0,
+) -> list[Row]:
+    """Rows with the keys `name peer value unit ratio`; there is no peer, so two are None.
+
+    Times the count of an epoch's examples, one plan, and then batches for `seconds`, from the
+    start of the epoch on. "Slots" are the B * L places of a batch, padding included; "tokens"
+    are those with an attention mask of 1. Pairs, specials and masks are included; the plan's
+    time is its own row, and the last row spreads it over the epoch.
+    """
+    began = time.perf_counter()
+    count = count_examples(split, objective)
+    count_seconds = time.perf_counter() - began
+    began = time.perf_counter()
+    make_plan(split, objective, 0, 0, num_examples=count)
+    plan_seconds = time.perf_counter() - began
+
+    batches = PretrainingBatches(split, ids, objective, seed=0, batch_size=batch_size)
+    # Within the first half of an epoch no other plan is made beside the measurement.
+    steps = max(1, count // 2 // batch_size)
+    batches(0)
+    made = tokens = 0
+    spent = 0.0
+    while spent < seconds:
+        began = time.perf_counter()
+        batch = batches(made % steps)
+        spent += time.perf_counter() - began
+        made += 1
+        tokens += int(batch["attention_mask"].sum())
+    slots = made * batch_size * objective.max_length
+    with_plan = spent + plan_seconds * made * batch_size / count
+    shape = f"{batch_size} x {objective.max_length}"
+    return [
+        _row("plan: count of examples", split.num_sentences / count_seconds, "sentences/s"),
+        _row("plan: one epoch", plan_seconds, "s"),
+        _row("plan: one epoch, rate", split.num_sentences / plan_seconds, "sentences/s"),
+        _row(f"batches {shape}", slots / spent, "slots/s"),
+        _row(f"batches {shape}, real tokens", tokens / spent, "tokens/s"),
+        _row(f"batches {shape}, plan included", tokens / with_plan, "tokens/s"),
+    ]
+
+
+def _row(name: str, value: float, unit: str) -> Row:
+    return {"name": name, "peer": None, "value": value, "unit": unit, "ratio": None}

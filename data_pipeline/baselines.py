@@ -1,0 +1,62 @@
+"""What a model must beat: the scores of guessing without reading.
+
+For masked tokens: the entropy of their distribution (the loss of always answering with the
+frequencies) and the share of the commonest one. For next sentences: the share of the majority
+label, which is not one half because a chunk of a single sentence is always "random".
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from data_pipeline.errors import DataError
+
+Integers = npt.NDArray[np.integer]
+
+
+def unigram_entropy(token_ids: Integers) -> float:
+    """Entropy in nats of the empirical distribution of `token_ids`, any shape, at least one.
+
+    The lowest mean loss that one fixed distribution can have on exactly these tokens.
+    """
+    share = _counts(token_ids) / np.size(token_ids)
+    share = share[share > 0]
+    return max(0.0, float(-(share * np.log(share)).sum()))
+
+
+def commonest(token_ids: Integers) -> tuple[int, float]:
+    """The commonest id (of several, the lowest) and its share."""
+    counts = _counts(token_ids)
+    token_id = int(counts.argmax())
+    return token_id, float(counts[token_id]) / np.size(token_ids)
+
+
+def majority(labels: Integers) -> tuple[int, float]:
+    """The majority label (of several, the lowest) and its share: always guessing it."""
+    return commonest(labels)
+
+
+def wilson_interval(successes: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
+    """The interval for a share of `successes` among `n` (E. B. Wilson, JASA 22, 1927).
+
+    Unlike the normal approximation it stays within 0 and 1 and holds for shares near them.
+    """
+    if not (n >= 1 and 0 <= successes <= n):
+        raise DataError(f"an interval needs 0 <= successes <= n and n >= 1; got {successes}, {n}")
+    if not 0 < confidence < 1:
+        raise DataError(f"confidence must be between 0 and 1; got {confidence}")
+    # SciPy, which JAX needs anyway; imported late because it takes a second.
+    from scipy.stats import binomtest
+
+    interval = binomtest(successes, n).proportion_ci(confidence, method="wilson")
+    return float(interval.low), float(interval.high)
+
+
+def _counts(values: Integers) -> npt.NDArray[np.int64]:
+    flat = np.asarray(values).reshape(-1)
+    if not flat.size:
+        raise DataError("no predictions to take a baseline of: the evaluation set is empty")
+    return np.bincount(flat)

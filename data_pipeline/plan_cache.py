@@ -1,0 +1,221 @@
+"""Plans kept on disk, so that a restart, or the process beside this one, need not make them again.
+
+    CACHE/plan-DIGEST-sSEED-eEPOCH.npy   a plan's examples, memory-mapped; then 8 bytes, their CRC
+    CACHE/count-DIGEST.json              the number of examples of every epoch
+
+DIGEST stands for the split, the objective and the format. A file is written under another name and
+renamed, so several processes may write the same plan at once: they write the same bytes. A file
+that is damaged is made again; a folder that cannot be written leaves the plan in memory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+import threading
+import time
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+from data_pipeline.objective import PretrainingObjective
+from data_pipeline.sentence_pairs import EXAMPLE, Plan, count_examples, make_plan
+from data_pipeline.token_store import Split
+
+# Raise it whenever the same arguments give another plan, or the file another layout.
+PLAN_FORMAT = 1
+# Enough for two runs over one store with a training, a next and an evaluation epoch each.
+PLANS_KEPT = 8
+_ABANDONED_SECONDS = 3600.0
+_PREFIX = "plan-"
+
+
+def cached_plan(
+    split: Split,
+    objective: PretrainingObjective,
+    seed: int,
+    epoch: int,
+    cache_dir: Path | None,
+) -> Plan:
+    """`make_plan` of the same arguments, read from `cache_dir` where it is there.
+
+    With `cache_dir` None, or one that cannot be written, the plan is made and kept in memory. The
+    `PLANS_KEPT` plans used last are kept in the folder.
+    """
+    if cache_dir is None:
+        return make_plan(split, objective, seed, epoch)
+    path = cache_dir / f"{_PREFIX}{_digest(split, objective)}-s{seed}-e{epoch}.npy"
+    examples = _read(path)
+    if examples is None:
+        count = cached_count(split, objective, cache_dir)
+        plan = make_plan(split, objective, seed, epoch, num_examples=count)
+        if not _write_atomically(path, lambda file: _write_examples(file, plan.examples)):
+            return plan
+        _prune(cache_dir, keep=path)
+        examples = _read(path)
+        if examples is None:  # another process pruned it in between
+            return plan
+    else:
+        with contextlib.suppress(OSError):  # in a folder that is only read, age does not matter
+            os.utime(path)
+    return Plan(examples)
+
+
+def cached_count(split: Split, objective: PretrainingObjective, cache_dir: Path | None) -> int:
+    """`count_examples` of the same arguments, read from `cache_dir` where it is there."""
+    if cache_dir is None:
+        return count_examples(split, objective)
+    path = cache_dir / f"count-{_digest(split, objective)}.json"
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        found = json.loads(path.read_text())["examples_per_epoch"]
+        if isinstance(found, int) and found > 0:
+            return found
+    count = count_examples(split, objective)
+    text = json.dumps({"examples_per_epoch": count}).encode()
+    _write_atomically(path, lambda file: file.write(text))
+    return count
+
+
+class PlanSource:
+    """The plans of a run by epoch; the next one can be made in a thread before it is needed.
+
+    Holds the two plans used last. Safe to call from several threads.
+    """
+
+    def __init__(
+        self, split: Split, objective: PretrainingObjective, seed: int, cache_dir: Path | None
+    ) -> None:
+        self._make: Callable[[int], Plan]
+        if cache_dir is None:
+            count = cached_count(split, objective, None)
+            self._make = lambda epoch: make_plan(split, objective, seed, epoch, count)
+        else:
+            count = cached_count(split, objective, cache_dir)
+            self._make = lambda epoch: cached_plan(split, objective, seed, epoch, cache_dir)
+        self.examples_per_epoch = count
+        self._lock = threading.Lock()
+        self._jobs: dict[int, _Job] = {}
+
+    def __call__(self, epoch: int) -> Plan:
+        """The plan of an epoch, made now if nobody has begun it."""
+        return self._job(epoch).result()
+
+    def begin(self, epoch: int) -> None:
+        """Starts making a plan in a thread, unless it is made or begun; an error comes up later."""
+        job = self._job(epoch)
+        if job.claim():
+            threading.Thread(target=job.run, name=f"plan-{epoch}", daemon=True).start()
+
+    def _job(self, epoch: int) -> _Job:
+        with self._lock:
+            job = self._jobs.pop(epoch, None) or _Job(self._make, epoch)
+            self._jobs[epoch] = job  # to the end: used last
+            for old in list(self._jobs)[:-2]:
+                del self._jobs[old]
+            return job
+
+
+class _Job:
+    """One plan that is made once, by whoever claims it first."""
+
+    def __init__(self, make: Callable[[int], Plan], epoch: int) -> None:
+        self._make = make
+        self._epoch = epoch
+        self._claim = threading.Lock()
+        self._done = threading.Event()
+        self._plan: Plan | None = None
+        self._error: BaseException | None = None
+
+    def claim(self) -> bool:
+        return self._claim.acquire(blocking=False)
+
+    def run(self) -> None:
+        try:
+            self._plan = self._make(self._epoch)
+        except BaseException as error:  # raised again in whoever asks for the plan
+            self._error = error
+        finally:
+            self._done.set()
+
+    def result(self) -> Plan:
+        if not self._done.is_set():
+            if self.claim():
+                self.run()
+            self._done.wait()
+        if self._plan is None:
+            assert self._error is not None
+            raise self._error
+        return self._plan
+
+
+def _digest(split: Split, objective: PretrainingObjective) -> str:
+    fingerprint = split.fingerprint
+    if not fingerprint:  # made from arrays: a plan depends on nothing of a split but its offsets
+        offsets = hashlib.sha256(np.ascontiguousarray(split.sentence_offsets))
+        offsets.update(np.ascontiguousarray(split.document_offsets))
+        fingerprint = offsets.hexdigest()
+    # Only what a plan depends on: masks may change without making it again.
+    key = [PLAN_FORMAT, fingerprint, objective.max_length, objective.short_seq_prob]
+    return hashlib.sha256(json.dumps(key).encode()).hexdigest()[:20]
+
+
+def _write_examples(file: BinaryIO, examples: npt.NDArray[np.void]) -> None:
+    np.save(file, examples, allow_pickle=False)
+    file.write(_checksum(examples))
+
+
+def _checksum(examples: npt.NDArray[np.void]) -> bytes:
+    return zlib.crc32(examples.view(np.uint8)).to_bytes(8, "little")
+
+
+def _read(path: Path) -> npt.NDArray[np.void] | None:
+    """The examples in a file, or None where it is missing, damaged or of another kind."""
+    try:
+        mapped = np.load(path, mmap_mode="r", allow_pickle=False)
+        if mapped.dtype != EXAMPLE or mapped.ndim != 1 or not len(mapped):
+            return None
+        with path.open("rb") as file:
+            file.seek(-8, os.SEEK_END)
+            checksum = file.read()
+        # A plain view: indexing the class `memmap` is slower.
+        examples = np.asarray(mapped)
+        return examples if checksum == _checksum(examples) else None
+    except (OSError, ValueError, EOFError):
+        return None
+
+
+def _write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> bool:
+    """False where the folder cannot be written; the caller goes on with what is in memory."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                write(file)
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+    except OSError:
+        return False
+    return True
+
+
+def _prune(cache_dir: Path, keep: Path) -> None:
+    """Deletes all but the plans used last, and what a killed process has left half-written."""
+    with contextlib.suppress(OSError):  # another process may be pruning too
+        used = {
+            path: path.stat().st_mtime for path in cache_dir.glob(f"{_PREFIX}*.npy") if path != keep
+        }
+        for path in sorted(used, key=used.__getitem__)[: max(0, len(used) - PLANS_KEPT + 1)]:
+            path.unlink(missing_ok=True)
+        for path in cache_dir.glob(f"{_PREFIX}*.npy.*"):
+            if time.time() - path.stat().st_mtime > _ABANDONED_SECONDS:
+                path.unlink(missing_ok=True)
