@@ -1,0 +1,224 @@
+"""The curves of a run, as matplotlib figures.
+
+Figures are made without pyplot, whose state is global: a report may be written in a thread. The
+same figure becomes a PNG and, with its colours replaced by CSS variables, an inline SVG that
+follows the page from light to dark.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# The colours of the figures and the CSS variables of the page that take their place. Blue and
+# vermilion stay apart for every kind of colour vision, in print, and on both backgrounds.
+INK, MUTED, GRID, PAPER = "#1f2733", "#5b6675", "#dfe3e8", "#fffffe"
+TRAIN, EVALUATION, BASELINE = "#0b62a8", "#b3460a", "#6b7280"
+CSS_VARIABLES = {
+    INK: "--ink",
+    MUTED: "--muted",
+    GRID: "--line",
+    PAPER: "--card",
+    TRAIN: "--train",
+    EVALUATION: "--eval",
+    BASELINE: "--baseline",
+}
+MOST_POINTS = 1000
+_RC_LOCK = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A horizontal line to compare a curve with."""
+
+    value: float
+    label: str
+
+
+@dataclass(frozen=True)
+class Plot:
+    """One figure: a name in `metrics.jsonl`, how to show it, and what to compare it with."""
+
+    name: str
+    title: str
+    percent: bool = False
+    smooth: bool = True
+    log: bool = False
+    baselines: tuple[Baseline, ...] = ()
+
+
+def draw(plot: Plot, lines: Sequence[Mapping[str, Any]]) -> Figure | None:
+    """Draw one metric over steps, training and evaluation; None where no line has it.
+
+    Args:
+        plot: what to draw.
+        lines: of `metrics.jsonl`.
+    """
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+    scale = 100.0 if plot.percent else 1.0
+    train_x, train_y = _curve(lines, plot.name, scale)
+    eval_x, eval_y = _curve(lines, f"eval_{plot.name}", scale)
+    if not len(train_x) and not len(eval_x):
+        return None
+
+    figure = Figure(figsize=(5.0, 3.0), layout="constrained", facecolor=PAPER)
+    axes = figure.add_subplot(facecolor=PAPER)
+    if len(train_x):
+        x, y = _thin(train_x, train_y)
+        smooth = plot.smooth and len(x) >= 20
+        axes.plot(x, y, color=TRAIN, linewidth=1.0 if smooth else 1.8, alpha=0.3 if smooth else 1)
+        if smooth:
+            axes.plot(x, _smooth(y), color=TRAIN, linewidth=1.8)
+        axes.plot([], [], color=TRAIN, linewidth=1.8, label="training")
+    if len(eval_x):
+        axes.plot(
+            eval_x,
+            eval_y,
+            color=EVALUATION,
+            linewidth=1.0,
+            marker="o",
+            markersize=5,
+            markeredgecolor=PAPER,
+            label="held out",
+            zorder=4,
+        )
+    if plot.log and min(_positive(train_y), default=0) > 0:
+        axes.set_yscale("log")
+    for baseline in plot.baselines:
+        _draw_baseline(axes, baseline, scale)
+    axes.margins(x=0.01, y=0.08)
+
+    axes.set_title(plot.title, loc="left", color=INK, fontsize=11, fontweight="bold")
+    if len(eval_x):
+        axes.legend(
+            loc="lower right",
+            bbox_to_anchor=(1.0, 0.99),
+            ncols=2,
+            frameon=False,
+            fontsize=9,
+            labelcolor=MUTED,
+            handlelength=1.4,
+            borderaxespad=0.2,
+            columnspacing=1.2,
+        )
+    axes.set_xlabel("step", color=MUTED, fontsize=9)
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    if not plot.log:
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _tick(value, plot.percent)))
+    axes.tick_params(colors=MUTED, labelsize=9, length=0)
+    axes.grid(axis="y", color=GRID, linewidth=0.8)
+    axes.set_axisbelow(True)
+    for side, spine in axes.spines.items():
+        spine.set_visible(side == "bottom")
+        spine.set_color(GRID)
+    return figure
+
+
+def to_png(figure: Figure, path: Path) -> None:
+    """Save a figure as a PNG on white."""
+    figure.savefig(path, format="png", dpi=150, facecolor="white")
+
+
+def to_svg(figure: Figure, name: str, description: str) -> str:
+    """A figure as an `<svg>` element for a page: colours by CSS variable, text as text.
+
+    Args:
+        figure: drawn by `draw`.
+        name: makes the ids of the element unique in the page.
+        description: what a screen reader says.
+    """
+    import matplotlib as mpl
+
+    buffer = io.StringIO()
+    # These two can only be set globally; nothing else of ours reads them.
+    with _RC_LOCK, mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    svg = buffer.getvalue()
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r'(id="|url\(#|href="#)', rf"\g<1>{name}-", svg)
+    svg = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", svg, count=1)
+    svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", svg, count=1)
+    svg = re.sub(r"font: ([^;\"]*?)[\d.]+px [^;\"]*", _system_font, svg)
+    for color, variable in CSS_VARIABLES.items():
+        svg = svg.replace(color, f"var({variable})")
+    label = description.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
+    return svg.replace("<svg", f'<svg role="img" aria-label="{label}"', 1)
+
+
+def _system_font(found: re.Match[str]) -> str:
+    size = re.search(r"[\d.]+px", found[0])
+    weight = "600 " if "bold" in found[0] or "700" in found[0] else ""
+    return f"font: {weight}{size[0] if size else '9px'} var(--font)"
+
+
+def _draw_baseline(axes: Any, baseline: Baseline, scale: float) -> None:
+    value = baseline.value * scale
+    axes.axhline(value, color=BASELINE, linewidth=1.2, linestyle=(0, (5, 3)), zorder=1)
+    axes.annotate(
+        baseline.label,
+        xy=(1.0, value),
+        xycoords=("axes fraction", "data"),
+        xytext=(0, 3),
+        textcoords="offset points",
+        ha="right",
+        va="bottom",
+        fontsize=8.5,
+        color=MUTED,
+        zorder=5,
+    )
+
+
+def _curve(
+    lines: Sequence[Mapping[str, Any]], name: str, scale: float
+) -> tuple[np.ndarray, np.ndarray]:
+    points = [(line["step"], line[name]) for line in lines if line.get(name) is not None]
+    xy = np.array(points, dtype=np.float64).reshape(-1, 2)
+    return xy[:, 0], xy[:, 1] * scale
+
+
+def _thin(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """At most `MOST_POINTS` points, each the mean of a piece of the curve."""
+    if len(x) <= MOST_POINTS:
+        return x, y
+    starts = np.linspace(0, len(x), MOST_POINTS, endpoint=False).astype(int)
+    sizes = np.diff(np.append(starts, len(x)))
+    return np.add.reduceat(x, starts) / sizes, np.add.reduceat(y, starts) / sizes
+
+
+def _smooth(y: np.ndarray) -> np.ndarray:
+    """A centred moving average over a twentieth of the curve; values not finite are left out."""
+    window = np.ones(2 * max(1, len(y) // 40) + 1)
+    finite = np.isfinite(y)
+    counts = np.convolve(finite, window, mode="same")
+    sums = np.convolve(np.where(finite, y, 0.0), window, mode="same")
+    smooth = np.full(len(y), math.nan)
+    np.divide(sums, counts, out=smooth, where=finite & (counts > 0))
+    return smooth
+
+
+def _positive(y: np.ndarray) -> list[float]:
+    return [float(value) for value in y if math.isfinite(value)]
+
+
+def _tick(value: float, percent: bool) -> str:
+    if percent:
+        return f"{value:g} %"
+    if value and abs(value) < 0.01:
+        mantissa, _, exponent = f"{value:.2e}".partition("e")
+        return f"{float(mantissa):g}e{int(exponent)}"
+    return f"{value / 1000:,g}k" if abs(value) >= 10_000 else f"{value:,g}"

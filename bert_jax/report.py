@@ -1,0 +1,346 @@
+"""`report.html`: what a run leaves for a person, in one self-contained file.
+
+It shows whatever the run folder holds, and says what is not there (a run may have been stopped
+before its evaluation). Nothing in it is loaded from elsewhere, and every text is escaped.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bert_jax.errors import UserError
+from bert_jax.formatting import format_count, format_rate
+from bert_jax.metrics import METRICS_FILE, is_evaluation, read_metrics
+from bert_jax.plots import Baseline, Plot, draw, to_png, to_svg
+
+REPORT_FILE = "report.html"
+PLOTS_FOLDER = "plots"
+TEMPLATE = "report_template.html.j2"
+# The run is a success by these margins (nats, and a share): what chance or the most trivial
+# predictor could reach lies well inside them.
+MLM_MARGIN = 0.3
+NSP_MARGIN = 0.05
+NSP_LABELS = {0: "next", 1: "random"}
+
+
+def write_report(run_dir: str | Path) -> Path:
+    """Write `report.html` and `plots/*.png` of a run.
+
+    Args:
+        run_dir: a run's folder; every file in it is optional.
+
+    Returns:
+        The path of `report.html`.
+
+    Raises:
+        UserError: where the folder or one of its files cannot be read as what it should be.
+    """
+    run_dir = Path(run_dir)
+    if not run_dir.is_dir():
+        raise UserError(f"no run folder at {run_dir}: give the --run_dir of a run")
+    run = read_run(run_dir)
+    plots = []
+    folder = run_dir / PLOTS_FOLDER
+    folder.mkdir(exist_ok=True)
+    for plot in plots_of(run):
+        figure = draw(plot, run.metrics)
+        if figure is not None:
+            to_png(figure, folder / f"{plot.name}.png")
+            plots.append(to_svg(figure, plot.name, f"{plot.title} over the steps of the run"))
+    page = render(run, plots)
+    path = run_dir / REPORT_FILE
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.write_text(page, encoding="utf-8")
+    temporary.replace(path)
+    return path
+
+
+@dataclass(frozen=True)
+class Run:
+    """The files of a run folder, as far as they are there."""
+
+    name: str
+    metrics: list[dict[str, Any]]
+    config: dict[str, Any]
+    provenance: dict[str, Any]
+    evaluation: dict[str, Any] | None
+    predictions: list[dict[str, Any]] | None
+    operative: str | None
+
+
+def read_run(run_dir: Path) -> Run:
+    """Read a run folder."""
+    metrics = run_dir / METRICS_FILE
+    operative = run_dir / "operative.gin"
+    return Run(
+        name=run_dir.resolve().name,
+        metrics=read_metrics(metrics) if metrics.exists() else [],
+        config=_read_json(run_dir / "config.json") or {},
+        provenance=_read_json(run_dir / "provenance.json") or {},
+        evaluation=_read_json(run_dir / "evaluation.json"),
+        predictions=_read_json(run_dir / "predictions.json"),
+        operative=operative.read_text(encoding="utf-8") if operative.exists() else None,
+    )
+
+
+def _read_json(path: Path) -> Any:
+    if not path.exists():
+        return None
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(f"{path} is not valid JSON ({error}): remove it and run again") from error
+
+
+def plots_of(run: Run) -> list[Plot]:
+    """The figures of a run, with the baselines that its files give."""
+    mlm: list[Baseline] = []
+    mlm_accuracy: list[Baseline] = []
+    nsp = [Baseline(math.log(2), f"a coin: {math.log(2):.3f}")]
+    nsp_accuracy: list[Baseline] = []
+    vocabulary = run.config.get("vocab_size")
+    if vocabulary:
+        start = math.log(vocabulary)
+        mlm.append(Baseline(start, f"every token alike: ln {vocabulary:,} = {start:.2f}"))
+    if run.evaluation:
+        held_out = run.evaluation.get("mlm") or {}
+        if "unigram_entropy" in held_out:
+            entropy = held_out["unigram_entropy"]
+            mlm.append(Baseline(entropy, f"unigram entropy: {entropy:.2f}"))
+        if "commonest_accuracy" in held_out:
+            share = held_out["commonest_accuracy"]
+            token = held_out.get("commonest_token", "the commonest")
+            mlm_accuracy.append(Baseline(share, f"always “{token}”: {percent(share)}"))
+        pairs = run.evaluation.get("nsp") or {}
+        if "majority_share" in pairs:
+            share = pairs["majority_share"]
+            label = nsp_label(pairs.get("majority_label"))
+            nsp_accuracy.append(Baseline(share, f"always “{label}”: {percent(share)}"))
+    return [
+        Plot("mlm_loss", "MLM loss, nats", baselines=tuple(mlm)),
+        Plot("mlm_accuracy", "MLM accuracy", percent=True, baselines=tuple(mlm_accuracy)),
+        Plot("nsp_loss", "NSP loss, nats", baselines=tuple(nsp)),
+        Plot("nsp_accuracy", "NSP accuracy", percent=True, baselines=tuple(nsp_accuracy)),
+        Plot("loss", "Total loss, nats"),
+        Plot("grad_norm", "Gradient norm, before clipping"),
+        Plot("learning_rate", "Learning rate", smooth=False),
+        Plot("tokens_per_second", "Throughput, tokens per second", smooth=False),
+    ]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One held-out result beside its baseline."""
+
+    task: str
+    measure: str
+    result: str
+    baseline: str
+    baseline_name: str
+    text: str
+    passed: bool | None
+    """None where the measure decides nothing."""
+    interval: str = ""
+
+
+def verdicts(evaluation: Mapping[str, Any]) -> list[Verdict]:
+    """The held-out results against their baselines, as sentences."""
+    rows = []
+    mlm = evaluation.get("mlm") or {}
+    if mlm:
+        below = mlm["unigram_entropy"] - mlm["loss"]
+        rows.append(
+            Verdict(
+                task="MLM",
+                measure="loss, nats",
+                result=f"{mlm['loss']:.3f}",
+                baseline=f"{mlm['unigram_entropy']:.3f}",
+                baseline_name="unigram entropy of the masked tokens",
+                text=f"{_nats(below)} the unigram entropy",
+                passed=below >= MLM_MARGIN,
+            )
+        )
+        above = mlm["accuracy"] - mlm["commonest_accuracy"]
+        token = mlm.get("commonest_token", "the commonest token")
+        rows.append(
+            Verdict(
+                task="MLM",
+                measure="accuracy",
+                result=percent(mlm["accuracy"]),
+                baseline=percent(mlm["commonest_accuracy"]),
+                baseline_name=f"always “{token}”",
+                text=f"{_points(above)} the commonest token",
+                passed=None,
+            )
+        )
+    nsp = evaluation.get("nsp") or {}
+    if nsp:
+        rows += _nsp_verdicts(nsp)
+    return rows
+
+
+def _nsp_verdicts(nsp: Mapping[str, Any]) -> Iterator[Verdict]:
+    share = nsp["majority_share"]
+    above = nsp["accuracy"] - share
+    low, high = nsp.get("interval") or (nsp["accuracy"], nsp["accuracy"])
+    outside = not low <= share <= high
+    where = "outside" if outside else "inside"
+    yield Verdict(
+        task="NSP",
+        measure="accuracy",
+        result=percent(nsp["accuracy"]),
+        interval=f"{percent(low)} to {percent(high)}",
+        baseline=percent(share),
+        baseline_name=f"always “{nsp_label(nsp.get('majority_label'))}”",
+        text=f"{_points(above)} the majority label, {where} the 95 % interval",
+        passed=above >= NSP_MARGIN and outside,
+    )
+    entropy = -sum(p * math.log(p) for p in (share, 1 - share) if p > 0)
+    below = entropy - nsp["loss"]
+    yield Verdict(
+        task="NSP",
+        measure="loss, nats",
+        result=f"{nsp['loss']:.3f}",
+        baseline=f"{entropy:.3f}",
+        baseline_name="entropy of the two labels",
+        text=f"{_nats(below)} the entropy of the labels",
+        passed=None,
+    )
+
+
+def nsp_label(label: Any) -> str:
+    """The name of an NSP label: ``next`` or ``random``."""
+    return (
+        NSP_LABELS.get(label, str(label)) if isinstance(label, int) else str(label or "one label")
+    )
+
+
+def percent(share: float) -> str:
+    """A share as ``12.3 %``."""
+    return f"{100 * share:.1f} %"
+
+
+def _nats(below: float) -> str:
+    return f"{abs(below):.2f} nat {'below' if below >= 0 else 'above'}"
+
+
+def _points(difference: float) -> str:
+    side = "above" if difference >= 0 else "below"
+    return f"{abs(100 * difference):.1f} points {side}"
+
+
+def flatten(values: Any, prefix: str = "") -> tuple[list[tuple[str, str]], list[tuple[str, Any]]]:
+    """Nested JSON as (name, text) pairs, and the (name, list of objects) that make tables."""
+    pairs: list[tuple[str, str]] = []
+    tables: list[tuple[str, Any]] = []
+    for key, value in values.items():
+        name = f"{prefix}{str(key).replace('_', ' ')}"
+        if isinstance(value, Mapping):
+            if value and all(isinstance(item, Mapping) for item in value.values()):
+                rows = [{"name": item, **value[item]} for item in value]
+                if len(rows) > 3:
+                    tables.append((name, rows))
+                    continue
+            more_pairs, more_tables = flatten(value, f"{name}: ")
+            pairs += more_pairs
+            tables += more_tables
+        elif isinstance(value, list) and value and all(isinstance(v, Mapping) for v in value):
+            tables.append((name, value))
+        else:
+            pairs.append((name, text(value)))
+    return pairs, tables
+
+
+def text(value: Any) -> str:
+    """One value of a JSON file as a person reads it."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, list):
+        return ", ".join(text(item) for item in value) or "none"
+    return str(value)
+
+
+def render(run: Run, plots: Sequence[str]) -> str:
+    """The page's HTML."""
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("bert_jax", "."),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["text"] = text
+    environment.filters["percent"] = percent
+    training = [line for line in run.metrics if not is_evaluation(line)]
+    evaluations = [line for line in run.metrics if is_evaluation(line)]
+    provenance = dict(run.provenance)
+    data_pairs, data_tables = flatten(provenance.pop("data", None) or {})
+    about_pairs, about_tables = flatten(provenance)
+    return environment.get_template(TEMPLATE).render(
+        run=run,
+        title=run.name.replace("_", " "),
+        summary=_summary(run, training),
+        facts=_facts(run, training),
+        verdicts=verdicts(run.evaluation) if run.evaluation else [],
+        plots=plots,
+        evaluations=evaluations,
+        evaluation_names=_names(evaluations),
+        data_pairs=data_pairs,
+        data_tables=[(name, _names(rows), rows) for name, rows in data_tables],
+        about_pairs=about_pairs,
+        about_tables=[(name, _names(rows), rows) for name, rows in about_tables],
+    )
+
+
+def _summary(run: Run, training: Sequence[Mapping[str, Any]]) -> str:
+    """One sentence under the title: what was trained."""
+    config = run.config
+    parts = []
+    if "num_hidden_layers" in config and "hidden_size" in config:
+        parts.append(
+            f"A BERT encoder of {config['num_hidden_layers']} layers, {config['hidden_size']} wide"
+        )
+    if "vocab_size" in config:
+        parts.append(f"a vocabulary of {config['vocab_size']:,}")
+    if training:
+        parts.append(f"{training[-1]['step']:,} steps of masked language modelling and NSP")
+    return ", ".join(parts) + "." if parts else ""
+
+
+def _facts(run: Run, training: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """The few numbers at the top: (value, what it is)."""
+    facts = []
+    if run.evaluation and run.evaluation.get("mlm"):
+        mlm = run.evaluation["mlm"]
+        below = mlm["unigram_entropy"] - mlm["loss"]
+        side = "below" if below >= 0 else "above"
+        facts.append((f"{abs(below):.2f} nat", f"MLM loss {side} the unigram entropy"))
+    if run.evaluation and run.evaluation.get("nsp"):
+        nsp = run.evaluation["nsp"]
+        above = 100 * (nsp["accuracy"] - nsp["majority_share"])
+        side = "above" if above >= 0 else "below"
+        facts.append((f"{abs(above):.1f} points", f"NSP accuracy {side} the majority label"))
+    if training:
+        facts.append((format_count(int(training[-1]["step"])), "steps"))
+    speeds = sorted(s for line in training if (s := line.get("tokens_per_second")))
+    if speeds:
+        facts.append((format_rate(speeds[len(speeds) // 2]), "tokens per second (median)"))
+    return facts
+
+
+def _names(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The keys of all rows in the order they first appear."""
+    return list(dict.fromkeys(name for row in rows for name in row))

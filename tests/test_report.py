@@ -1,0 +1,320 @@
+"""The report: complete for a finished run, honest for a stopped one, safe for any text."""
+
+import json
+import math
+import threading
+from html.parser import HTMLParser
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from bert_jax.errors import UserError
+from bert_jax.plots import Baseline, Plot, draw, to_svg
+from bert_jax.report import flatten, verdicts, write_report
+
+MLM = {
+    "loss": 4.91,
+    "accuracy": 0.251,
+    "unigram_entropy": 6.213,
+    "commonest_accuracy": 0.052,
+    "commonest_token": "the",
+    "predictions": 19311,
+}
+NSP = {
+    "loss": 0.531,
+    "accuracy": 0.724,
+    "majority_share": 0.541,
+    "majority_label": 1,
+    "examples": 1024,
+    "interval": [0.696, 0.75],
+}
+
+
+def metric_lines(steps=60):
+    for step in range(1, steps + 1):
+        yield {
+            "step": step,
+            "loss": 9.7 / step,
+            "mlm_loss": 9.0 / step,
+            "nsp_loss": 0.7 / step,
+            "mlm_accuracy": step / 300,
+            "nsp_accuracy": 0.5 + step / 300,
+            "learning_rate": 1e-3 * step,
+            "grad_norm": 1.5,
+            "tokens_per_second": 17_000.0,
+            "input_wait": 0.001,
+        }
+        if step % 20 == 0:
+            yield {
+                "step": step,
+                "eval_loss": 5.5,
+                "eval_mlm_loss": 5.0,
+                "eval_nsp_loss": 0.6,
+                "eval_mlm_accuracy": 0.2,
+                "eval_nsp_accuracy": 0.6,
+            }
+
+
+def write_json(path, value):
+    path.write_text(json.dumps(value))
+
+
+def write_run(folder):
+    """A finished run but for its metrics: drawing the curves is what takes time."""
+    folder.mkdir()
+    write_json(
+        folder / "config.json",
+        {"vocab_size": 8192, "num_hidden_layers": 2, "hidden_size": 128},
+    )
+    write_json(folder / "evaluation.json", {"step": 60, "mlm": MLM, "nsp": NSP})
+    candidates = [{"token": "shape", "probability": 0.412}, {"token": "##s", "probability": 0.1}]
+    write_json(folder / "predictions.json", [{"text": "The [MASK] of it.", "masks": [candidates]}])
+    packages = [
+        {"name": f"package{i}", "version": "1.0", "license": "MIT", "words": 1234 + i}
+        for i in range(5)
+    ]
+    write_json(
+        folder / "provenance.json",
+        {
+            "versions": {"jax": "0.10.2"},
+            "git_commit": "0123abc",
+            "data": {"fingerprint": "feed", "train": {"tokens": 1654321}, "packages": packages},
+        },
+    )
+    (folder / "operative.gin").write_text("TrainConfig.num_steps = 60\n")
+    return folder
+
+
+@pytest.fixture
+def run_dir(tmp_path):
+    return write_run(tmp_path / "run")
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A finished run with its report; tests only look at it."""
+    folder = write_run(tmp_path_factory.mktemp("runs") / "documentation_tiny")
+    (folder / "metrics.jsonl").write_text("".join(json.dumps(m) + "\n" for m in metric_lines()))
+    write_report(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def finished_page(finished):
+    return Page((finished / "report.html").read_text(encoding="utf-8"))
+
+
+class Page(HTMLParser):
+    """Collects the text of a page, its elements and whatever it would load."""
+
+    VOID = frozenset({"meta", "link", "img", "br", "hr", "input"})
+
+    def __init__(self, html):
+        super().__init__()
+        self.text = ""
+        self.tags = []
+        self.open = []
+        self.loads = []
+        self.ids = []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        if tag not in self.VOID:
+            self.open.append(tag)
+        for name, value in attributes:
+            if name in ("src", "srcset", "data", "href", "xlink:href", "action"):
+                self.loads.append(value)
+            if name == "id":
+                self.ids.append(value)
+
+    def handle_startendtag(self, tag, attributes):
+        self.handle_starttag(tag, attributes)
+        if tag not in self.VOID:
+            self.handle_endtag(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open, f"</{tag}> closes nothing"
+        assert self.open.pop() == tag, f"</{tag}> closes something else"
+
+    def handle_data(self, data):
+        if "style" not in self.open:
+            self.text += data
+
+
+def page_of(folder):
+    return Page(write_report(folder).read_text(encoding="utf-8"))
+
+
+def test_a_finished_run_shows_everything(finished_page):
+    for expected in (
+        "1.30 nat below the unigram entropy",
+        "18.3 points above the majority label, outside the 95 % interval",
+        "always “the”",
+        "always “random”",
+        "every token alike: ln 8,192 = 9.01",
+        "shape",
+        "41.2 %",
+        "package3",
+        "1,654,321",
+        "feed",
+        "TrainConfig.num_steps = 60",
+        "0123abc",
+        "2 layers, 128 wide",
+    ):
+        assert expected in finished_page.text, expected
+    assert finished_page.tags.count("svg") == 8
+
+
+def test_the_page_is_well_formed_with_unique_ids(finished_page):
+    assert finished_page.open == []
+    assert len(finished_page.ids) == len(set(finished_page.ids))
+
+
+def test_the_page_loads_nothing_and_runs_nothing(finished, finished_page):
+    assert finished_page.loads
+    assert all(link.startswith("#") for link in finished_page.loads)
+    assert not {"script", "link", "img", "iframe", "object"} & set(finished_page.tags)
+    html = (finished / "report.html").read_text()
+    assert "@import" not in html
+    assert "url(http" not in html
+
+
+def test_every_link_inside_the_page_leads_somewhere(finished_page):
+    assert {link[1:] for link in finished_page.loads} <= set(finished_page.ids)
+
+
+def test_the_plots_are_written_as_png_too(finished):
+    names = {path.name for path in (finished / "plots").iterdir()}
+    assert names == {
+        "loss.png",
+        "mlm_loss.png",
+        "mlm_accuracy.png",
+        "nsp_loss.png",
+        "nsp_accuracy.png",
+        "grad_norm.png",
+        "learning_rate.png",
+        "tokens_per_second.png",
+    }
+    for path in (finished / "plots").iterdir():
+        assert path.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("missing", "sentence"),
+    [
+        ("evaluation.json", "no final evaluation yet"),
+        ("predictions.json", "no predictions yet"),
+        ("operative.gin", "no operative.gin"),
+        ("provenance.json", "no provenance.json"),
+        ("config.json", "Held-out results"),
+    ],
+)
+def test_a_run_without_one_of_its_files_says_so(run_dir, missing, sentence):
+    (run_dir / missing).unlink()
+    assert sentence in page_of(run_dir).text
+
+
+def test_an_empty_folder_gives_a_report_that_says_so(tmp_path):
+    page = page_of(tmp_path)
+    assert "no metrics yet" in page.text
+    assert "no final evaluation yet" in page.text
+
+
+def test_text_from_outside_is_never_markup(run_dir):
+    evil = "<script>alert('&')</script>"
+    write_json(
+        run_dir / "predictions.json",
+        [{"text": f"{evil} [MASK]", "masks": [[{"token": evil, "probability": 0.5}]]}],
+    )
+    write_json(
+        run_dir / "evaluation.json",
+        {"step": 60, "mlm": {**MLM, "commonest_token": evil}, "nsp": NSP},
+    )
+    write_json(run_dir / "provenance.json", {"command": evil, "data": {evil: [{evil: evil}]}})
+    (run_dir / "operative.gin").write_text(evil)
+    page = page_of(run_dir)
+    assert "script" not in page.tags
+    assert page.text.count(evil) >= 6
+
+
+def test_the_same_run_gives_the_same_page(finished):
+    before = (finished / "report.html").read_bytes()
+    assert write_report(finished).read_bytes() == before
+
+
+def test_a_report_can_be_written_in_a_thread(finished):
+    errors = []
+
+    def work():
+        try:
+            write_report(finished)
+        except Exception as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert errors == []
+
+
+def test_a_run_that_learned_nothing_is_told_so():
+    bad = {
+        "mlm": {**MLM, "loss": 6.3},
+        "nsp": {**NSP, "accuracy": 0.55, "interval": [0.52, 0.58]},
+    }
+    rows = {(row.task, row.measure): row for row in verdicts(bad)}
+    assert rows["MLM", "loss, nats"].passed is False
+    assert rows["MLM", "loss, nats"].text == "0.09 nat above the unigram entropy"
+    assert rows["NSP", "accuracy"].passed is False
+    assert "inside the 95 % interval" in rows["NSP", "accuracy"].text
+
+
+def test_a_result_far_from_the_baseline_but_on_the_wrong_side_is_no_success():
+    bad = {"nsp": {**NSP, "accuracy": 0.3, "interval": [0.27, 0.33]}}
+    assert verdicts(bad)[0].passed is False
+    assert "24.1 points below" in verdicts(bad)[0].text
+
+
+def test_a_run_without_next_sentence_prediction_has_no_row_of_it():
+    assert {row.task for row in verdicts({"mlm": MLM})} == {"MLM"}
+    assert {row.task for row in verdicts({"mlm": MLM, "nsp": None})} == {"MLM"}
+
+
+def test_a_damaged_file_is_an_error_that_names_it(run_dir):
+    (run_dir / "evaluation.json").write_text("{")
+    with pytest.raises(UserError, match=r"evaluation\.json is not valid JSON"):
+        write_report(run_dir)
+
+
+def test_a_folder_that_is_not_there_is_an_error(tmp_path):
+    with pytest.raises(UserError, match="no run folder"):
+        write_report(tmp_path / "nowhere")
+
+
+def test_a_loss_that_is_not_finite_can_be_drawn():
+    lines = [{"step": i, "loss": math.nan if i == 30 else 1.0 / i} for i in range(1, 60)]
+    lines.append({"step": 60, "loss": math.inf})
+    assert draw(Plot("loss", "Loss"), lines) is not None
+    assert draw(Plot("loss", "Loss"), [{"step": 1, "loss": math.nan}]) is not None
+
+
+def test_a_metric_that_no_line_has_is_not_drawn():
+    assert draw(Plot("nsp_loss", "NSP"), [{"step": 1, "loss": 2.0}]) is None
+
+
+def test_a_long_run_does_not_make_a_large_page():
+    lines = [{"step": i, "loss": 1.0 + math.sin(i)} for i in range(50_000)]
+    figure = draw(Plot("loss", "Loss", baselines=(Baseline(1.0, "one"),)), lines)
+    svg = to_svg(figure, "loss", 'the "loss" & more')
+    assert len(svg) < 150_000
+    root = ET.fromstring(svg)
+    assert root.get("aria-label") == 'the "loss" & more'
+    assert root.get("width") is None
+
+
+def test_nested_values_become_pairs_and_lists_of_objects_tables():
+    pairs, tables = flatten({"a": {"b_c": 1234}, "rows": [{"x": 1}], "flag": True, "none": None})
+    assert pairs == [("a: b c", "1,234"), ("flag", "yes"), ("none", "none")]
+    assert tables == [("rows", [{"x": 1}])]
