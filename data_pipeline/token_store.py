@@ -11,12 +11,24 @@ Each token is stored once; which sentences meet in an example, and what is maske
 
 from __future__ import annotations
 
+import hashlib
+import json
+import os
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from data_pipeline.errors import DataError
+from data_pipeline.tokenizer import Tokenizer, load_tokenizer
+
+FORMAT = "bert-jax token store"
+FORMAT_VERSION = 1
+MANIFEST = "manifest.json"
+SPLITS = ("train", "eval")
+ARRAYS = ("tokens", "sentence_offsets", "document_offsets")
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,3 +67,101 @@ class Split:
     @property
     def num_documents(self) -> int:
         return len(self.document_offsets) - 1
+
+    def summary(self) -> dict[str, int]:
+        return {
+            "documents": self.num_documents,
+            "sentences": self.num_sentences,
+            "tokens": self.num_tokens,
+        }
+
+
+class TokenStore:
+    """A finished store on disk. Attributes: `path`, `manifest`, `train`, `eval`."""
+
+    def __init__(self, path: Path, manifest: dict[str, Any], splits: dict[str, Split]) -> None:
+        self.path = path
+        self.manifest = manifest
+        self.train = splits["train"]
+        self.eval = splits["eval"]
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> TokenStore:
+        """Opens a store; its arrays stay on disk until they are read.
+
+        Cheap: compares format version, sizes and counts with the manifest, and reads no tokens.
+        DataError where something is missing or does not agree; `verify` reads everything.
+        """
+        path = Path(path)
+        manifest = read_manifest(path)
+        for name, entry in manifest["files"].items():
+            file = path / name
+            if not file.is_file():
+                raise DataError(f"{path}: damaged token store: {name} is missing")
+            if file.stat().st_size != entry["bytes"]:
+                raise DataError(
+                    f"{path}: damaged token store: {name} has {file.stat().st_size} bytes, and "
+                    f"{entry['bytes']} were written"
+                )
+        splits = {}
+        for name in SPLITS:
+            wanted = manifest["splits"][name]
+            split = Split(
+                *(np.load(path / name / f"{array}.npy", mmap_mode="r") for array in ARRAYS),
+                fingerprint=wanted["fingerprint"],
+            )
+            for what, count in split.summary().items():
+                if wanted[what] != count:
+                    raise DataError(
+                        f"{path}: damaged token store: {name} holds {count} {what}, and the "
+                        f"manifest says {wanted[what]}"
+                    )
+            splits[name] = split
+        return cls(path, manifest, splits)
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the tokens, their offsets and the tokeniser; not of paths or times."""
+        return str(self.manifest["fingerprint"])
+
+    def tokenizer(self) -> Tokenizer:
+        """The tokeniser that made the ids."""
+        tokenizer = load_tokenizer(self.path / "tokenizer")
+        if tokenizer.fingerprint != self.manifest["tokenizer"]["fingerprint"]:
+            raise DataError(f"{self.path}: tokenizer/ is not the tokeniser that made its ids")
+        return tokenizer
+
+    def verify(self) -> None:
+        """Reads every file and compares checksums. DataError names the first that differs."""
+        for name, entry in self.manifest["files"].items():
+            if sha256_of(self.path / name) != entry["sha256"]:
+                raise DataError(f"{self.path}: damaged token store: {name} has changed")
+
+    def __repr__(self) -> str:
+        return f"TokenStore({str(self.path)!r}, {self.train.num_tokens} + {self.eval.num_tokens})"
+
+
+def read_manifest(path: Path) -> dict[str, Any]:
+    """The manifest of a store; DataError where there is none that this version can read."""
+    if not path.is_dir():
+        raise DataError(f"{path}: no such token store; make one with `bert-jax prepare`")
+    file = path / MANIFEST
+    if not file.is_file():
+        raise DataError(f"{path}: is not a token store: it has no {MANIFEST}")
+    try:
+        manifest = json.loads(file.read_text("utf-8"))
+    except ValueError as error:
+        raise DataError(f"{file}: is not JSON: {error}") from error
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        raise DataError(f"{path}: is not a token store: {MANIFEST} is of another kind")
+    if manifest.get("format_version") != FORMAT_VERSION:
+        raise DataError(
+            f"{path}: is a token store of format version {manifest.get('format_version')}, and "
+            f"this program reads version {FORMAT_VERSION}; prepare it again"
+        )
+    return manifest
+
+
+def sha256_of(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,340 @@
+"""WordPiece tokenisers: one small class over Hugging Face `tokenizers`.
+
+Text is cleaned, split at white space and punctuation, and each word into its longest known pieces
+(google-research/bert, tokenization.py). A tokeniser on disk is a folder in Hugging Face's layout:
+`vocab.txt`, `tokenizer.json`, `tokenizer_config.json`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import string
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from tokenizers import Tokenizer as HFTokenizer
+from tokenizers import decoders, models, normalizers, pre_tokenizers, processors
+
+from data_pipeline.errors import DataError
+
+PAD, UNK, CLS, SEP, MASK = SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+PREFIX = "##"
+# Longer words become [UNK], as in the original.
+LONGEST_WORD = 100
+# Words whose pieces are remembered, with long ones counting for more: about 80 MB.
+_CACHE_SIZE = 1 << 19
+_PUNCTUATION = string.punctuation
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What decides a tokeniser's ids beside its vocabulary.
+
+    `strip_accents` None means: where the text is lower-cased, as in the original.
+    """
+
+    cased: bool
+    strip_accents: bool | None = None
+    tokenize_chinese_chars: bool = True
+
+    def normalizer(self) -> normalizers.BertNormalizer:
+        return normalizers.BertNormalizer(
+            clean_text=True,
+            handle_chinese_chars=self.tokenize_chinese_chars,
+            strip_accents=self.strip_accents,
+            lowercase=not self.cased,
+        )
+
+
+class Tokenizer:
+    """Text <-> ids of word pieces.
+
+    No text becomes a special token: a literal "[SEP]" in a corpus is data, and is split like any
+    other word. Attributes: `vocab_size`, `cased`, `rules`, `model_max_length`, and the ids of the
+    special tokens, looked up in the vocabulary: `pad_id unk_id cls_id sep_id mask_id`.
+    """
+
+    def __init__(
+        self, vocab: Sequence[str], rules: Rules, model_max_length: int = 512, name: str = "vocab"
+    ) -> None:
+        """DataError where a special token is missing, a token comes twice, or capitals can never
+        match because the text is lower-cased. `name` is what errors call the vocabulary."""
+        _check_vocabulary(vocab, rules, name)
+        self.vocab = tuple(vocab)
+        self.rules = rules
+        self.model_max_length = model_max_length
+        self.vocab_size = len(self.vocab)
+        self.cased = rules.cased
+        self._ids = {token: i for i, token in enumerate(self.vocab)}
+        self.pad_id, self.unk_id, self.cls_id, self.sep_id, self.mask_id = (
+            self._ids[token] for token in SPECIALS
+        )
+        # The narrowest type that holds every id.
+        self.dtype: np.dtype[np.unsignedinteger] = np.dtype(
+            np.uint16 if self.vocab_size <= 1 << 16 else np.uint32
+        )
+        self._pipeline = self._make_pipeline()
+        self._cache: dict[str, bytes] = {}
+        self._cached = 0
+
+    def encode(self, text: str) -> list[int]:
+        """The ids of `text`, without special tokens."""
+        return self.encode_batch([text])[0]
+
+    def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
+        """The ids of each text, without special tokens."""
+        return [np.frombuffer(ids, self.dtype).tolist() for ids in self._encode_bytes(texts)]
+
+    def encode_flat(
+        self, texts: Sequence[str]
+    ) -> tuple[npt.NDArray[np.unsignedinteger], npt.NDArray[np.int64]]:
+        """The ids of all texts in a row, of type `dtype`, and each text's number of ids."""
+        encoded = self._encode_bytes(texts)
+        lengths = np.fromiter(map(len, encoded), np.int64, len(encoded)) // self.dtype.itemsize
+        return np.frombuffer(b"".join(encoded), self.dtype), lengths
+
+    def encode_with_masks(self, text: str) -> list[int]:
+        """Like `encode`, but each literal "[MASK]" is the mask token. For inference only."""
+        ids: list[int] = []
+        for i, part in enumerate(self.encode_batch(text.split(MASK))):
+            ids += [self.mask_id] * (i > 0) + part
+        return ids
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Readable text: pieces joined, and no space before punctuation."""
+        return str(self._pipeline.decode([int(i) for i in ids], skip_special_tokens=False))
+
+    def id_to_token(self, i: int) -> str:
+        """IndexError where there is no such id."""
+        if not 0 <= i < self.vocab_size:
+            raise IndexError(f"id {i} is outside the vocabulary of {self.vocab_size}")
+        return self.vocab[i]
+
+    def token_to_id(self, token: str) -> int | None:
+        return self._ids.get(token)
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of all that decides the ids: vocabulary and rules."""
+        rules = asdict(self.rules)
+        if self.rules.strip_accents is None:  # what None comes to
+            rules["strip_accents"] = not self.cased
+        facts = {"kind": "wordpiece", "vocab": self.vocab, "rules": rules}
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Writes the folder, which Hugging Face transformers opens as a BERT tokeniser.
+
+        DataError where the folder already holds another tokeniser.
+        """
+        folder = Path(folder)
+        if folder.is_dir() and any(folder.iterdir()):
+            if load_tokenizer(folder).fingerprint != self.fingerprint:
+                raise DataError(f"{folder}: holds another tokeniser; remove it or name a new one")
+            return
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "vocab.txt").write_text("".join(t + "\n" for t in self.vocab), "utf-8")
+        self._full_pipeline().save(str(folder / "tokenizer.json"))
+        # Last, so that a folder with a configuration is whole.
+        config = json.dumps(self._config(), indent=2)
+        (folder / "tokenizer_config.json").write_text(config + "\n", "utf-8")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Tokenizer, (self.vocab, self.rules, self.model_max_length)
+
+    def __repr__(self) -> str:
+        case = "cased" if self.cased else "uncased"
+        return f"Tokenizer({case} WordPiece, {self.vocab_size} tokens)"
+
+    def _encode_bytes(self, texts: Sequence[str]) -> list[bytes]:
+        """The ids of each text as the bytes of an array.
+
+        Each distinct word is split into pieces once and remembered, which on running text is some
+        ten times faster than doing it anew. Equal, because the pieces of a word depend on nothing
+        around it, and a word surely ends at a space, a line feed and at each ASCII punctuation
+        mark; what else ends a word is for the normaliser to say. ASCII capitals may be lowered
+        early for the same reason.
+        """
+        joined = "\n".join(text.replace("\n", " ") for text in texts)
+        if not self.cased:
+            joined = joined.encode("utf-8").lower().decode("utf-8")
+        for mark in _PUNCTUATION:
+            joined = joined.replace(mark, f" {mark} ")
+        words = [text.split(" ") for text in joined.split("\n")] if texts else []
+        cache = self._cache
+        missing = sorted(set(chain.from_iterable(words)).difference(cache))
+        if missing:
+            if self._cached > _CACHE_SIZE:
+                # A new dictionary, not a cleared one: another thread may be reading the old one.
+                self._cache = cache = {}
+                self._cached = 0
+                missing = sorted(set(chain.from_iterable(words)))
+            encoded = self._pipeline.encode_batch_fast(missing, add_special_tokens=False)
+            dtype = self.dtype
+            for word, encoding in zip(missing, encoded, strict=True):
+                cache[word] = np.array(encoding.ids, dtype).tobytes()
+            self._cached += len(missing) + sum(map(len, missing)) // 32
+        pieces = cache.__getitem__
+        return [b"".join(map(pieces, text)) for text in words]
+
+    def _make_pipeline(self) -> HFTokenizer:
+        """Without special tokens, so that none can come out of text."""
+        pipeline = HFTokenizer(
+            models.WordPiece(dict(self._ids), unk_token=UNK, max_input_chars_per_word=LONGEST_WORD)
+        )
+        pipeline.normalizer = self.rules.normalizer()
+        pipeline.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+        pipeline.decoder = decoders.WordPiece(prefix=PREFIX)
+        return pipeline
+
+    def _full_pipeline(self) -> HFTokenizer:
+        """As others expect it in `tokenizer.json`: with special tokens and their template."""
+        pipeline = self._make_pipeline()
+        pipeline.add_special_tokens(list(SPECIALS))
+        pipeline.post_processor = processors.TemplateProcessing(
+            single=f"{CLS} $A {SEP}",
+            pair=f"{CLS} $A {SEP} $B:1 {SEP}:1",
+            special_tokens=[(CLS, self.cls_id), (SEP, self.sep_id)],
+        )
+        return pipeline
+
+    def _config(self) -> dict[str, Any]:
+        return {
+            "tokenizer_class": "BertTokenizer",
+            "do_lower_case": not self.cased,
+            "strip_accents": self.rules.strip_accents,
+            "tokenize_chinese_chars": self.rules.tokenize_chinese_chars,
+            "model_max_length": self.model_max_length,
+            "pad_token": PAD,
+            "unk_token": UNK,
+            "cls_token": CLS,
+            "sep_token": SEP,
+            "mask_token": MASK,
+        }
+
+
+def load_tokenizer(path: str | os.PathLike[str], cased: bool | None = None) -> Tokenizer:
+    """A tokeniser from its folder, or from a bare `vocab.txt`.
+
+    A folder knows its case; `cased` may repeat it but not contradict it. A bare vocabulary file (or
+    a folder that holds nothing else) does not, and needs `cased`. DataError where it is missing,
+    broken, or contradicts itself.
+    """
+    path = Path(path)
+    if path.is_file():
+        return Tokenizer(_read_vocab(path), Rules(_given_case(path, cased)), name=str(path))
+    if not path.is_dir():
+        raise DataError(f"{path}: no such tokeniser; give its folder, or a vocab.txt")
+    config_path, full_path = path / "tokenizer_config.json", path / "tokenizer.json"
+    vocab_path = path / "vocab.txt"
+    if not vocab_path.is_file() and not full_path.is_file():
+        raise DataError(f"{path}: holds neither vocab.txt nor tokenizer.json")
+    config = _read_json(config_path) if config_path.is_file() else {}
+    full = _read_json(full_path) if full_path.is_file() else {}
+    rules, vocab = _from_full(full, full_path) if full else (None, None)
+    if vocab_path.is_file():
+        listed = _read_vocab(vocab_path)
+        if vocab is not None and vocab != listed:
+            raise DataError(f"{path}: vocab.txt and tokenizer.json hold different vocabularies")
+        vocab = listed
+    assert vocab is not None
+    if rules is None:
+        if "do_lower_case" in config:
+            rules = Rules(
+                not config["do_lower_case"],
+                config.get("strip_accents"),
+                config.get("tokenize_chinese_chars", True),
+            )
+        else:
+            rules = Rules(_given_case(path, cased))
+    elif "do_lower_case" in config and config["do_lower_case"] == rules.cased:
+        raise DataError(
+            f"{path}: tokenizer.json and tokenizer_config.json disagree about lower-casing"
+        )
+    if cased is not None and cased != rules.cased:
+        word = "cased" if rules.cased else "uncased"
+        raise DataError(f"{path}: is {word}, as its files say; cased={cased} was given")
+    length = config.get("model_max_length", 512)
+    # Hugging Face writes 1e30 for "no limit".
+    length = int(length) if length < 1 << 31 else 512
+    return Tokenizer(vocab, rules, length, name=str(path))
+
+
+def _from_full(full: dict[str, Any], path: Path) -> tuple[Rules, list[str]]:
+    """Rules and vocabulary of a `tokenizer.json`."""
+    model, normalizer = full.get("model") or {}, full.get("normalizer") or {}
+    if model.get("type") != "WordPiece" or normalizer.get("type") != "BertNormalizer":
+        raise DataError(
+            f"{path}: needs the model WordPiece with a BertNormalizer; "
+            f"got {model.get('type')} with {normalizer.get('type')}"
+        )
+    ids: dict[str, int] = dict(model["vocab"])
+    for token in full.get("added_tokens", ()):
+        ids.setdefault(token["content"], token["id"])
+    vocab = sorted(ids, key=ids.__getitem__)
+    if [ids[token] for token in vocab] != list(range(len(vocab))):
+        raise DataError(f"{path}: its ids do not run from 0 to {len(vocab) - 1}, each once")
+    rules = Rules(
+        not normalizer["lowercase"],
+        normalizer.get("strip_accents"),
+        normalizer.get("handle_chinese_chars", True),
+    )
+    return rules, vocab
+
+
+def _given_case(path: Path, cased: bool | None) -> bool:
+    if cased is None:
+        raise DataError(
+            f"{path}: a bare vocabulary does not say whether it is cased; "
+            "say cased=True or cased=False (--cased or --uncased)"
+        )
+    return cased
+
+
+def _read_vocab(path: Path) -> list[str]:
+    """One token a line. Only the line end is taken off: a token may be any other white space."""
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: a vocabulary must be UTF-8 text: {error.reason}") from error
+    lines = text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")
+    while lines and not lines[-1]:
+        lines.pop()
+    return lines
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_text("utf-8"))
+    except ValueError as error:
+        raise DataError(f"{path}: is not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise DataError(f"{path}: must hold a JSON object")
+    return value
+
+
+def _check_vocabulary(vocab: Sequence[str], rules: Rules, name: str) -> None:
+    first: dict[str, int] = {}
+    for i, token in enumerate(vocab):
+        if not token:
+            raise DataError(f"{name}: line {i + 1} is empty; every line must be a token")
+        if token in first:
+            raise DataError(f"{name}: {token!r} is on line {first[token] + 1} and on line {i + 1}")
+        first[token] = i
+    missing = [token for token in SPECIALS if token not in first]
+    if missing:
+        raise DataError(f"{name}: the vocabulary of {len(vocab)} lacks {' and '.join(missing)}")
+    if not rules.cased:
+        capitals = [t for t in vocab if t != t.lower() and not (t[0] == "[" and t[-1] == "]")]
+        if capitals:
+            raise DataError(
+                f"{name}: {len(capitals)} tokens hold capitals, such as {capitals[0]!r}, which "
+                "lower-cased text never matches: the vocabulary is cased (cased=True, --cased)"
+            )
