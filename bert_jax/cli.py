@@ -1,8 +1,8 @@
 """The console command `bert-jax`: finds the command, runs it, and turns errors into exit statuses.
 
 Nothing heavy is imported here or for `--help`: a command's body is loaded when it runs. Exit
-status: 0; 1 a run that failed (with its traceback, unless it says itself what happened); 2 a user's
-mistake (one line, `error: ...`); 130 Ctrl-C; 141 where the reader of the output went away.
+status: 0; 1 a run that failed; 2 a user's mistake (one line, `error: ...`); 130 Ctrl-C; 141 where
+the reader of the output went away. Any other exception is a bug of ours and keeps its traceback.
 """
 
 import importlib
@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from bert_jax.commands.arguments import SUMMARIES, make_parser
-from bert_jax.errors import UserError
+from bert_jax.errors import TrainingFailed, UserError
 from bert_jax.suggest import did_you_mean
 from data_pipeline.errors import DataError
 
@@ -38,6 +38,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (UserError, DataError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except TrainingFailed as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
     except OSError as error:
         if error.filename is None or error.strerror is None:
             print(f"error: {error}", file=sys.stderr)

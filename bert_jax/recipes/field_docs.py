@@ -5,7 +5,7 @@ the classes: a field without its line fails.
 """
 
 CLASS_DOCS = {
-    "TrainConfig": "how long, in what steps, how often something is said, checked, saved",
+    "TrainConfig": "how long, in what steps, how often it is logged, checked and saved",
     "OptimizerConfig": "the update of the weights",
     "BertConfig": "the shape of the model; its vocabulary is that of the data",
     "PretrainingObjective": "sentence pairs and masked tokens",

@@ -1,0 +1,72 @@
+"""The shipped experiments: short, complete, and the published recipe."""
+
+from pathlib import Path
+
+import pytest
+
+from bert_jax.config import MODEL_SIZES, BertConfig
+from bert_jax.recipes.experiment import configs_folder, experiment_names, load_experiment
+
+FILES = sorted(configs_folder().rglob("*.gin"))
+SIZES = sorted(MODEL_SIZES)
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(configs_folder()).as_posix()
+
+
+def test_every_size_has_both_phases() -> None:
+    expected = {*SIZES, *(f"{size}_512" for size in SIZES), "documentation_tiny"}
+    assert set(experiment_names()) == expected
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_a_config_is_at_most_30_lines_of_100_columns_and_says_what_it_is(path: Path) -> None:
+    lines = path.read_text(encoding="ascii").splitlines()
+    assert len(lines) <= 30
+    assert max(map(len, lines)) <= 100
+    assert lines[0].startswith("# ")
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_a_config_loads_by_itself(path: Path) -> None:
+    load_experiment(str(path), data_required=False)
+
+
+@pytest.mark.parametrize("name", experiment_names())
+def test_an_experiment_is_built_again_from_its_operative_text(name: str, tmp_path: Path) -> None:
+    experiment = load_experiment(name, data_required=False)
+    (tmp_path / "operative.gin").write_text(experiment.operative)
+    again = load_experiment(str(tmp_path / "operative.gin"), data_required=False)
+    assert again.configs() == experiment.configs()
+    assert again.operative == experiment.operative
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_first_phase_is_the_papers(size: str) -> None:
+    experiment = load_experiment(size, data_required=False)
+    train, objective = experiment.train, experiment.objective
+    assert experiment.model == BertConfig.of_size(size)
+    assert experiment.optimizer.preset == "paper"
+    assert (train.num_steps, train.batch_size, train.warmup_steps) == (900_000, 256, 10_000)
+    assert train.learning_rate == 1e-4
+    assert (objective.max_length, objective.max_predictions) == (128, 20)
+    assert (objective.masked_lm_prob, objective.short_seq_prob) == (0.15, 0.1)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_second_phase_is_the_first_at_length_512_for_a_tenth_of_the_steps(size: str) -> None:
+    first = load_experiment(size, data_required=False)
+    second = load_experiment(f"{size}_512", data_required=False)
+    assert second.train.num_steps * 9 == first.train.num_steps
+    objective = second.objective
+    assert (objective.max_length, objective.max_predictions) == (512, 77)
+    assert second.model == first.model
+    assert second.optimizer == first.optimizer
+
+
+def test_the_default_experiment_needs_nothing_but_itself() -> None:
+    experiment = load_experiment("documentation_tiny")
+    assert experiment.model == BertConfig.tiny()
+    assert experiment.data.corpus_vocab_size == 8192
+    assert experiment.train.num_steps <= 10_000
