@@ -44,6 +44,8 @@ def _exponent(size: float) -> int:
     return int(f"{size:.2e}".partition("e")[2])
 
 
+TO_BEAT = "to beat"
+
 # The table of training: (name in metrics.jsonl, header, width, how a value is written).
 _Column = tuple[str, str, int, Any]
 
@@ -80,7 +82,7 @@ _COLUMNS: tuple[_Column, ...] = (
 
 
 def _step_width(num_steps: int) -> int:
-    return max(2 * len(str(num_steps)) + 1, len("eval") + 1 + len(str(num_steps)))
+    return max(2 * len(str(num_steps)) + 1, len("eval ") + len(str(num_steps)), len(TO_BEAT))
 
 
 def _row(cells: list[str], num_steps: int, width: int) -> str:
@@ -116,6 +118,30 @@ def format_training_line(metrics: Mapping[str, Any], num_steps: int, width: int 
 def format_evaluation_line(metrics: Mapping[str, Any], num_steps: int, width: int = 80) -> str:
     """One line of evaluation, under the same heads as the training lines."""
     return _row([f"eval {metrics['step']}", *_cells(metrics, prefix="eval_")], num_steps, width)
+
+
+def format_baselines_line(baselines: Mapping[str, Any], num_steps: int, width: int = 80) -> str:
+    """What an evaluation has to beat, under the same heads.
+
+    Args:
+        baselines: `mlm` and `nsp` as in `evaluation.json`.
+        num_steps: the steps of the whole run.
+        width: of the terminal.
+    """
+    mlm, nsp = baselines.get("mlm") or {}, baselines.get("nsp") or {}
+    share = nsp.get("majority_share")
+    values = {
+        "mlm_loss": mlm.get("unigram_entropy"),
+        "mlm_accuracy": mlm.get("commonest_accuracy"),
+        "nsp_loss": None if share is None else binary_entropy(share),
+        "nsp_accuracy": share,
+    }
+    return _row([TO_BEAT, *_cells(values, prefix="")], num_steps, width)
+
+
+def binary_entropy(share: float) -> float:
+    """The entropy, in nats, of a label that is one of two in this share of cases."""
+    return -sum(p * math.log(p) for p in (share, 1 - share) if p > 0)
 
 
 def _cells(metrics: Mapping[str, Any], prefix: str) -> list[str]:

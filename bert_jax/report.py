@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+import shlex
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,15 +18,11 @@ from bert_jax.errors import UserError
 from bert_jax.formatting import format_count, format_rate
 from bert_jax.metrics import METRICS_FILE, is_evaluation, read_metrics
 from bert_jax.plots import Baseline, Plot, draw, to_png, to_svg
+from bert_jax.verdicts import nsp_label, percent, verdicts
 
 REPORT_FILE = "report.html"
 PLOTS_FOLDER = "plots"
 TEMPLATE = "report_template.html.j2"
-# The run is a success by these margins (nats, and a share): what chance or the most trivial
-# predictor could reach lies well inside them.
-MLM_MARGIN = 0.3
-NSP_MARGIN = 0.05
-NSP_LABELS = {0: "next", 1: "random"}
 
 
 def write_report(run_dir: str | Path) -> Path:
@@ -133,107 +130,6 @@ def plots_of(run: Run) -> list[Plot]:
     ]
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """One held-out result beside its baseline."""
-
-    task: str
-    measure: str
-    result: str
-    baseline: str
-    baseline_name: str
-    text: str
-    passed: bool | None
-    """None where the measure decides nothing."""
-    interval: str = ""
-
-
-def verdicts(evaluation: Mapping[str, Any]) -> list[Verdict]:
-    """The held-out results against their baselines, as sentences."""
-    rows = []
-    mlm = evaluation.get("mlm") or {}
-    if mlm:
-        below = mlm["unigram_entropy"] - mlm["loss"]
-        rows.append(
-            Verdict(
-                task="MLM",
-                measure="loss, nats",
-                result=f"{mlm['loss']:.3f}",
-                baseline=f"{mlm['unigram_entropy']:.3f}",
-                baseline_name="unigram entropy of the masked tokens",
-                text=f"{_nats(below)} the unigram entropy",
-                passed=below >= MLM_MARGIN,
-            )
-        )
-        above = mlm["accuracy"] - mlm["commonest_accuracy"]
-        token = mlm.get("commonest_token", "the commonest token")
-        rows.append(
-            Verdict(
-                task="MLM",
-                measure="accuracy",
-                result=percent(mlm["accuracy"]),
-                baseline=percent(mlm["commonest_accuracy"]),
-                baseline_name=f"always “{token}”",
-                text=f"{_points(above)} the commonest token",
-                passed=None,
-            )
-        )
-    nsp = evaluation.get("nsp") or {}
-    if nsp:
-        rows += _nsp_verdicts(nsp)
-    return rows
-
-
-def _nsp_verdicts(nsp: Mapping[str, Any]) -> Iterator[Verdict]:
-    share = nsp["majority_share"]
-    above = nsp["accuracy"] - share
-    low, high = nsp.get("interval") or (nsp["accuracy"], nsp["accuracy"])
-    outside = not low <= share <= high
-    where = "outside" if outside else "inside"
-    yield Verdict(
-        task="NSP",
-        measure="accuracy",
-        result=percent(nsp["accuracy"]),
-        interval=f"{percent(low)} to {percent(high)}",
-        baseline=percent(share),
-        baseline_name=f"always “{nsp_label(nsp.get('majority_label'))}”",
-        text=f"{_points(above)} the majority label, {where} the 95 % interval",
-        passed=above >= NSP_MARGIN and outside,
-    )
-    entropy = -sum(p * math.log(p) for p in (share, 1 - share) if p > 0)
-    below = entropy - nsp["loss"]
-    yield Verdict(
-        task="NSP",
-        measure="loss, nats",
-        result=f"{nsp['loss']:.3f}",
-        baseline=f"{entropy:.3f}",
-        baseline_name="entropy of the two labels",
-        text=f"{_nats(below)} the entropy of the labels",
-        passed=None,
-    )
-
-
-def nsp_label(label: Any) -> str:
-    """The name of an NSP label: ``next`` or ``random``."""
-    return (
-        NSP_LABELS.get(label, str(label)) if isinstance(label, int) else str(label or "one label")
-    )
-
-
-def percent(share: float) -> str:
-    """A share as ``12.3 %``."""
-    return f"{100 * share:.1f} %"
-
-
-def _nats(below: float) -> str:
-    return f"{abs(below):.2f} nat {'below' if below >= 0 else 'above'}"
-
-
-def _points(difference: float) -> str:
-    side = "above" if difference >= 0 else "below"
-    return f"{abs(100 * difference):.1f} points {side}"
-
-
 def flatten(values: Any, prefix: str = "") -> tuple[list[tuple[str, str]], list[tuple[str, Any]]]:
     """Nested JSON as (name, text) pairs, and the (name, list of objects) that make tables."""
     pairs: list[tuple[str, str]] = []
@@ -268,6 +164,8 @@ def text(value: Any) -> str:
         return f"{value:.6g}"
     if isinstance(value, list):
         return ", ".join(text(item) for item in value) or "none"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {text(item)}" for name, item in value.items()) or "none"
     return str(value)
 
 
@@ -287,6 +185,8 @@ def render(run: Run, plots: Sequence[str]) -> str:
     training = [line for line in run.metrics if not is_evaluation(line)]
     evaluations = [line for line in run.metrics if is_evaluation(line)]
     provenance = dict(run.provenance)
+    if isinstance(provenance.get("command"), list):
+        provenance["command"] = shlex.join(map(str, provenance["command"]))
     data_pairs, data_tables = flatten(provenance.pop("data", None) or {})
     about_pairs, about_tables = flatten(provenance)
     return environment.get_template(TEMPLATE).render(

@@ -8,136 +8,26 @@ the longer a part lasts, and one at its end.
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import sys
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TextIO
 
 from bert_jax.formatting import (
-    format_count,
-    format_duration,
+    format_baselines_line,
     format_evaluation_line,
-    format_rate,
     format_training_header,
     format_training_line,
 )
+from bert_jax.progress_bar import PLAIN_INTERVAL, Task
 
-# A plain line comes this long after the last one, in seconds; the wait doubles each time, as a log
-# of a long run needs no more lines than that of a short one.
-PLAIN_INTERVAL = 5.0
-LONGEST_PLAIN_INTERVAL = 60.0
-# The speed shown is that of the last moments, in seconds, so that it follows a change.
-RATE_WINDOW = 20.0
 HEADER_EVERY = 20
 REFRESHES_PER_SECOND = 6
-
-
-class Task:
-    """One part of the work while it lasts (implements `data_pipeline.progress.Task`)."""
-
-    def __init__(self, terminal: Terminal, description: str, total: int | None, unit: str) -> None:
-        self.description = description
-        self.total = total
-        self.unit = unit
-        self.done = 0
-        self.text = ""
-        self._terminal = terminal
-        self._clock = terminal.clock
-        self._started = self._clock()
-        # (time, done), oldest first. The first is taken at the first advance, not at the start:
-        # compiling before the first step, or the steps a resumed run already has, are no speed.
-        self._samples: deque[tuple[float, int]] = deque()
-        self._first: tuple[float, int] | None = None
-        self._interval = terminal.plain_interval
-        self._next_plain_line = self._started + self._interval
-
-    def advance(self, n: int = 1) -> None:
-        """Says that `n` more units are done."""
-        self.done += n
-        now = self._clock()
-        if self._first is None:
-            self._first = (now, self.done)
-            self._samples.append(self._first)
-        elif now - self._samples[-1][0] >= RATE_WINDOW / 40:
-            self._samples.append((now, self.done))
-            while now - self._samples[0][0] > RATE_WINDOW and len(self._samples) > 2:
-                self._samples.popleft()
-        if not self._terminal.live and now >= self._next_plain_line:
-            self._interval = min(2 * self._interval, LONGEST_PLAIN_INTERVAL)
-            self._next_plain_line = now + self._interval
-            self._terminal.print(self.plain_line())
-
-    def note(self, text: str) -> None:
-        """Shows a short text at the end of the bar."""
-        self.text = text
-
-    def rate(self) -> float | None:
-        """Units per second over the last moments; None before there is anything to tell."""
-        if not self._samples:
-            return None
-        return self._rate_since(self._samples[0])
-
-    def _rate_since(self, sample: tuple[float, int]) -> float | None:
-        then, done_then = sample
-        now = self._clock()
-        if self.done > done_then and now > then:
-            return (self.done - done_then) / (now - then)
-        elapsed = now - self._started
-        return self.done / elapsed if elapsed > 0 else None
-
-    def _counts(self) -> str:
-        of = "" if self.total is None else f"/{format_count(self.total)}"
-        return f"{format_count(self.done)}{of} {self.unit}"
-
-    def _left(self) -> str:
-        rate = self.rate()
-        if self.total is None or not rate or self.done > self.total:
-            return f"{format_duration(self._clock() - self._started)} so far"
-        return f"{format_duration((self.total - self.done) / rate)} left"
-
-    def _facts(self) -> list[str]:
-        rate = self.rate()
-        speed = [] if rate is None else [f"{format_rate(rate)} {self.unit}/s"]
-        return [self._counts(), *speed, self._left()]
-
-    def plain_line(self) -> str:
-        """The line for where no bar can be drawn."""
-        facts = self._facts() + ([self.text] if self.text else [])
-        return f"{self.description}: {', '.join(facts)}"
-
-    def last_line(self, finished: bool) -> str:
-        """The line that stays when the part is over."""
-        elapsed = format_duration(self._clock() - self._started)
-        rate = None if self._first is None else self._rate_since(self._first)
-        speed = "" if rate is None else f" ({format_rate(rate)} {self.unit}/s)"
-        if not finished:
-            return f"{self.description}: stopped at {self._counts()} after {elapsed}"
-        note = f", {self.text}" if self.text else ""
-        return (
-            f"{self.description}: {format_count(self.done)} {self.unit} in {elapsed}{speed}{note}"
-        )
-
-    def bar_line(self, width: int, description_width: int = 0, ascii_only: bool = False) -> str:
-        """The line with a bar, in at most `width` columns: what matters least goes first."""
-        description = self.description.ljust(description_width)
-        facts = self._facts()
-        right = "  ".join(facts)
-        while len(facts) > 1 and len(description) + 2 + len(right) > width:
-            facts.pop(1)
-            right = "  ".join(facts)
-        note = f"  {self.text}" if self.text else ""
-        room = width - len(description) - 4 - len(right)
-        bar = ""
-        if self.total and room >= 8:
-            columns = min(room, 40) if not note else max(8, min(room - len(note), 40))
-            bar = "  " + _bar(self.done / self.total, columns, ascii_only)
-        line = f"{description}{bar}  {right}"
-        return (line + note[: max(0, width - len(line))])[:width]
 
 
 class Terminal:
@@ -153,14 +43,14 @@ class Terminal:
 
     def __init__(
         self,
-        stream: TextIO | None = None,
+        stream: TextIO | io.TextIOBase | None = None,
         *,
         live: bool | None = None,
         width: int | None = None,
         plain_interval: float = PLAIN_INTERVAL,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.stream = sys.stderr if stream is None else stream
+        self.stream: Any = sys.stderr if stream is None else stream
         if live is None:
             live = self.stream.isatty() and os.environ.get("TERM", "") not in ("", "dumb")
         self.live = live
@@ -174,6 +64,12 @@ class Terminal:
         self._live_display: Any = None
         self._console: Any = None
         self._table_lines = 0
+        self._num_steps: int | None = None
+
+    @classmethod
+    def silent(cls) -> Terminal:
+        """A terminal that shows nothing."""
+        return cls(_Nowhere(), live=False)
 
     @property
     def width(self) -> int:
@@ -195,7 +91,14 @@ class Terminal:
 
         Parts may be nested, and then have a bar each.
         """
-        task = Task(self, description, total, unit)
+        task = Task(
+            description,
+            total,
+            unit,
+            clock=self.clock,
+            print_plain_line=None if self.live else self.print,
+            plain_interval=self.plain_interval,
+        )
         with self._lock:
             self._tasks.append(task)
             self._redraw()
@@ -224,18 +127,36 @@ class Terminal:
         """Print one line of the table of training, with its header now and then.
 
         Args:
-            metrics: a training or an evaluation line as in `metrics.jsonl`.
+            metrics: a training line as in `metrics.jsonl`.
             num_steps: the steps of the whole run.
         """
         with self._lock:
-            if self._table_lines % HEADER_EVERY == 0:
-                self.print(format_training_header(num_steps, self.width), style="bold")
-            self._table_lines += 1
-            if "eval_loss" in metrics:
-                line = format_evaluation_line(metrics, num_steps, self.width)
-                self.print(line, style="bold cyan")
-            else:
-                self.print(format_training_line(metrics, num_steps, self.width))
+            self._num_steps = num_steps
+            self._header_if_due(num_steps)
+            self.print(format_training_line(metrics, num_steps, self.width))
+
+    def evaluation_line(
+        self, metrics: Mapping[str, Any], baselines: Mapping[str, Any] | None = None
+    ) -> None:
+        """Print an evaluation under the same header, and what it has to beat under it.
+
+        Args:
+            metrics: an evaluation line as in `metrics.jsonl`.
+            baselines: `mlm` and `nsp` as in `evaluation.json`.
+        """
+        with self._lock:
+            num_steps = self._num_steps or int(metrics["step"])
+            self._header_if_due(num_steps)
+            line = format_evaluation_line(metrics, num_steps, self.width)
+            self.print(line, style="bold cyan")
+            if baselines is not None:
+                line = format_baselines_line(baselines, num_steps, self.width)
+                self.print(line, style="cyan")
+
+    def _header_if_due(self, num_steps: int) -> None:
+        if self._table_lines % HEADER_EVERY == 0:
+            self.print(format_training_header(num_steps, self.width), style="bold")
+        self._table_lines += 1
 
     def table(
         self, headers: Sequence[str], rows: Iterable[Sequence[object]], title: str | None = None
@@ -291,6 +212,11 @@ class Terminal:
             self._live_display = None
 
 
+class _Nowhere(io.TextIOBase):
+    def write(self, text: str) -> int:
+        return len(text)
+
+
 class _Bars:
     """The bars of a terminal's tasks, drawn anew at every refresh."""
 
@@ -312,14 +238,6 @@ class _Bars:
             line.highlight_regex(r"[━╸#]+", "green")
             line.highlight_regex(r"─+", "bright_black")
             yield line
-
-
-def _bar(share: float, columns: int, ascii_only: bool) -> str:
-    halves = int(min(max(share, 0.0), 1.0) * columns * 2)
-    if ascii_only:
-        return "[" + ("#" * (halves // 2)).ljust(columns - 2, "-")[: columns - 2] + "]"
-    full, half = divmod(halves, 2)
-    return ("━" * full + "╸" * half).ljust(columns, "─")
 
 
 def _is_number(cell: str) -> bool:

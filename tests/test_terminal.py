@@ -212,6 +212,55 @@ def test_the_header_is_repeated_every_twenty_lines(plain):
     assert headers == [0, 21, 42]
 
 
+def test_an_evaluation_stands_above_what_it_has_to_beat(plain):
+    plain.training_line(METRICS, 3000)
+    plain.evaluation_line(
+        {"step": 1200, "eval_loss": 5.4, "eval_mlm_loss": 4.9, "eval_nsp_accuracy": 0.724},
+        {
+            "mlm": {"unigram_entropy": 6.213, "commonest_accuracy": 0.052},
+            "nsp": {"majority_share": 0.541},
+        },
+    )
+    header, _, evaluation, to_beat = written(plain)
+    assert evaluation.split() == ["eval", "1200", "5.400", "4.900", "72.4%"]
+    assert to_beat.split() == ["to", "beat", "6.213", "5.2%", "0.690", "54.1%"]
+    for head, row, value in [
+        ("MLM", evaluation, "4.900"),
+        ("MLM", to_beat, "6.213"),
+        ("NSP", to_beat, "0.690"),
+    ]:
+        end = header.index(head) + len(head)
+        assert row[:end].endswith(value)
+
+
+def test_an_evaluation_before_any_training_line_has_a_header_too(plain):
+    plain.evaluation_line({"step": 5, "eval_loss": 5.4})
+    assert "loss" in written(plain)[0]
+    assert written(plain)[1].split() == ["eval", "5", "5.400"]
+
+
+def test_a_part_that_counts_nothing_is_done_all_the_same(plain, clock):
+    with plain.progress("planning", None, "pairs"):
+        clock.now += 2
+    assert written(plain) == ["planning: done in 0:02"]
+
+
+def test_a_part_that_ends_early_says_how_far_it_came(plain, clock):
+    with plain.progress("training", 100, "steps") as task:
+        clock.now += 2
+        task.advance(40)
+    assert written(plain) == ["training: 40/100 steps in 0:02 (20.0 steps/s)"]
+
+
+def test_a_silent_terminal_shows_nothing(capfd):
+    terminal = Terminal.silent()
+    with terminal.progress("reading", 1, "files") as task:
+        task.advance()
+    terminal.training_line(METRICS, 3000)
+    terminal.table(["a"], [["b"]])
+    assert capfd.readouterr() == ("", "")
+
+
 def test_a_table_aligns_numbers_to_the_right(plain):
     plain.table(["package", "words"], [["numpy", "1,234"], ["jax", "99"]])
     assert written(plain) == ["package  words", "numpy    1,234", "jax         99"]
