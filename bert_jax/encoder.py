@@ -241,7 +241,13 @@ class BertEncoder(nn.Module):
 
 def affine(weights: Weights, x: jax.Array, equation: str) -> jax.Array:
     """A dense layer in the type of `x`."""
-    return jnp.einsum(equation, x, weights["kernel"].astype(x.dtype)) + weights["bias"].astype(x.dtype)
+    y = jnp.einsum(equation, x, weights["kernel"].astype(x.dtype))
+    return y + leading_ones(weights["bias"].astype(x.dtype), y.ndim)
+
+
+def leading_ones(x: jax.Array, ndim: int) -> jax.Array:
+    """`x` with axes of size 1 in front, up to `ndim`: ranks are never promoted silently."""
+    return jax.lax.expand_dims(x, range(ndim - x.ndim))
 
 
 def layer_norm(weights: Weights, x: jax.Array, eps: float) -> jax.Array:
@@ -251,7 +257,8 @@ def layer_norm(weights: Weights, x: jax.Array, eps: float) -> jax.Array:
     centred = wide - mean
     variance = jnp.mean(jnp.square(centred), axis=-1, keepdims=True)
     normed = centred * jax.lax.rsqrt(variance + eps)
-    return (normed * weights["scale"] + weights["bias"]).astype(x.dtype)
+    scale, bias = (leading_ones(weights[name], x.ndim) for name in ("scale", "bias"))
+    return (normed * scale + bias).astype(x.dtype)
 
 
 def activation(name: str, x: jax.Array) -> jax.Array:
@@ -276,7 +283,10 @@ def embed(
     x = jnp.take(constrain(weights["word_embeddings"], None, None), input_ids, axis=0)
     positions = constrain(weights["position_embeddings"], None, None)
     # Without position ids a slice, whose gradient is a sum and not a scatter.
-    x += positions[: input_ids.shape[1]] if position_ids is None else positions[position_ids]
+    if position_ids is None:
+        x += positions[None, : input_ids.shape[1]]
+    else:
+        x += jnp.take(positions, position_ids, axis=0)
     types = jax.nn.one_hot(token_type_ids, config.type_vocab_size, dtype=x.dtype)
     x += jnp.einsum("blt,te->ble", types, weights["token_type_embeddings"])
     x = layer_norm(weights["layer_norm"], x, config.layer_norm_eps)

@@ -19,6 +19,7 @@ from bert_jax.encoder import (
     activation,
     affine,
     layer_norm,
+    leading_ones,
     padded_vocab_size,
 )
 from bert_jax.sharding import constrain, parameter
@@ -139,8 +140,8 @@ def masked_lm_logits(
     logits = jnp.einsum(
         "bpe,ve->bpv", x, word_embeddings.astype(x.dtype), preferred_element_type=jnp.float32
     )
-    logits = constrain(logits + weights["bias"], "batch", "predictions", "vocab")
+    logits = constrain(logits + leading_ones(weights["bias"], 3), "batch", "predictions", "vocab")
     if logits.shape[-1] == config.vocab_size:
         return logits
     is_padding = jnp.arange(logits.shape[-1]) >= config.vocab_size
-    return jnp.where(is_padding, MASKED_SCORE, logits)
+    return jnp.where(leading_ones(is_padding, 3), MASKED_SCORE, logits)

@@ -1,0 +1,1 @@
+"""Using a trained model: one file for each thing a head can do."""

@@ -1,0 +1,268 @@
+"""The pretraining recipe: build everything, train, evaluate, report."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+
+from bert_jax import devices, pretraining, sharding
+from bert_jax.checkpoint import Checkpoints, open_read_only
+from bert_jax.config import BertConfig
+from bert_jax.errors import UserError
+from bert_jax.inference.fill_mask import FillMask
+from bert_jax.loop import Hooks, run_steps, stop_on_signals
+from bert_jax.metrics import MetricsWriter
+from bert_jax.parameters import count_parameters
+from bert_jax.program import Program, make_program
+from bert_jax.recipes import held_out, run_folder
+from bert_jax.recipes.data import PretrainingData, data_facts, open_data, open_store
+from bert_jax.recipes.experiment import Experiment, load_experiment
+from bert_jax.recipes.samples import sample_sentences
+from bert_jax.report import write_report
+from bert_jax.terminal import Terminal
+from data_pipeline.prefetch import Prefetch
+
+
+class PretrainingResult(NamedTuple):
+    """How a run ended.
+
+    Attributes:
+      run_dir: its folder.
+      step: updates done.
+      stopped_by: name of the signal that stopped it, or None.
+      evaluation: results beside baselines (`evaluation.json`), or None where it was stopped.
+    """
+
+    run_dir: Path
+    step: int
+    stopped_by: str | None
+    evaluation: dict[str, Any] | None
+
+
+def pretrain(
+    experiment: str | Experiment,
+    run_dir: str | Path | None = None,
+    *,
+    bindings: Sequence[Any] = (),
+    data: str | Path | None = None,
+    steps: int | None = None,
+    init_from: str | Path | None = None,
+    platform: str | None = None,
+    terminal: Terminal | None = None,
+) -> PretrainingResult:
+    """Pretrain a BERT, or go on with a run that was stopped.
+
+    Args:
+      experiment: the name of a shipped experiment, a `.gin` file, or a built `Experiment`.
+      run_dir: where everything is written; `runs/NAME` where not given. A folder that holds this
+        run already is gone on with from its newest checkpoint, and finished work is not repeated.
+      bindings: `"Class.field=value"`, over those of the experiment.
+      data: a token store; short for the binding `DataConfig.store`.
+      steps: short for `TrainConfig.num_steps`.
+      init_from: a run whose weights are the first ones of a new run.
+      platform: `cpu`, `gpu` or `tpu`; an error where there is none.
+      terminal: shows progress; None shows nothing.
+
+    Raises:
+      UserError: something given is wrong, or the folder holds another run.
+      TrainingFailed: the loss was not finite.
+    """
+    if not isinstance(experiment, Experiment):
+        given = list(bindings)
+        given += [] if data is None else [f"DataConfig.store={str(data)!r}", "DataConfig.corpus=None"]
+        given += [] if steps is None else [f"TrainConfig.num_steps={steps}"]
+        experiment = load_experiment(str(experiment), given)
+    run_dir = Path("runs") / experiment.name if run_dir is None else Path(run_dir)
+    terminal = terminal or Terminal.silent()
+    return _Run(experiment, run_dir, init_from, platform, terminal).run()
+
+
+class _Run:
+    """One call of `pretrain`: what its parts share."""
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        run_dir: Path,
+        init_from: str | Path | None,
+        platform: str | None,
+        terminal: Terminal,
+    ) -> None:
+        self.experiment, self.run_dir, self.terminal = experiment, run_dir, terminal
+        self.train = experiment.train
+        found = devices.initialize(platform)
+        mesh = sharding.make_mesh(experiment.mesh, found)
+        sizes = ", ".join(f"{axis} {size}" for axis, size in mesh.shape.items())
+        terminal.print(f"{devices.describe(found)}; mesh: {sizes}")
+
+        store = open_store(experiment.data, run_dir.parent, terminal.progress)
+        run_folder.check_same_run(run_dir, experiment, store.fingerprint)
+        with terminal.progress("planning", None, "pairs"):
+            self.data: PretrainingData = open_data(
+                store, experiment.objective, self.train, run_dir / "plans"
+            )
+        self.model = dataclasses.replace(
+            experiment.model, vocab_size=self.data.tokenizer.vocab_size
+        )
+        self.program: Program = make_program(
+            pretraining.make_init(self.model),
+            pretraining.make_sums(self.model, experiment.compute),
+            pretraining.counts,
+            train=self.train,
+            optimizer=experiment.optimizer,
+            mesh=mesh,
+        )
+        self.init_from = init_from
+        self.is_main = jax.process_index() == 0
+        self.floor = held_out.baselines(self.data.held_out, self.data.tokenizer)
+        facts = run_folder.provenance(devices.facts(found), mesh.shape, data_facts(store))
+        if self.is_main:
+            self._write_folder(facts)
+
+    def _write_folder(self, facts: dict[str, Any]) -> None:
+        changes = run_folder.record_provenance(self.run_dir, facts)
+        run_folder.write_atomically(self.run_dir / run_folder.CONFIG, self.model.to_json())
+        self.data.tokenizer.save(self.run_dir / run_folder.TOKENIZER)
+        run_folder.write_atomically(
+            self.run_dir / run_folder.OPERATIVE, self.experiment.operative
+        )
+        for change in changes:
+            self.terminal.print(
+                f"warning: since this run was last started, {change}; losses may differ in their "
+                "last bits from those of an uninterrupted run"
+            )
+
+    def run(self) -> PretrainingResult:
+        """Train what is left, then leave results and a report."""
+        train, terminal = self.train, self.terminal
+        with Checkpoints(
+            self.run_dir / run_folder.CHECKPOINTS,
+            keep=train.keep_checkpoints,
+            keep_every=train.keep_every,
+        ) as checkpoints:
+            start = checkpoints.latest
+            state = self._first_state(checkpoints, start)
+            terminal.print(self._describe(start))
+            stopped_by = None
+            with MetricsWriter(self.run_dir, start) as writer:
+                step = start or 0
+                if train.checkpoint_step_zero and start is None:
+                    checkpoints.save(0, state)
+                if _due(step, train.eval_every) and step and writer.last_evaluation_step != step:
+                    self._evaluate(writer, step, state)
+                if step < train.num_steps:
+                    state, step, stopped_by = self._train(state, step, checkpoints, writer)
+                elif writer.last_evaluation_step != step:
+                    self._evaluate(writer, step, state)
+            checkpoints.wait()
+            if stopped_by is None:
+                result = self._finish(step, state)
+                return PretrainingResult(self.run_dir, step, None, result)
+            terminal.print(
+                f"stopped by {stopped_by} after step {step}, which is saved; the same command goes on"
+            )
+            self._report()
+            return PretrainingResult(self.run_dir, step, stopped_by, None)
+
+    def _first_state(self, checkpoints: Checkpoints, start: int | None) -> Any:
+        if start is not None:
+            return checkpoints.restore(self.program.abstract_state, start)
+        state = self.program.create_state()
+        if self.init_from is None:
+            return state
+        source = Path(self.init_from)
+        theirs = BertConfig.from_json_file(source / run_folder.CONFIG)
+        if theirs != self.model:
+            differing = [
+                f"{f.name} is {getattr(theirs, f.name)!r} there and {getattr(self.model, f.name)!r} here"
+                for f in dataclasses.fields(theirs)
+                if getattr(theirs, f.name) != getattr(self.model, f.name)
+            ]
+            raise UserError(f"--init_from {source} is another model: {'; '.join(differing)}")
+        with open_read_only(source / run_folder.CHECKPOINTS) as saved:
+            return state._replace(params=saved.restore_params(self.program.abstract_state.params))
+
+    def _describe(self, start: int | None) -> str:
+        model, train = self.model, self.train
+        parameters = count_parameters(model)
+        epochs = train.num_steps * train.batch_size / self.data.training.examples_per_epoch
+        begins = "starting" if start is None else f"going on from step {start:,}"
+        return (
+            f"BERT, {model.num_hidden_layers} layers, {model.hidden_size} wide, vocabulary "
+            f"{model.vocab_size:,}: {parameters:,} parameters; {begins}, {train.num_steps:,} steps of "
+            f"{train.batch_size} x {self.experiment.objective.max_length} ({epochs:.1f} epochs)"
+        )
+
+    def _train(
+        self, state: Any, start: int, checkpoints: Checkpoints, writer: MetricsWriter
+    ) -> tuple[Any, int, str | None]:
+        train, terminal = self.train, self.terminal
+
+        def source(step: int) -> Any:
+            return self.program.put_batch(self.data.training(step))
+
+        def log(step: int, metrics: dict[str, float]) -> None:
+            if self.is_main:
+                writer.write({"step": step, **metrics})
+                terminal.training_line({"step": step, **metrics}, train.num_steps)
+
+        with (
+            stop_on_signals() as stop,
+            Prefetch(source, start, train.num_steps) as batches,
+            terminal.progress("training", train.num_steps, "steps") as task,
+        ):
+            task.advance(start)
+            hooks = Hooks(
+                log=log,
+                evaluate=lambda step, state: self._evaluate(writer, step, state),
+                save=checkpoints.save,
+                last_saved=lambda: checkpoints.latest,
+                advance=task.advance,
+            )
+            state, step = run_steps(
+                state,
+                train_step=self.program.train_step,
+                batches=batches,
+                start=start,
+                config=train,
+                tokens_per_step=train.batch_size * self.experiment.objective.max_length,
+                hooks=hooks,
+                stop=stop,
+            )
+            return state, step, stop.name if step < train.num_steps else None
+
+    def _evaluate(self, writer: MetricsWriter, step: int, state: Any) -> None:
+        metrics = held_out.evaluate(
+            self.program, state.params, self.data.held_out, self.terminal.progress
+        )
+        if self.is_main:
+            writer.write({"step": step, **metrics})
+            result = held_out.verdict(step, metrics, self.floor)
+            run_folder.write_json(self.run_dir / run_folder.EVALUATION, result)
+            self.terminal.evaluation_line({"step": step, **metrics}, self.floor)
+
+    def _finish(self, step: int, state: Any) -> dict[str, Any]:
+        result: dict[str, Any] = run_folder.read_json(self.run_dir / run_folder.EVALUATION)
+        if self.is_main:
+            model = FillMask(self.model, state.params, self.data.tokenizer)
+            samples = sample_sentences(self.data.store.eval, self.data.tokenizer)
+            predictions = model.fill_mask(samples, top_k=5)
+            run_folder.write_json(
+                self.run_dir / run_folder.PREDICTIONS, [p.to_dict() for p in predictions]
+            )
+            for prediction in predictions:
+                self.terminal.print(prediction.to_line())
+        self._report()
+        for line in held_out.summary(result):
+            self.terminal.print(line)
+        return result
+
+    def _report(self) -> None:
+        if self.is_main:
+            self.terminal.print(f"report: {write_report(self.run_dir)}")
+
+
+def _due(step: int, every: int) -> bool:
+    return every > 0 and step % every == 0

@@ -1,0 +1,24 @@
+"""What every test runs under: 8 CPU devices, ranks never promoted, and its own scratch folder."""
+
+import os
+from pathlib import Path
+
+# Before JAX is imported anywhere. Processes that a test starts inherit both.
+os.environ["JAX_PLATFORMS"] = "cpu"
+os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=8"
+
+import jax
+import pytest
+
+jax.config.update("jax_numpy_rank_promotion", "raise")
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The reference data; a test that needs it is skipped where it is absent."""
+    folder = Path(os.environ.get("BERT_JAX_SHARED_DATA", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"the reference data is not at {folder}; set BERT_JAX_SHARED_DATA")
+    return folder

@@ -1,0 +1,71 @@
+import dataclasses
+
+import pytest
+
+from bert_jax.config import (
+    BertConfig,
+    ComputeConfig,
+    MeshConfig,
+    OptimizerConfig,
+    TrainConfig,
+)
+from bert_jax.errors import UserError
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "message"),
+    [
+        (BertConfig, {"hidden_size": 100}, "multiple of num_attention_heads"),
+        (BertConfig, {"hidden_act": "gleu"}, "did you mean 'gelu'"),
+        (BertConfig, {"hidden_dropout_prob": 1.0}, "below 1"),
+        (BertConfig, {"vocab_size": 0}, "at least 1"),
+        (BertConfig, {"layer_norm_eps": float("nan")}, "above 0"),
+        (ComputeConfig, {"dtype": "bf16"}, "'bfloat16'"),
+        (ComputeConfig, {"scan_layers": 1}, "must be of type bool"),
+        (MeshConfig, {"data": -1, "fsdp": -1}, "at most one of them -1"),
+        (MeshConfig, {"tensor": 0}, "at least 1"),
+        (OptimizerConfig, {"preset": "adam"}, "did you mean 'adamw'"),
+        (TrainConfig, {"num_steps": "100"}, "must be of type int"),
+        (TrainConfig, {"num_steps": True}, "must be of type int"),
+        (TrainConfig, {"learning_rate": 0.0}, "above 0"),
+        (TrainConfig, {"batch_size": 6, "micro_batches": 4}, "multiple of"),
+        (TrainConfig, {"seed": -1}, "at least 0"),
+    ],
+    ids=str,
+)
+def test_a_wrong_value_is_an_error_that_names_the_field_and_what_it_must_be(kind, fields, message):
+    with pytest.raises(UserError, match=message):
+        kind(**fields)
+
+
+def test_a_whole_number_is_taken_for_a_float_field_and_stored_as_one():
+    config = OptimizerConfig(max_grad_norm=1)
+    assert type(config.max_grad_norm) is float
+
+
+def test_the_released_sizes_have_the_released_shapes():
+    base, large = BertConfig.base(), BertConfig.large()
+    assert (base.num_hidden_layers, base.hidden_size, base.intermediate_size) == (12, 768, 3072)
+    assert (large.num_hidden_layers, large.num_attention_heads, large.head_size) == (24, 16, 64)
+    sizes = (BertConfig.tiny(), BertConfig.mini(), BertConfig.small(), BertConfig.medium())
+    assert [size.head_size for size in sizes] == [64] * 4
+
+
+def test_a_config_survives_its_own_json(tmp_path):
+    config = BertConfig.mini(vocab_size=77, hidden_act="gelu_new")
+    path = tmp_path / "config.json"
+    path.write_text(config.to_json())
+    assert BertConfig.from_json_file(path) == config
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"hidden_size": "big"}', '{"vocab_size": -3}'])
+def test_a_damaged_config_file_is_an_error_that_names_the_file(tmp_path, text):
+    path = tmp_path / "config.json"
+    path.write_text(text)
+    with pytest.raises(UserError, match="config.json"):
+        BertConfig.from_json_file(path)
+
+
+def test_configs_cannot_be_changed_after_they_were_checked():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        TrainConfig().seed = 1  # type: ignore[misc]
