@@ -81,7 +81,7 @@ def draw(plot: Plot, lines: Sequence[Mapping[str, Any]]) -> Figure | None:
         smooth = plot.smooth and len(x) >= 20
         axes.plot(x, y, color=TRAIN, linewidth=1.0 if smooth else 1.8, alpha=0.3 if smooth else 1)
         if smooth:
-            axes.plot(x, _smooth(y), color=TRAIN, linewidth=1.8)
+            axes.plot(x, smoothed(y), color=TRAIN, linewidth=1.8)
         axes.plot([], [], color=TRAIN, linewidth=1.8, label="training")
     if len(eval_x):
         axes.plot(
@@ -200,14 +200,21 @@ def _thin(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.add.reduceat(x, starts) / sizes, np.add.reduceat(y, starts) / sizes
 
 
-def _smooth(y: np.ndarray) -> np.ndarray:
-    """A centred moving average over a twentieth of the curve; values not finite are left out."""
-    window = np.ones(2 * max(1, len(y) // 40) + 1)
+def smoothed(y: np.ndarray) -> np.ndarray:
+    """A centred moving average over a twentieth of the curve; values not finite are left out.
+
+    Near an end the window shrinks on both sides alike, so that the curve starts and ends where the
+    data do.
+    """
+    n = len(y)
+    middle = np.arange(n)
+    half = np.minimum(max(1, n // 40), np.minimum(middle, n - 1 - middle))
     finite = np.isfinite(y)
-    counts = np.convolve(finite, window, mode="same")
-    sums = np.convolve(np.where(finite, y, 0.0), window, mode="same")
-    smooth = np.full(len(y), math.nan)
-    np.divide(sums, counts, out=smooth, where=finite & (counts > 0))
+    counts = np.insert(np.cumsum(finite), 0, 0)
+    sums = np.insert(np.cumsum(np.where(finite, y, 0.0)), 0, 0.0)
+    first, last = middle - half, middle + half + 1
+    smooth = np.full(n, math.nan)
+    np.divide(sums[last] - sums[first], counts[last] - counts[first], out=smooth, where=finite)
     return smooth
 
 
@@ -221,4 +228,4 @@ def _tick(value: float, percent: bool) -> str:
     if value and abs(value) < 0.01:
         mantissa, _, exponent = f"{value:.2e}".partition("e")
         return f"{float(mantissa):g}e{int(exponent)}"
-    return f"{value / 1000:,g}k" if abs(value) >= 10_000 else f"{value:,g}"
+    return f"{value / 1000:,g}k" if abs(value) >= 1000 else f"{value:g}"

@@ -6,10 +6,11 @@ import threading
 from html.parser import HTMLParser
 from xml.etree import ElementTree as ET
 
+import numpy as np
 import pytest
 
 from bert_jax.errors import UserError
-from bert_jax.plots import Baseline, Plot, draw, to_svg
+from bert_jax.plots import Baseline, Plot, draw, smoothed, to_svg
 from bert_jax.report import flatten, write_report
 from bert_jax.verdicts import verdicts
 
@@ -299,6 +300,15 @@ def test_a_loss_that_is_not_finite_can_be_drawn():
     lines.append({"step": 60, "loss": math.inf})
     assert draw(Plot("loss", "Loss"), lines) is not None
     assert draw(Plot("loss", "Loss"), [{"step": 1, "loss": math.nan}]) is not None
+
+
+def test_a_smoothed_curve_keeps_its_ends_and_its_gaps():
+    y = np.linspace(9.0, 5.0, 200)
+    np.testing.assert_allclose(smoothed(y), y)
+    noisy = y + np.random.default_rng(0).normal(0, 0.1, 200)
+    assert np.std(smoothed(noisy)[5:-5] - y[5:-5]) < 0.05
+    y[100] = math.nan
+    assert np.isnan(smoothed(y)).nonzero()[0].tolist() == [100]
 
 
 def test_a_metric_that_no_line_has_is_not_drawn():
