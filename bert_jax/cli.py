@@ -83,7 +83,7 @@ def _help() -> str:
             "commands:",
             *(f"  {name:{width}}{summary}" for name, summary in SUMMARIES.items()),
             "",
-            "bert-jax COMMAND --help tells more about one; bert-jax --version prints the version.",
+            "bert-jax COMMAND --help tells more about one, bert-jax --version the version.",
             "Start here: bert-jax pretrain documentation_tiny",
         ]
     )

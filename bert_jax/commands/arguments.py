@@ -22,6 +22,7 @@ SUMMARIES = {
 }
 
 BENCHMARKS = ("train-step", "batches", "loop")
+LINES = ("auto", "sentence", "paragraph")
 PLATFORMS = ("cpu", "gpu", "tpu")
 
 
@@ -54,6 +55,7 @@ def _vocab(command: str) -> CommandParser:
     parser.add_argument(
         "--cased", action="store_true", help="keep capitals and accents; else they are dropped"
     )
+    _add_workers(parser)
     return parser
 
 
@@ -70,9 +72,32 @@ def _prepare(command: str) -> CommandParser:
         "--tokenizer", metavar="DIR", required=True, help="a tokeniser folder (bert-jax vocab)"
     )
     parser.add_argument("--output", metavar="STORE", required=True, help="the folder to write")
-    parser.add_argument(
-        "--workers", metavar="N", type=whole_number, help="processes (as many as cores)"
+    case = parser.add_mutually_exclusive_group()
+    case.add_argument(
+        "--cased",
+        action="store_true",
+        default=None,
+        help="how to read a bare vocab.txt: capitals kept",
     )
+    case.add_argument("--uncased", dest="cased", action="store_false", help="or lower-cased")
+    parser.add_argument(
+        "--lines",
+        metavar="|".join(LINES),
+        type=choice(LINES, "kind of lines"),
+        default="auto",
+        help="what a line of the text holds (auto: looked up in it)",
+    )
+    parser.add_argument(
+        "--eval_share",
+        metavar="R",
+        type=number,
+        default=0.01,
+        help="share of the documents held out for evaluation (0.01)",
+    )
+    parser.add_argument(
+        "--language", metavar="CODE", default="en", help="for splitting sentences (en)"
+    )
+    _add_workers(parser)
     return parser
 
 
@@ -166,6 +191,12 @@ def _add_input(parser: CommandParser) -> None:
         metavar="INPUT",
         nargs="+",
         help="text files (.txt, .txt.gz), folders or globs; a blank line between documents",
+    )
+
+
+def _add_workers(parser: CommandParser) -> None:
+    parser.add_argument(
+        "--workers", metavar="N", type=whole_number, help="processes (as many as cores)"
     )
 
 

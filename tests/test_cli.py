@@ -1,0 +1,346 @@
+"""The command line: fast help, one-line errors, exit statuses, and what its commands print."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+import types
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from bert_jax import cli
+from bert_jax.commands.arguments import SUMMARIES, make_parser
+from bert_jax.commands.inspect import kind_of
+from bert_jax.errors import TrainingFailed, UserError
+from bert_jax.recipes.overrides import Override
+from data_pipeline.errors import DataError
+
+HEAVY = ("jax", "numpy", "tokenizers", "gin", "flax", "rich")
+
+
+def run(*argv: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """The real thing, in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "bert_jax", *argv],
+        capture_output=True,
+        text=True,
+        env=os.environ | (env or {}),
+        timeout=60,
+        check=False,
+    )
+
+
+def error_of(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
+    """The one line of error of a user's mistake."""
+    assert cli.main(argv) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+    return err.removeprefix("error: ").rstrip("\n")
+
+
+# --- help -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("argv", [[], ["--help"], *([name, "--help"] for name in SUMMARIES)])
+def test_help_loads_nothing_heavy(argv: Sequence[str]) -> None:
+    code = (
+        "import sys; from bert_jax.cli import main; status = main(sys.argv[1:]); "
+        f"heavy = set({HEAVY}) & set(sys.modules); print(heavy or 'light', status)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *argv], capture_output=True, text=True, check=True
+    )
+    *text, last = done.stdout.splitlines()
+    assert last == "light 0"
+    assert text[0].startswith("usage: bert-jax ")
+    assert max(map(len, text)) <= 80
+
+
+def test_help_answers_in_less_than_0_3_seconds() -> None:
+    def seconds() -> float:
+        start = time.perf_counter()
+        assert run("pretrain", "--help").returncode == 0
+        return time.perf_counter() - start
+
+    # The best of some: other tests run beside this one.
+    assert min(seconds() for _ in range(5)) < 0.3
+
+
+def test_the_command_alone_prints_help_with_every_command(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert cli.main([]) == 0
+    shown = capsys.readouterr().out
+    assert all(f"  {name} " in shown for name in SUMMARIES)
+
+
+def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("bert-jax 0.")
+
+
+# --- flags ----------------------------------------------------------------------------------------
+
+
+def test_plain_flags_and_bindings_are_collected_in_the_order_typed() -> None:
+    line = (
+        "tiny --steps 7 --gin.TrainConfig.num-steps=8 --learning-rate 1e-3 "
+        "--gin.OptimizerConfig.preset adamw --seed=3 --batch_size=1_024"
+    )
+    arguments = make_parser("pretrain").parse(line.split())
+    assert arguments.overrides == [
+        Override("--steps", "TrainConfig.num_steps", 7),
+        Override("--gin.TrainConfig.num-steps=8", "TrainConfig.num_steps", 8),
+        Override("--learning_rate", "TrainConfig.learning_rate", 1e-3),
+        Override("--gin.OptimizerConfig.preset=adamw", "OptimizerConfig.preset", "adamw"),
+        Override("--seed", "TrainConfig.seed", 3),
+        Override("--batch_size", "TrainConfig.batch_size", 1024),
+    ]
+    assert make_parser("pretrain").parse(["tiny"]).overrides == []
+
+
+def test_data_is_a_store_in_place_of_any_other_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    arguments = make_parser("config").parse(["documentation_tiny", "--data", "mine"])
+    assert arguments.overrides == [
+        Override("--data", "DataConfig.corpus", None),
+        Override("--data", "DataConfig.store", str(tmp_path / "mine")),
+    ]
+
+
+@pytest.mark.parametrize("flag", ["--run_dir", "--run-dir"])
+def test_minus_and_underscore_are_the_same_in_a_flag(flag: str) -> None:
+    assert make_parser("pretrain").parse(["tiny", flag, "a-b_c"]).run_dir == "a-b_c"
+    assert make_parser("pretrain").parse(["tiny", f"{flag}=a-b_c"]).run_dir == "a-b_c"
+
+
+def test_flags_may_stand_between_texts_and_texts_may_look_like_flags() -> None:
+    arguments = make_parser("predict").parse(
+        ["run", "one [MASK]", "--top-k", "3", "two", "--json", "--", "--three", "-4"]
+    )
+    assert arguments.texts == ["one [MASK]", "two", "--three", "-4"]
+    assert (arguments.model, arguments.top_k, arguments.json) == ("run", 3, True)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("pretran tiny", "no command 'pretran'; did you mean pretrain?"),
+        ("fly", "no command 'fly'; there are vocab, prepare"),
+        ("--versoin", "no flag '--versoin'; did you mean --version?"),
+        ("pretrain", "missing: EXPERIMENT; see bert-jax pretrain --help"),
+        ("pretrain tiny more", "takes no argument 'more'"),
+        ("pretrain tiny --step 3", "no flag --step; did you mean --steps?"),
+        ("pretrain tiny --rundir x", "did you mean --run_dir?"),
+        ("pretrain tiny -x", "takes no flag '-x'"),
+        ("pretrain tiny --steps", "--steps: expected one argument"),
+        ("pretrain tiny --steps many", "--steps: 'many' is no whole number"),
+        ("pretrain tiny --steps 1.5", "--steps: '1.5' is no whole number"),
+        ("pretrain tiny --learning_rate fast", "'fast' is no number"),
+        ("pretrain tiny --platform tpux", "no platform 'tpux'; did you mean tpu?"),
+        ("pretrain tiny --TrainConfig.seed=1", "did you mean --gin.TrainConfig.seed?"),
+        ("pretrain tiny --gin.TrainConfig.seed", "must be --gin.NAME=VALUE"),
+        ("pretrain tiny --gin.=1", "must be --gin.NAME=VALUE"),
+        ("predict run --gin.TrainConfig.seed=1", "no flag --gin.TrainConfig.seed"),
+        ("vocab --output out", "missing: INPUT"),
+        ("vocab a.txt", "missing: --output"),
+        ("benchmark trainstep", "no benchmark 'trainstep'; did you mean train-step?"),
+        ("prepare a --tokenizer t --output s --cased --uncased", "not allowed with"),
+        ("config documentation_tiny --steps 0", "--steps: TrainConfig.num_steps is 0"),
+        ("config documentation_tiny --steps -4", "--steps: TrainConfig.num_steps is -4"),
+        ("config documentaton_tiny", "did you mean documentation_tiny?"),
+        ("config tiny --gin.TrainConfig.num-step=3", "--gin.TrainConfig.num-step=3: TrainConfig"),
+    ],
+)
+def test_a_mistake_is_one_line_with_the_nearest_right_name(
+    capsys: pytest.CaptureFixture[str], line: str, words: str
+) -> None:
+    assert words in error_of(capsys, *line.split())
+
+
+# --- exit statuses --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "shown"),
+    [
+        (UserError("a mistake"), 2, "error: a mistake\n"),
+        (DataError("bad data"), 2, "error: bad data\n"),
+        (FileNotFoundError(2, "No such file", "a.txt"), 2, "error: a.txt: No such file\n"),
+        (OSError("odd"), 2, "error: odd\n"),
+        (TrainingFailed("loss is nan"), 1, "error: loss is nan\n"),
+        (KeyboardInterrupt(), 130, "interrupted\n"),
+    ],
+)
+def test_each_kind_of_end_has_its_status(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: BaseException,
+    status: int,
+    shown: str,
+) -> None:
+    def body(arguments: object) -> None:
+        raise error
+
+    module = types.SimpleNamespace(run=body)
+    monkeypatch.setitem(sys.modules, "bert_jax.commands.config", module)
+    assert cli.main(["config", "tiny"]) == status
+    assert capsys.readouterr().err == shown
+
+
+def test_a_bug_of_ours_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def body(arguments: object) -> None:
+        raise ValueError("ours")
+
+    module = types.SimpleNamespace(run=body)
+    monkeypatch.setitem(sys.modules, "bert_jax.commands.config", module)
+    with pytest.raises(ValueError, match="ours"):
+        cli.main(["config", "tiny"])
+
+
+def test_a_reader_that_goes_away_ends_the_command_quietly() -> None:
+    command = [sys.executable, "-m", "bert_jax", "config", "documentation_tiny", "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.wait(60) == 141
+        assert process.stderr.read() == b""
+
+
+def test_a_broken_pipe_that_is_not_the_outputs_is_no_quiet_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def body(arguments: object) -> None:
+        raise BrokenPipeError("a worker is gone")
+
+    module = types.SimpleNamespace(run=body)
+    monkeypatch.setitem(sys.modules, "bert_jax.commands.config", module)
+    with pytest.raises(BrokenPipeError, match="a worker is gone"):
+        cli.main(["config", "tiny"])
+
+
+# --- config ---------------------------------------------------------------------------------------
+
+
+def test_config_prints_values_origins_and_names() -> None:
+    done = run("config", "documentation_tiny", "--steps", "7", env={"COLUMNS": "120"})
+    assert (done.returncode, done.stderr) == (0, "")
+    line = next(line for line in done.stdout.splitlines() if line.startswith("  num_steps "))
+    assert line.split()[1] == "7"
+    assert line.endswith("--steps")
+
+
+def test_config_in_json_is_one_object_a_line_with_every_value() -> None:
+    done = run("config", "base", "--json", "--gin.OptimizerConfig.preset=adamw")
+    rows = {row["name"]: row for row in map(json.loads, done.stdout.splitlines())}
+    assert rows["OptimizerConfig.preset"]["value"] == "adamw"
+    assert rows["OptimizerConfig.preset"]["origin"] == {
+        "kind": "command line",
+        "flag": "--gin.OptimizerConfig.preset=adamw",
+    }
+    assert rows["BertConfig.hidden_size"]["value"] == 768
+
+
+def test_a_terminal_without_our_characters_is_no_reason_to_stop(tmp_path: Path) -> None:
+    done = run(
+        *("config", "base", "--data", str(tmp_path / "größe")), env={"PYTHONIOENCODING": "ascii"}
+    )
+    assert done.returncode == 0
+    assert "gr\\xf6\\xdfe" in done.stdout
+
+
+# --- vocab, prepare, inspect ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    text = "The cat sat on the mat.\nA dog ran after cat {0}.\nBoth of them slept {0} hours."
+    path = tmp_path / "corpus.txt"
+    path.write_text("\n\n".join(text.format(number) for number in range(300)))
+    return path
+
+
+def test_text_becomes_a_store_in_two_commands_and_can_be_inspected(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tokenizer, store = tmp_path / "tokenizer", tmp_path / "store"
+    argv = ["vocab", str(corpus), "--output", str(tokenizer), "--size", "120", "--workers", "1"]
+    assert cli.main([*argv, "--json"]) == 0
+    made = json.loads(capsys.readouterr().out)
+    assert made["kind"] == "tokenizer"
+    assert 40 < made["vocab_size"] <= 120
+    assert made["cased"] is False
+    assert (tokenizer / "vocab.txt").is_file()
+
+    argv = ["prepare", str(corpus), "--tokenizer", str(tokenizer), "--output", str(store)]
+    assert cli.main([*argv, "--eval-share", "0.1", "--workers", "1"]) == 0
+    shown = capsys.readouterr().out
+
+    assert cli.main(["inspect", str(store)]) == 0
+    assert capsys.readouterr().out == shown
+
+    assert cli.main(["inspect", str(store), "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["kind"] == "token store"
+    assert facts["splits"]["train"]["documents"] + facts["splits"]["eval"]["documents"] == 300
+    assert facts["tokenizer"]["fingerprint"] == made["fingerprint"]
+    assert facts["fingerprint"][:16] in shown
+    assert str(corpus) in shown
+
+
+def test_a_vocabulary_is_not_learned_for_a_place_where_it_cannot_be_written(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    message = error_of(capsys, "vocab", str(corpus), "--output", str(corpus))
+    assert message == f"--output {corpus} is a file; a tokeniser is a folder"
+    assert "neither vocab.txt" in error_of(capsys, "vocab", str(corpus), "--output", str(tmp_path))
+
+
+def test_a_bare_vocabulary_needs_to_be_said_cased_or_uncased(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    vocab = tmp_path / "vocab.txt"
+    vocab.write_text("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nthe\ncat\n")
+    argv = ["prepare", str(corpus), "--tokenizer", str(vocab), "--output", str(tmp_path / "s")]
+    assert "--cased or --uncased" in error_of(capsys, *argv)
+    assert cli.main([*argv, "--uncased", "--eval-share=0.1", "--workers=1", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["tokenizer"]["cased"] is False
+
+
+def test_inspect_tells_a_store_from_a_run_and_says_what_else_it_found(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("store/manifest.json", "run/config.json", "run/checkpoints/7/x", "other/a.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("{}")
+    assert kind_of(tmp_path / "store") == "store"
+    assert {kind_of(tmp_path / "run" / part) for part in ("", "checkpoints", "checkpoints/7")} == {
+        "run"
+    }
+    assert error_of(capsys, "inspect", str(tmp_path / "other")).endswith(": it holds a.txt")
+    assert error_of(capsys, "inspect", str(tmp_path / "other/a.txt")).endswith(": it is a file")
+    assert "did you mean store?" in error_of(capsys, "inspect", str(tmp_path / "stroe"))
+    assert "is not a token store" in error_of(capsys, "inspect", str(tmp_path / "store"))
+
+
+def test_commands_that_do_not_compute_import_no_jax(corpus: Path, tmp_path: Path) -> None:
+    code = (
+        "import sys; from bert_jax.cli import main\n"
+        "if __name__ == '__main__':\n"
+        "  c, t, s = sys.argv[1:]\n"
+        "  assert not main(['vocab', c, '--output', t, '--size', '120', '--workers', '1'])\n"
+        "  assert not main(['prepare', c, '--tokenizer', t, '--output', s, '--eval_share', '.1'])\n"
+        "  assert not main(['inspect', s])\n"
+        "  assert not main(['config', 'tiny', '--data', s])\n"
+        "  assert not {'jax', 'flax', 'orbax'} & set(sys.modules)\n"
+    )
+    argv = [sys.executable, "-c", code, str(corpus), str(tmp_path / "t"), str(tmp_path / "s")]
+    subprocess.run(argv, check=True, capture_output=True)
