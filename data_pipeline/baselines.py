@@ -7,8 +7,6 @@ label, which is not one half because a chunk of a single sentence is always "ran
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import numpy.typing as npt
 

@@ -121,7 +121,7 @@ class PretrainingBatches:
         return self._assembler(self._examples(first, len(index)), index, self._seed)
 
     def _examples(self, first: int, count: int) -> npt.NDArray[np.void]:
-        """The examples `first` up to `first + count` of the run, over as many epochs as it takes."""
+        """The examples `first` up to `first + count` of the run, from one epoch or several."""
         parts = []
         while count > 0:
             epoch, rank = divmod(first, self.examples_per_epoch)

@@ -1,7 +1,7 @@
 """Following one long chain of jumps through an array, without a Python step for each.
 
 From position p the next position is `p + steps[p]`. Which positions does the chain that starts at
-`entry` touch? Step by step that is a loop in Python. Here the array is cut into blocks of 64: one
+`entry` touch? Step by step that is a loop in Python. Here the array is cut into blocks of 32: one
 pass from the back of all blocks at once finds, for every position, where the chain leaves its
 block; a short loop hops over whole blocks along the true chain; and one pass forward marks the
 positions touched in all blocks at once. The cost does not depend on how the chain runs.
@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-_BLOCK = 64
+_BLOCK = 32
 
 
 def follow(steps: npt.NDArray[np.integer], entry: int) -> tuple[npt.NDArray[np.int64], int]:
@@ -33,15 +33,17 @@ def follow(steps: npt.NDArray[np.integer], entry: int) -> tuple[npt.NDArray[np.i
     landing += np.arange(_BLOCK, dtype=np.int32)[:, None]
     entries = _block_entries(_leaving(landing), entry)
 
-    touched = np.zeros((blocks, _BLOCK), bool)
+    # All blocks walk at once; those whose chain has left them drop out.
+    touched = np.zeros(blocks * _BLOCK, bool)
     block = np.flatnonzero(entries >= 0)
-    place = entries[block]
-    while len(block):
-        touched[block, place] = True
-        place = landing[place, block]
-        inside = place < _BLOCK
-        block, place = block[inside], place[inside]
-    positions = np.flatnonzero(touched.reshape(-1)[:n])
+    at = block * _BLOCK + entries[block]
+    end = (block + 1) * _BLOCK
+    while len(at):
+        touched[at] = True
+        at += padded.take(at)
+        inside = at < end
+        at, end = at[inside], end[inside]
+    positions = np.flatnonzero(touched[:n])
     last = int(positions[-1])
     return positions, last + int(steps[last])
 
@@ -51,12 +53,12 @@ def _leaving(landing: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
     leaving = landing.copy()
     flat = leaving.reshape(-1)
     blocks = landing.shape[1]
-    column = np.arange(blocks)
+    inside = landing < _BLOCK
+    index = np.minimum(landing, _BLOCK - 1).astype(np.intp)
+    index *= blocks
+    index += np.arange(blocks)
     for row in range(_BLOCK - 2, -1, -1):
-        after = landing[row]
-        index = np.minimum(after, _BLOCK - 1) * np.int64(blocks)
-        index += column
-        np.copyto(leaving[row], flat.take(index), where=after < _BLOCK)
+        np.copyto(leaving[row], flat.take(index[row]), where=inside[row])
     return leaving
 
 

@@ -158,8 +158,8 @@ class _Job:
 def _digest(split: Split, objective: PretrainingObjective) -> str:
     fingerprint = split.fingerprint
     if not fingerprint:  # made from arrays: a plan depends on nothing of a split but its offsets
-        offsets = hashlib.sha256(np.ascontiguousarray(split.sentence_offsets))
-        offsets.update(np.ascontiguousarray(split.document_offsets))
+        offsets = hashlib.sha256(np.ascontiguousarray(split.sentence_offsets).data)
+        offsets.update(np.ascontiguousarray(split.document_offsets).data)
         fingerprint = offsets.hexdigest()
     # Only what a plan depends on: masks may change without making it again.
     key = [PLAN_FORMAT, fingerprint, objective.max_length, objective.short_seq_prob]
@@ -172,7 +172,7 @@ def _write_examples(file: BinaryIO, examples: npt.NDArray[np.void]) -> None:
 
 
 def _checksum(examples: npt.NDArray[np.void]) -> bytes:
-    return zlib.crc32(examples.view(np.uint8)).to_bytes(8, "little")
+    return zlib.crc32(examples.view(np.uint8).data).to_bytes(8, "little")
 
 
 def _read(path: Path) -> npt.NDArray[np.void] | None:

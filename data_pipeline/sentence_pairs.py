@@ -261,14 +261,18 @@ def _walk(
         # The chunk that would start at each sentence. A chunk of n sentences has at least as many
         # tokens, so the look-ahead is bounded by the longest target.
         offsets = corpus.offsets[lo : hi + objective.max_tokens]
-        reach = np.searchsorted(offsets, offsets[: hi - lo] + target)
-        size = np.minimum(reach, last - lo)
-        size -= np.arange(hi - lo)
-        bits = random_bits(key, np.arange(lo, hi))
-        several = np.maximum(size - 1, 1).astype(np.uint64)
-        a_size = ((bits >> np.uint64(32)) * several >> np.uint64(32)).astype(np.int64) + 1
+        sentence = np.arange(lo, hi)
+        size = np.searchsorted(offsets, offsets[: hi - lo] + target)
+        size += lo
+        np.minimum(size, last, out=size)
+        size -= sentence
+        bits = random_bits(key, sentence)
         is_random = (bits & np.uint64(1)).astype(bool)
-        is_random |= size == 1
+        bits >>= np.uint64(32)
+        bits *= np.maximum(size - 1, 1).view(np.uint64)
+        bits >>= np.uint64(32)
+        a_size = bits.view(np.int64)
+        a_size += 1
         chosen, leave = follow(np.where(is_random, a_size, size), 0)
         yield _Chunks(
             corpus,
@@ -277,7 +281,7 @@ def _walk(
             first=chosen + lo,
             size=size[chosen],
             a_size=a_size[chosen],
-            is_random=is_random[chosen],
+            is_random=is_random[chosen] | (size[chosen] == 1),
             target=target[chosen],
             document=document[chosen],
         )
@@ -291,7 +295,7 @@ def _of_sentences(
     lo: int,
     hi: int,
 ) -> tuple[Ints, Ints, Ints]:
-    """For sentences lo .. hi - 1: their document, its end, and its target length: three [hi - lo]."""
+    """The document, its end, and its target length for sentences lo .. hi - 1: [hi - lo] each."""
     seed, epoch, visit = context
     first = int(np.searchsorted(corpus.ends, lo, side="right"))
     after = int(np.searchsorted(corpus.starts, hi))
