@@ -141,11 +141,11 @@ def to_svg(figure: Figure, name: str, description: str) -> str:
         name: makes the ids of the element unique in the page.
         description: what a screen reader says.
     """
-    import matplotlib as mpl
+    import matplotlib
 
     buffer = io.StringIO()
     # These two can only be set globally; nothing else of ours reads them.
-    with _RC_LOCK, mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
+    with _RC_LOCK, matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     svg = buffer.getvalue()
     svg = svg[svg.index("<svg") :]

@@ -4,7 +4,7 @@ import json
 import math
 import threading
 from html.parser import HTMLParser
-from xml.etree import ElementTree as ET
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -320,7 +320,7 @@ def test_a_long_run_does_not_make_a_large_page():
     figure = draw(Plot("loss", "Loss", baselines=(Baseline(1.0, "one"),)), lines)
     svg = to_svg(figure, "loss", 'the "loss" & more')
     assert len(svg) < 150_000
-    root = ET.fromstring(svg)
+    root = ElementTree.fromstring(svg)
     assert root.get("aria-label") == 'the "loss" & more'
     assert root.get("width") is None
 
