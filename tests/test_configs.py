@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from bert_jax.config import MODEL_SIZES, BertConfig
-from bert_jax.recipes.experiment import configs_folder, experiment_names, load_experiment
+from bert_jax.recipes.experiment import load_experiment
+from bert_jax.recipes.shipped import configs_folder, experiment_names
 
 FILES = sorted(configs_folder().rglob("*.gin"))
 SIZES = sorted(MODEL_SIZES)

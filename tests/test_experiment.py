@@ -16,11 +16,11 @@ from bert_jax.errors import UserError
 from bert_jax.recipes.bindings import CONFIGS, KINDS, settable_fields
 from bert_jax.recipes.experiment import (
     Experiment,
-    configs_folder,
     find_experiment,
     load_experiment,
 )
 from bert_jax.recipes.overrides import Override
+from bert_jax.recipes.shipped import configs_folder
 
 
 def reload(experiment: Experiment, folder: Path) -> Experiment:

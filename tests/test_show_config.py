@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from bert_jax.recipes.bindings import CONFIGS, settable_fields
-from bert_jax.recipes.experiment import experiment_names, load_experiment
+from bert_jax.recipes.experiment import load_experiment
 from bert_jax.recipes.field_docs import CLASS_DOCS, FIELD_DOCS
 from bert_jax.recipes.overrides import Override
+from bert_jax.recipes.shipped import experiment_names
 from bert_jax.recipes.show_config import config_rows, show_config, type_name
 
 

@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from bert_jax.errors import UserError
 from bert_jax.recipes.overrides import Macro, Override
@@ -119,42 +121,6 @@ def test_an_empty_file_has_no_statements(tmp_path: Path) -> None:
     assert read(write(tmp_path / "b.gin", "# only a comment")) == []
 
 
-@pytest.mark.parametrize(
-    ("text", "name", "value"),
-    [
-        ("A.x=1", "A.x", 1),
-        ("A.long-name=1_000", "A.long_name", 1000),
-        ("A.x=1e-4", "A.x", 1e-4),
-        ("A.x=-3", "A.x", -3),
-        ("A.x=adamw", "A.x", "adamw"),
-        ("A.x='adamw'", "A.x", "adamw"),
-        ("A.x=runs/a b=c", "A.x", "runs/a b=c"),
-        ("A.x=", "A.x", ""),
-        ("A.x=None", "A.x", None),
-        ("A.x=none", "A.x", "none"),
-        ("A.x=True", "A.x", True),
-        ("A.x=%M", "A.x", Macro("M")),
-        ("A.x=50%", "A.x", "50%"),
-        ("A.x=\\d", "A.x", "\\d"),
-        ("A.x=1else", "A.x", "1else"),
-        ("M=3", "M", 3),
-    ],
-)
-def test_values_on_the_command_line_need_no_inner_quotes(
-    text: str, name: str, value: object
-) -> None:
-    override = Override.parse(text)
-    assert (override.name, override.value) == (name, value)
-    assert type(override.value) is type(value)
-    assert override.flag == f"--gin.{text}"
-
-
-@pytest.mark.parametrize("text", ["A.x", "=3", "A..x=3", "A x=3", "3=3", ""])
-def test_a_binding_without_name_or_value_is_an_error(text: str) -> None:
-    with pytest.raises(UserError, match=r"must be --gin\.NAME=VALUE"):
-        Override.parse(text)
-
-
 def test_a_value_that_gin_cannot_write_is_an_error_that_names_the_flag() -> None:
     with pytest.raises(UserError, match=r"^--gin.A.x=\{1, 2\}: A.x is"):
         override_binding(Override.parse("A.x={1, 2}"))
@@ -167,3 +133,40 @@ def test_an_origin_reads_like_a_place(tmp_path: Path, monkeypatch: pytest.Monkey
     assert str(Origin(flag="--steps")) == "--steps"
     assert str(Origin()) == "default"
     assert [Origin().kind, Origin(flag="--x").kind] == ["default", "command line"]
+
+
+PIECES = (
+    *(
+        "TrainConfig",
+        ".",
+        "num_steps",
+        " = ",
+        "1",
+        "'x'",
+        '"""',
+        "'",
+        "\\\n",
+        "\n",
+        "    ",
+        "%",
+        "@",
+    ),
+    *("(", ")", "[", "{", "}", ":", ",", "#", "include ", "import ", "-", "1e999", "0x", "b'a'"),
+    *("/", "$", "\x00", "\f", "é", "\ufeff", "...", "lambda"),
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(text=st.lists(st.sampled_from(PIECES), max_size=12).map("".join) | st.text(max_size=20))
+def test_any_text_is_read_or_refused_in_one_line(
+    text: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.mktemp("any") / "any.gin"
+    path.write_text(text, encoding="utf-8")
+    message = ""
+    try:
+        read_statements(path, path.parent)
+    except UserError as error:
+        message = str(error)
+    assert not message or "any.gin:" in message
+    assert "\n" not in message

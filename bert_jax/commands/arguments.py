@@ -10,6 +10,7 @@ from typing import Any
 
 from bert_jax.commands.parser import GIN, CommandParser, choice, number, whole_number
 from bert_jax.recipes.overrides import Override
+from bert_jax.recipes.shipped import experiment_names
 
 SUMMARIES = {
     "vocab": "learn a vocabulary from text",
@@ -118,6 +119,7 @@ def _config(command: str) -> CommandParser:
         "EXPERIMENT [flags]",
         "Print every value of an experiment, where it comes from, and every name that can be set.",
         "bert-jax config base --batch_size 64",
+        _experiments(),
     )
     _add_experiment(parser)
     return parser
@@ -130,6 +132,7 @@ def _pretrain(command: str) -> CommandParser:
         "Pretrain an encoder with masked tokens and next sentences. Started again with the same "
         "run folder, it goes on from its newest checkpoint.",
         "bert-jax pretrain base --data store --run_dir runs/base",
+        _experiments(),
     )
     _add_experiment(parser)
     parser.add_argument(
@@ -192,6 +195,10 @@ def _add_input(parser: CommandParser) -> None:
         nargs="+",
         help="text files (.txt, .txt.gz), folders or globs; a blank line between documents",
     )
+
+
+def _experiments() -> str:
+    return f"experiments: {', '.join(experiment_names())}\n"
 
 
 def _add_workers(parser: CommandParser) -> None:

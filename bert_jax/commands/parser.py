@@ -14,7 +14,9 @@ GIN = "--gin"
 class CommandParser(argparse.ArgumentParser):
     """The parser of one command. A mistake is a `UserError`, which the command line prints."""
 
-    def __init__(self, command: str, usage: str, description: str, example: str) -> None:
+    def __init__(
+        self, command: str, usage: str, description: str, example: str, more: str = ""
+    ) -> None:
         self.command = f"bert-jax {command}"
         # What the user typed for each rewritten --gin flag.
         self._typed: dict[str, str] = {}
@@ -22,7 +24,7 @@ class CommandParser(argparse.ArgumentParser):
             prog=self.command,
             usage=f"{self.command} {usage}",
             description=description,
-            epilog=f"example: {example}",
+            epilog=f"{more}example: {example}",
             allow_abbrev=False,
             formatter_class=_HelpFormatter,
         )
@@ -97,7 +99,13 @@ class CommandParser(argparse.ArgumentParser):
 
 
 class _HelpFormatter(argparse.HelpFormatter):
-    """Shows `--gin` as it is typed."""
+    """Shows `--gin` as it is typed, and keeps the lines of the end as they are."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return "\n".join(
+            super(_HelpFormatter, self)._fill_text(line, width, indent)
+            for line in text.splitlines()
+        )
 
     def _format_action_invocation(self, action: argparse.Action) -> str:
         if action.option_strings == [GIN]:

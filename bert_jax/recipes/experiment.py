@@ -11,6 +11,7 @@ from bert_jax.recipes.bindings import KINDS, build, settable_fields
 from bert_jax.recipes.checks import check_bindings, with_places
 from bert_jax.recipes.data_config import DataConfig
 from bert_jax.recipes.overrides import Override
+from bert_jax.recipes.shipped import configs_folder, experiment_names
 from bert_jax.recipes.statements import (
     Binding,
     Origin,
@@ -47,16 +48,6 @@ class Experiment:
     def configs(self) -> dict[str, Any]:
         """The configs by the names of their classes, in the order of `operative`."""
         return {class_name: getattr(self, name) for name, class_name in KINDS[self.kind].items()}
-
-
-def configs_folder() -> Path:
-    """The shipped `experiments/configs`: it lies beside the package, in a checkout and a wheel."""
-    return Path(__file__).parents[2] / "experiments" / "configs"
-
-
-def experiment_names(kind: str = "pretrain") -> list[str]:
-    """Names of the shipped experiments of that kind."""
-    return sorted(path.stem for path in (configs_folder() / kind).glob("*.gin"))
 
 
 def find_experiment(name_or_path: str, kind: str = "pretrain") -> Path:

@@ -15,11 +15,11 @@ CLASS_DOCS = {
 }
 
 FIELD_DOCS = {
-    "TrainConfig.num_steps": "updates of the weights in all",
-    "TrainConfig.batch_size": "rows of one update, over all hosts",
-    "TrainConfig.learning_rate": "its peak, at the end of the warm-up",
+    "TrainConfig.num_steps": "updates of the weights in all; --steps",
+    "TrainConfig.batch_size": "rows of one update, over all hosts; --batch_size",
+    "TrainConfig.learning_rate": "its peak, at the end of the warm-up; --learning_rate",
     "TrainConfig.warmup_steps": "steps over which the learning rate rises from 0",
-    "TrainConfig.seed": "decides first weights, pairs, masks and dropout",
+    "TrainConfig.seed": "decides first weights, pairs, masks, dropout; --seed",
     "TrainConfig.micro_batches": "parts that a batch is computed in, to save memory",
     "TrainConfig.log_every": "steps between lines of metrics; 0: none",
     "TrainConfig.eval_every": "steps between evaluations; 0: only at the end",
@@ -50,7 +50,7 @@ FIELD_DOCS = {
     "PretrainingObjective.max_predictions": "slots for masked tokens in a row",
     "PretrainingObjective.masked_lm_prob": "share of a row's tokens that is predicted",
     "PretrainingObjective.short_seq_prob": "share of examples that aim at a shorter row",
-    "DataConfig.store": "a token store, made by `bert-jax prepare`; flag --data",
+    "DataConfig.store": "a token store, made by `bert-jax prepare`; --data",
     "DataConfig.corpus": "'documentation': text of installed packages, no download",
     "DataConfig.corpus_vocab_size": "words of the vocabulary learned from that corpus",
     "ComputeConfig.dtype": "'float32' or 'bfloat16'; weights stay float32",

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from bert_jax.recipes.bindings import CONFIGS, DENIED, KINDS, settable_fields
-from bert_jax.recipes.experiment import Experiment, configs_folder
+from bert_jax.recipes.experiment import Experiment
 from bert_jax.recipes.field_docs import CLASS_DOCS, FIELD_DOCS
+from bert_jax.recipes.shipped import configs_folder
 from bert_jax.recipes.statements import Origin, readable_path
 
 _INDENT = "  "
@@ -51,6 +52,8 @@ def show_config(experiment: Experiment, width: int = 80) -> str:
             lines += [f"{_INDENT}{name}", f"{_INDENT * 2}cannot be set: {reason}"]
     lines += ["", "Set any of them: --gin.CLASS.NAME=VALUE, or CLASS.NAME = VALUE in a .gin file."]
     lines += ["Where no place is given, the value is the default."]
+    if not experiment.data.is_given:
+        lines += ["It names no data yet: give --data STORE, made by `bert-jax prepare`."]
     others = [name for name in CONFIGS if name not in KINDS[experiment.kind].values()]
     if others:
         lines += [f"Not built by this experiment: {', '.join(others)}."]

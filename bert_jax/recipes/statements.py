@@ -91,7 +91,7 @@ def read_statements(path: Path, include_root: Path) -> list[Binding]:
 
 def _read(path: Path, include_root: Path, including: tuple[Path, ...]) -> Iterator[Binding]:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise UserError(f"{readable_path(path)} is no text in UTF-8: {error}") from error
     including = (*including, path.resolve())

@@ -1,0 +1,95 @@
+"""What a person and a program are told about a token store."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bert_jax.recipes.inspect_store import show_store, store_facts
+from data_pipeline.errors import DataError
+from data_pipeline.token_store_writer import EncodedPart, new_store
+from data_pipeline.tokenizer import Rules, Tokenizer
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    tokenizer = Tokenizer(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "b"], Rules(False))
+    part = EncodedPart(
+        np.array([5, 6, 5, 6, 6], np.uint16),
+        np.array([2, 3]),
+        np.array([2]),
+        {"words": 4, "bytes": 12},
+    )
+    with new_store(tmp_path / "store", tokenizer) as writer:
+        writer.splits["train"].append(part)
+        writer.splits["eval"].append(part)
+        writer.finish(
+            {
+                "replaced_characters": 3,
+                "dropped_sentences": 0,
+                "dropped_documents": 0,
+                "sources": [
+                    {
+                        "kind": "text",
+                        "input": "a.txt",
+                        "files": 2,
+                        "lines": "sentence",
+                        "bytes": 24,
+                        "empty_files": 1,
+                    }
+                ],
+            }
+        )
+    return tmp_path / "store"
+
+
+def test_facts_are_the_manifests_with_sizes_and_without_checksums(store: Path) -> None:
+    facts = store_facts(store)
+    assert facts["kind"] == "token store"
+    assert facts["path"] == str(store)
+    assert facts["splits"]["train"]["tokens"] == 5
+    assert facts["tokenizer"]["vocab_size"] == 7
+    assert "files" not in facts
+    files = [path for path in store.rglob("*") if path.is_file() and path.name != "manifest.json"]
+    assert facts["stored_bytes"] == sum(path.stat().st_size for path in files)
+
+
+def test_the_text_shows_counts_tokeniser_sources_and_what_was_wrong(store: Path) -> None:
+    lines = show_store({**store_facts(store), "path": "store"}).splitlines()
+    shown = "\n".join(lines)
+    assert max(map(len, lines)) <= 80
+    train = next(line.split() for line in lines if line.startswith("  train"))
+    assert train == ["train", "1", "2", "5", "4", "12", "1.25"]
+    assert "7 word pieces, uncased" in shown
+    assert "3 characters replaced" in shown
+    assert "dropped" not in shown
+    assert "source a.txt\n  2 files, 24 B of text, one sentence a line\n  1 files were" in shown
+
+
+def test_packages_are_a_table_with_versions_and_licences(store: Path) -> None:
+    facts: dict[str, Any] = store_facts(store)
+    packages = [
+        {"name": "numpy", "version": "2.4.6", "licence": "BSD-3-Clause", "words": 123456},
+        {"name": "x" * 40, "version": "1", "licence": "", "words": 7},
+    ]
+    facts["sources"] = [{"kind": "documentation", "packages": packages}]
+    lines = show_store({**facts, "path": "store"}).splitlines()
+    assert "source documentation: 2 packages" in lines
+    assert max(map(len, lines)) <= 80
+    numpy = next(line.split() for line in lines if line.startswith("  numpy"))
+    assert numpy == ["numpy", "2.4.6", "BSD-3-Clause", "123,456"]
+
+
+def test_counts_of_a_big_corpus_fit_80_columns(store: Path) -> None:
+    facts = store_facts(store)
+    big = {"documents": 6_000_000, "sentences": 10**8, "words": 3 * 10**9, "bytes": 2 * 10**10}
+    facts["splits"]["train"] |= {**big, "tokens": 4 * 10**9}
+    lines = show_store({**facts, "path": "store"}).splitlines()
+    assert max(map(len, lines)) <= 80
+
+
+def test_a_damaged_store_is_an_error(store: Path) -> None:
+    (store / "train" / "tokens.npy").unlink()
+    with pytest.raises(DataError, match="damaged token store"):
+        store_facts(store)

@@ -1,0 +1,42 @@
+"""Values from the command line."""
+
+import pytest
+
+from bert_jax.errors import UserError
+from bert_jax.recipes.overrides import Macro, Override
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "value"),
+    [
+        ("A.x=1", "A.x", 1),
+        ("A.long-name=1_000", "A.long_name", 1000),
+        ("A.x=1e-4", "A.x", 1e-4),
+        ("A.x=-3", "A.x", -3),
+        ("A.x=adamw", "A.x", "adamw"),
+        ("A.x='adamw'", "A.x", "adamw"),
+        ("A.x=runs/a b=c", "A.x", "runs/a b=c"),
+        ("A.x=", "A.x", ""),
+        ("A.x=None", "A.x", None),
+        ("A.x=none", "A.x", "none"),
+        ("A.x=True", "A.x", True),
+        ("A.x=%M", "A.x", Macro("M")),
+        ("A.x=50%", "A.x", "50%"),
+        ("A.x=\\d", "A.x", "\\d"),
+        ("A.x=1else", "A.x", "1else"),
+        ("M=3", "M", 3),
+    ],
+)
+def test_values_on_the_command_line_need_no_inner_quotes(
+    text: str, name: str, value: object
+) -> None:
+    override = Override.parse(text)
+    assert (override.name, override.value) == (name, value)
+    assert type(override.value) is type(value)
+    assert override.flag == f"--gin.{text}"
+
+
+@pytest.mark.parametrize("text", ["A.x", "=3", "A..x=3", "A x=3", "3=3", ""])
+def test_a_binding_without_name_or_value_is_an_error(text: str) -> None:
+    with pytest.raises(UserError, match=r"must be --gin\.NAME=VALUE"):
+        Override.parse(text)
