@@ -15,7 +15,7 @@ from data_pipeline.batches import (
     evaluation_batches,
 )
 from data_pipeline.objective import PretrainingObjective
-from data_pipeline.prepare import documentation_store
+from data_pipeline.documentation import documentation_store
 from data_pipeline.progress import Progress, silent
 from data_pipeline.token_store import TokenStore
 from data_pipeline.tokenizer import Tokenizer
@@ -72,9 +72,7 @@ def open_data(
         store,
         tokenizer,
         PretrainingBatches(store.train, ids, objective, seed=train.seed, **shared),
-        evaluation_batches(
-            store.eval, ids, objective, max_examples=train.eval_examples, **shared
-        ),
+        evaluation_batches(store.eval, ids, objective, max_examples=train.eval_examples, **shared),
     )
 
 

@@ -1,6 +1,7 @@
 """The pretraining recipe: build everything, train, evaluate, report."""
 
 import dataclasses
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -71,12 +72,21 @@ def pretrain(
     """
     if not isinstance(experiment, Experiment):
         given = list(bindings)
-        given += [] if data is None else [f"DataConfig.store={str(data)!r}", "DataConfig.corpus=None"]
+        given += (
+            [] if data is None else [f"DataConfig.store={str(data)!r}", "DataConfig.corpus=None"]
+        )
         given += [] if steps is None else [f"TrainConfig.num_steps={steps}"]
         experiment = load_experiment(str(experiment), given)
     run_dir = Path("runs") / experiment.name if run_dir is None else Path(run_dir)
-    terminal = terminal or Terminal.silent()
+    terminal = terminal or Terminal(_Nowhere(), live=False)
     return _Run(experiment, run_dir, init_from, platform, terminal).run()
+
+
+class _Nowhere(io.TextIOBase):
+    """Where progress goes that nobody wants to see."""
+
+    def write(self, text: str) -> int:
+        return len(text)
 
 
 class _Run:
@@ -125,9 +135,7 @@ class _Run:
         changes = run_folder.record_provenance(self.run_dir, facts)
         run_folder.write_atomically(self.run_dir / run_folder.CONFIG, self.model.to_json())
         self.data.tokenizer.save(self.run_dir / run_folder.TOKENIZER)
-        run_folder.write_atomically(
-            self.run_dir / run_folder.OPERATIVE, self.experiment.operative
-        )
+        run_folder.write_atomically(self.run_dir / run_folder.OPERATIVE, self.experiment.operative)
         for change in changes:
             self.terminal.print(
                 f"warning: since this run was last started, {change}; losses may differ in their "
@@ -241,7 +249,7 @@ class _Run:
             writer.write({"step": step, **metrics})
             result = held_out.verdict(step, metrics, self.floor)
             run_folder.write_json(self.run_dir / run_folder.EVALUATION, result)
-            self.terminal.evaluation_line({"step": step, **metrics}, self.floor)
+            self.terminal.training_line({"step": step, **metrics}, self.train.num_steps)
 
     def _finish(self, step: int, state: Any) -> dict[str, Any]:
         result: dict[str, Any] = run_folder.read_json(self.run_dir / run_folder.EVALUATION)
