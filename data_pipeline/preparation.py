@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -60,33 +60,45 @@ def prepare(
     """
     if not 0 < eval_share < 1:
         raise DataError(f"eval_share must be between 0 and 1; got {eval_share}")
-    output = Path(output)
     workers = checked_workers(workers)
-    check_output(output)
+    check_output(Path(output))
     sources = as_sources(inputs, lines, language, progress)
-    make = partial(UnitEncoder, tokenizer, language, eval_share)
+    facts = {"language": language, "eval_share": eval_share}
+    return write_store(sources, tokenizer, output, facts, workers=workers, progress=progress)
+
+
+def write_store(
+    sources: Sequence[Source],
+    tokenizer: Tokenizer,
+    output: str | os.PathLike[str],
+    facts: Mapping[str, Any],
+    *,
+    workers: int,
+    progress: Progress = silent,
+) -> TokenStore:
+    """Writes the store of `sources`. `facts` go into the manifest.
+
+    `facts["language"]` is that of the sentences; `facts["eval_share"]` is the share of documents to
+    hold out, where a source does not say itself which.
+    """
+    share = facts.get("eval_share")
+    make = partial(UnitEncoder, tokenizer, facts["language"], share or 0.0)
     broken: Counter[str] = Counter(
         {"replaced_characters": 0, "dropped_sentences": 0, "dropped_documents": 0}
     )
     with (
-        new_store(output, tokenizer) as store,
-        progress("preparing", sum(source.size() for source in sources), "B") as task,
+        new_store(Path(output), tokenizer) as store,
+        progress("tokenising", sum(source.size() for source in sources), "B") as task,
     ):
         units = (unit for source in sources for unit in source.units(task.advance))
         for encoded in ordered_map(make, units, workers=workers):
             for name, part in encoded.parts.items():
                 store.splits[name].append(part)
-            for name in broken:
-                broken[name] += getattr(encoded, name)
-        _check_splits({name: store.splits[name].counts["documents"] for name in SPLITS}, eval_share)
-        return store.finish(
-            {
-                "language": language,
-                "eval_share": eval_share,
-                **broken,
-                "sources": [source.describe() for source in sources],
-            }
-        )
+            for what in broken:
+                broken[what] += getattr(encoded, what)
+        _check_splits({name: store.splits[name].counts["documents"] for name in SPLITS}, share)
+        described = [source.describe() for source in sources]
+        return store.finish({**facts, **broken, "sources": described})
 
 
 def vocabulary_from(
@@ -137,6 +149,7 @@ class UnitEncoder:
         self._eval_below = int(eval_share * 2**64)
 
     def __call__(self, unit: Unit) -> EncodedUnit:
+        """Decodes, splits into documents and sentences, and encodes."""
         text, replaced = decode(unit.text)
         documents: dict[SplitName, list[list[str]]] = {"train": [], "eval": []}
         for document in documents_of(text):
@@ -150,8 +163,7 @@ class UnitEncoder:
         return EncodedUnit(parts, replaced, dropped["sentences"], dropped["documents"])
 
     def _split_of(self, document: Sequence[str]) -> SplitName:
-        """By the document's text, so that order and workers do not matter, and copies of a
-        document are on the same side."""
+        """By the text, so that order and workers do not matter and copies stay on one side."""
         digest = hashlib.blake2b("\n".join(document).encode(), digest_size=8).digest()
         return "eval" if int.from_bytes(digest, "big") < self._eval_below else "train"
 
@@ -191,16 +203,17 @@ class UnitCounter:
         self._rules = rules
 
     def __call__(self, unit: Unit) -> Counter[str]:
+        """Counts the words of a unit."""
         return count_words(decode(unit.text)[0], self._rules)
 
 
-def _check_splits(documents: dict[str, int], eval_share: float) -> None:
-    for name, other, remedy in (
-        ("eval", "train", "raise eval_share (--eval_share) or give more documents"),
-        ("train", "eval", "lower eval_share (--eval_share) or give more documents"),
-    ):
+def _check_splits(documents: dict[str, int], eval_share: float | None) -> None:
+    for name, other, change in (("eval", "train", "raise"), ("train", "eval", "lower")):
+        if documents[name] == 0 and documents[other] == 0:
+            raise DataError("there is no sentence in the input: no word of it gives a token")
         if documents[name] == 0:
             raise DataError(
                 f"no document is left for {name}: all {documents[other]} went to {other} with "
-                f"eval_share={eval_share}; {remedy} (a blank line ends a document)"
+                f"eval_share={eval_share}; {change} eval_share (--eval_share) or give more "
+                "documents (a blank line ends a document)"
             )

@@ -58,17 +58,21 @@ class Split:
 
     @property
     def num_tokens(self) -> int:
+        """The tokens of all sentences."""
         return len(self.tokens)
 
     @property
     def num_sentences(self) -> int:
+        """The sentences of all documents."""
         return len(self.sentence_offsets) - 1
 
     @property
     def num_documents(self) -> int:
+        """The documents."""
         return len(self.document_offsets) - 1
 
     def summary(self) -> dict[str, int]:
+        """The three numbers by name."""
         return {
             "documents": self.num_documents,
             "sentences": self.num_sentences,
@@ -106,10 +110,10 @@ class TokenStore:
         splits = {}
         for name in SPLITS:
             wanted = manifest["splits"][name]
-            split = Split(
-                *(np.load(path / name / f"{array}.npy", mmap_mode="r") for array in ARRAYS),
-                fingerprint=wanted["fingerprint"],
+            tokens, sentences, documents = (
+                _mapped(path / name / f"{array}.npy") for array in ARRAYS
             )
+            split = Split(tokens, sentences, documents, wanted["fingerprint"])
             for what, count in split.summary().items():
                 if wanted[what] != count:
                     raise DataError(
@@ -141,6 +145,13 @@ class TokenStore:
         return f"TokenStore({str(self.path)!r}, {self.train.num_tokens} + {self.eval.num_tokens})"
 
 
+def _mapped(file: Path) -> npt.NDArray[Any]:
+    """An array that stays on disk. mmap refuses to map nothing, so an empty one is read."""
+    array = np.load(file, mmap_mode=None if file.stat().st_size <= 128 else "r")
+    # A plain array over the map: indexing an np.memmap costs several times more.
+    return np.asarray(array)
+
+
 def read_manifest(path: Path) -> dict[str, Any]:
     """The manifest of a store; DataError where there is none that this version can read."""
     if not path.is_dir():
@@ -163,5 +174,6 @@ def read_manifest(path: Path) -> dict[str, Any]:
 
 
 def sha256_of(file: Path) -> str:
+    """The checksum of a file, as 64 hexadecimal digits."""
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

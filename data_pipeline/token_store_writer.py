@@ -51,10 +51,12 @@ class ArrayFile:
         self._write_header()
 
     def append(self, values: npt.NDArray[Any]) -> None:
+        """Writes more values at the end."""
         self._file.write(np.ascontiguousarray(values, self._dtype).data)
         self._length += len(values)
 
     def close(self) -> None:
+        """Puts the final length into the header, and the file on the disk."""
         self._file.seek(0)
         # numpy leaves room in the header for the length to grow (GROWTH_AXIS_MAX_DIGITS).
         self._write_header()
@@ -88,6 +90,7 @@ class SplitWriter:
             offsets.append(np.zeros(1, np.int64))
 
     def append(self, part: EncodedPart) -> None:
+        """Adds the documents of a part after those that are there."""
         counts = self.counts
         self._tokens.append(part.tokens)
         self._sentences.append(counts["tokens"] + np.cumsum(part.sentence_lengths))
@@ -99,6 +102,7 @@ class SplitWriter:
             counts[name] += n
 
     def close(self) -> None:
+        """Closes the three files."""
         for file in (self._tokens, self._sentences, self._documents):
             file.close()
 
@@ -157,9 +161,9 @@ class StoreWriter:
         }
         text = json.dumps(manifest, indent=2, ensure_ascii=False)
         (self._folder / MANIFEST).write_text(text + "\n", "utf-8")
-        os.chmod(self._folder, 0o777 & ~_umask())
+        self._folder.chmod(0o777 & ~_umask())
         try:
-            os.rename(self._folder, self._output)
+            self._folder.rename(self._output)
         except OSError as error:
             raise DataError(
                 f"{self._output}: cannot be given its name: {error.strerror}; "
@@ -195,7 +199,7 @@ def _digest(facts: Mapping[str, Any]) -> str:
 
 
 def _umask() -> int:
-    """mkdtemp makes a private folder; a store gets the usual permissions."""
+    """For the usual permissions: the temporary folder is private."""
     mask = os.umask(0)
     os.umask(mask)
     return mask

@@ -45,6 +45,7 @@ class Rules:
     tokenize_chinese_chars: bool = True
 
     def normalizer(self) -> normalizers.BertNormalizer:
+        """The rules as Hugging Face's component."""
         return normalizers.BertNormalizer(
             clean_text=True,
             handle_chinese_chars=self.tokenize_chinese_chars,
@@ -64,8 +65,11 @@ class Tokenizer:
     def __init__(
         self, vocab: Sequence[str], rules: Rules, model_max_length: int = 512, name: str = "vocab"
     ) -> None:
-        """DataError where a special token is missing, a token comes twice, or capitals can never
-        match because the text is lower-cased. `name` is what errors call the vocabulary."""
+        """Raises DataError for a vocabulary that cannot be right; `name` is what it is called.
+
+        A special token is missing, a token comes twice, or capitals can never match because the
+        text is lower-cased.
+        """
         _check_vocabulary(vocab, rules, name)
         self.vocab = tuple(vocab)
         self.rules = rules
@@ -118,6 +122,7 @@ class Tokenizer:
         return self.vocab[i]
 
     def token_to_id(self, token: str) -> int | None:
+        """None where the vocabulary does not hold the token."""
         return self._ids.get(token)
 
     @property

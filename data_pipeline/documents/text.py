@@ -49,6 +49,7 @@ class TextSource:
     _counts: dict[str, int] = field(default_factory=dict, repr=False)
 
     def size(self) -> int:
+        """The bytes of the files as they are on disk."""
         return sum(path.stat().st_size for path in self.files)
 
     def units(self, advance: Callable[[int], None]) -> Iterator[Unit]:
@@ -70,6 +71,7 @@ class TextSource:
             raise DataError(f"{self.name}: there is no text in it ({_files(self.files)} read)")
 
     def describe(self) -> dict[str, Any]:
+        """The input's name, how its lines were taken, and what was odd about it."""
         return {
             "kind": "text",
             "input": self.name,
@@ -80,7 +82,7 @@ class TextSource:
         }
 
     def _stretches(self, path: Path, advance: Callable[[int], None]) -> Iterator[bytes]:
-        """The text of a file, cut at blank lines, line ends as `\\n`."""
+        """The text of a file, cut at blank lines."""
         rest = b""
         for block in _blocks(path, advance):
             rest += block
@@ -172,7 +174,9 @@ def _matching_files(name: str) -> tuple[Path, ...]:
     if path.exists():
         return (path,)
     if glob.has_magic(name):
-        matches = sorted(Path(p) for p in glob.glob(name, recursive=True) if os.path.isfile(p))
+        matches = sorted(
+            path for match in glob.glob(name, recursive=True) if (path := Path(match)).is_file()
+        )
         if matches:
             return tuple(matches)
         raise DataError(f"{name}: the pattern matches no file")
@@ -192,7 +196,7 @@ def _files(files: Sequence[Path]) -> str:
 
 
 def _blocks(path: Path, advance: Callable[[int], None]) -> Iterator[bytes]:
-    """The decompressed bytes of a file, line ends as `\\n`, no byte order mark."""
+    """The decompressed bytes of a file, with line feeds as line ends and no byte order mark."""
     done = 0
     try:
         with path.open("rb") as raw:
