@@ -29,7 +29,7 @@ def follow(steps: npt.NDArray[np.integer], entry: int) -> tuple[npt.NDArray[np.i
     padded = np.ones(blocks * _BLOCK, np.int32)
     padded[:n] = steps
     # landing[r, b]: from place r of block b, the place after one step, counted from b's start.
-    landing = np.ascontiguousarray(padded.reshape(blocks, _BLOCK).T)
+    landing = padded.reshape(blocks, _BLOCK).T.copy()
     landing += np.arange(_BLOCK, dtype=np.int32)[:, None]
     entries = _block_entries(_leaving(landing), entry)
 

@@ -1,0 +1,66 @@
+import numpy as np
+import pytest
+from scipy import stats
+
+from data_pipeline.baselines import commonest, majority, unigram_entropy, wilson_interval
+from data_pipeline.errors import DataError
+
+
+def test_the_entropy_of_equally_common_tokens_is_the_logarithm_of_their_number() -> None:
+    assert unigram_entropy(np.array([[3, 9], [5, 1]])) == pytest.approx(np.log(4))
+
+
+def test_the_entropy_is_the_mean_loss_of_answering_with_the_frequencies() -> None:
+    tokens = np.array([7] * 6 + [2] * 3 + [900])
+    share = {7: 0.6, 2: 0.3, 900: 0.1}
+    losses = [-np.log(share[token]) for token in tokens.tolist()]
+    assert unigram_entropy(tokens) == pytest.approx(np.mean(losses))
+
+
+def test_one_token_alone_has_no_entropy() -> None:
+    assert unigram_entropy(np.full(9, 5)) == 0.0
+
+
+def test_the_commonest_token_comes_with_its_share() -> None:
+    assert commonest(np.array([[4, 4], [2, 7]])) == (4, 0.5)
+    assert commonest(np.array([8, 3])) == (3, 0.5)
+
+
+def test_the_majority_label_comes_with_its_share() -> None:
+    assert majority(np.array([1, 0, 1, 1])) == (1, 0.75)
+    assert majority(np.zeros(3, np.int32)) == (0, 1.0)
+
+
+def test_the_interval_is_wilsons() -> None:
+    successes, n = 60, 100
+    z = stats.norm.ppf(0.975)
+    low, high = wilson_interval(successes, n)
+    # Its ends p solve |successes / n - p| = z * sqrt(p (1 - p) / n).
+    for p in (low, high):
+        assert abs(successes / n - p) == pytest.approx(z * np.sqrt(p * (1 - p) / n))
+    assert low < 0.6 < high
+
+
+def test_a_higher_confidence_gives_a_wider_interval() -> None:
+    assert wilson_interval(5, 20, 0.99)[0] < wilson_interval(5, 20, 0.9)[0]
+
+
+def test_the_interval_stays_within_0_and_1() -> None:
+    assert wilson_interval(0, 10)[0] == 0
+    assert wilson_interval(10, 10)[1] == 1
+
+
+@pytest.mark.parametrize(("successes", "n"), [(1, 0), (-1, 5), (6, 5)])
+def test_an_interval_of_impossible_counts_is_an_error(successes: int, n: int) -> None:
+    with pytest.raises(DataError, match=str(n)):
+        wilson_interval(successes, n)
+
+
+def test_an_impossible_confidence_is_an_error() -> None:
+    with pytest.raises(DataError, match="confidence"):
+        wilson_interval(1, 2, 95)
+
+
+def test_a_baseline_of_nothing_is_an_error() -> None:
+    with pytest.raises(DataError, match="empty"):
+        unigram_entropy(np.zeros((0, 20), np.int32))
