@@ -10,6 +10,9 @@ RUN    ?= runs/documentation_tiny
 PYTEST_FLAGS ?=
 
 BIN   := $(VENV)/bin
+# PyTorch's version stands in the extra `peers`. It comes by pip, whose configuration may name a build
+# for the CPU alone; the usual one for Linux brings gigabytes of CUDA.
+TORCH := $(shell sed -n 's/^ *\(torch==.*\)/\1/p' setup.cfg)
 SHELL := /bin/bash
 # no_skips.py says what makes a skipped test a failure; -n 2 is two processes (pytest-xdist).
 PYTEST = PYTHONPATH=tests $(1)/bin/python -m pytest -p no_skips
@@ -30,7 +33,7 @@ $(VENV)/installed: requirements/dev.txt setup.cfg pyproject.toml requirements/in
 	@touch $@
 
 $(PEERS)/installed: requirements/peers.txt setup.cfg pyproject.toml requirements/install.sh
-	requirements/install.sh "$(PYTHON)" $(PEERS) requirements/peers.txt torch==2.13.0
+	requirements/install.sh "$(PYTHON)" $(PEERS) requirements/peers.txt $(TORCH)
 	@touch $@
 
 # --- the two commands ---------------------------------------------------------------------------
