@@ -20,7 +20,8 @@ from data_pipeline.progress import Progress, silent
 from data_pipeline.sentences import split_sentences
 from data_pipeline.token_store import SPLITS, TokenStore
 from data_pipeline.token_store_writer import EncodedPart, check_output, new_store
-from data_pipeline.tokenizer import Rules, Tokenizer
+from data_pipeline.tokenizer import Tokenizer
+from data_pipeline.tokenizer_files import Rules
 from data_pipeline.vocabulary import DEFAULT_SIZE, count_words, merge_counts, tokenizer_of
 from data_pipeline.workers import checked_workers, ordered_map
 

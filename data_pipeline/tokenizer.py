@@ -12,7 +12,7 @@ import json
 import os
 import string
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -20,38 +20,29 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer as HFTokenizer
-from tokenizers import decoders, models, normalizers, pre_tokenizers, processors
+from tokenizers import decoders, models, pre_tokenizers, processors
 
 from data_pipeline.errors import DataError
+from data_pipeline.tokenizer_files import (
+    CLS,
+    LONGEST_WORD,
+    MASK,
+    PAD,
+    PREFIX,
+    SEP,
+    SPECIALS,
+    UNK,
+    Rules,
+    check_vocabulary,
+    from_full,
+    given_case,
+    read_json,
+    read_vocab,
+)
 
-PAD, UNK, CLS, SEP, MASK = SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
-PREFIX = "##"
-# Longer words become [UNK], as in the original.
-LONGEST_WORD = 100
 # Words whose pieces are remembered, with long ones counting for more: about 80 MB.
 _CACHE_SIZE = 1 << 19
 _PUNCTUATION = string.punctuation
-
-
-@dataclass(frozen=True)
-class Rules:
-    """What decides a tokeniser's ids beside its vocabulary.
-
-    `strip_accents` None means: where the text is lower-cased, as in the original.
-    """
-
-    cased: bool
-    strip_accents: bool | None = None
-    tokenize_chinese_chars: bool = True
-
-    def normalizer(self) -> normalizers.BertNormalizer:
-        """The rules as Hugging Face's component."""
-        return normalizers.BertNormalizer(
-            clean_text=True,
-            handle_chinese_chars=self.tokenize_chinese_chars,
-            strip_accents=self.strip_accents,
-            lowercase=not self.cased,
-        )
 
 
 class Tokenizer:
@@ -70,7 +61,7 @@ class Tokenizer:
         A special token is missing, a token comes twice, or capitals can never match because the
         text is lower-cased.
         """
-        _check_vocabulary(vocab, rules, name)
+        check_vocabulary(vocab, rules, name)
         self.vocab = tuple(vocab)
         self.rules = rules
         self.model_max_length = model_max_length
@@ -234,18 +225,18 @@ def load_tokenizer(path: str | os.PathLike[str], cased: bool | None = None) -> T
     """
     path = Path(path)
     if path.is_file():
-        return Tokenizer(_read_vocab(path), Rules(_given_case(path, cased)), name=str(path))
+        return Tokenizer(read_vocab(path), Rules(given_case(path, cased)), name=str(path))
     if not path.is_dir():
         raise DataError(f"{path}: no such tokeniser; give its folder, or a vocab.txt")
     config_path, full_path = path / "tokenizer_config.json", path / "tokenizer.json"
     vocab_path = path / "vocab.txt"
     if not vocab_path.is_file() and not full_path.is_file():
         raise DataError(f"{path}: holds neither vocab.txt nor tokenizer.json")
-    config = _read_json(config_path) if config_path.is_file() else {}
-    full = _read_json(full_path) if full_path.is_file() else {}
-    rules, vocab = _from_full(full, full_path) if full else (None, None)
+    config = read_json(config_path) if config_path.is_file() else {}
+    full = read_json(full_path) if full_path.is_file() else {}
+    rules, vocab = from_full(full, full_path) if full else (None, None)
     if vocab_path.is_file():
-        listed = _read_vocab(vocab_path)
+        listed = read_vocab(vocab_path)
         if vocab is not None and vocab != listed:
             raise DataError(f"{path}: vocab.txt and tokenizer.json hold different vocabularies")
         vocab = listed
@@ -258,7 +249,7 @@ def load_tokenizer(path: str | os.PathLike[str], cased: bool | None = None) -> T
                 config.get("tokenize_chinese_chars", True),
             )
         else:
-            rules = Rules(_given_case(path, cased))
+            rules = Rules(given_case(path, cased))
     elif "do_lower_case" in config and config["do_lower_case"] == rules.cased:
         raise DataError(
             f"{path}: tokenizer.json and tokenizer_config.json disagree about lower-casing"
@@ -270,76 +261,3 @@ def load_tokenizer(path: str | os.PathLike[str], cased: bool | None = None) -> T
     # Hugging Face writes 1e30 for "no limit".
     length = int(length) if length < 1 << 31 else 512
     return Tokenizer(vocab, rules, length, name=str(path))
-
-
-def _from_full(full: dict[str, Any], path: Path) -> tuple[Rules, list[str]]:
-    """Rules and vocabulary of a `tokenizer.json`."""
-    model, normalizer = full.get("model") or {}, full.get("normalizer") or {}
-    if model.get("type") != "WordPiece" or normalizer.get("type") != "BertNormalizer":
-        raise DataError(
-            f"{path}: needs the model WordPiece with a BertNormalizer; "
-            f"got {model.get('type')} with {normalizer.get('type')}"
-        )
-    ids: dict[str, int] = dict(model["vocab"])
-    for token in full.get("added_tokens", ()):
-        ids.setdefault(token["content"], token["id"])
-    vocab = sorted(ids, key=ids.__getitem__)
-    if [ids[token] for token in vocab] != list(range(len(vocab))):
-        raise DataError(f"{path}: its ids do not run from 0 to {len(vocab) - 1}, each once")
-    rules = Rules(
-        not normalizer["lowercase"],
-        normalizer.get("strip_accents"),
-        normalizer.get("handle_chinese_chars", True),
-    )
-    return rules, vocab
-
-
-def _given_case(path: Path, cased: bool | None) -> bool:
-    if cased is None:
-        raise DataError(
-            f"{path}: a bare vocabulary does not say whether it is cased; "
-            "say cased=True or cased=False (--cased or --uncased)"
-        )
-    return cased
-
-
-def _read_vocab(path: Path) -> list[str]:
-    """One token a line. Only the line end is taken off: a token may be any other white space."""
-    try:
-        text = path.read_bytes().decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: a vocabulary must be UTF-8 text: {error.reason}") from error
-    lines = text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")
-    while lines and not lines[-1]:
-        lines.pop()
-    return lines
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        value = json.loads(path.read_text("utf-8"))
-    except ValueError as error:
-        raise DataError(f"{path}: is not JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise DataError(f"{path}: must hold a JSON object")
-    return value
-
-
-def _check_vocabulary(vocab: Sequence[str], rules: Rules, name: str) -> None:
-    first: dict[str, int] = {}
-    for i, token in enumerate(vocab):
-        if not token:
-            raise DataError(f"{name}: line {i + 1} is empty; every line must be a token")
-        if token in first:
-            raise DataError(f"{name}: {token!r} is on line {first[token] + 1} and on line {i + 1}")
-        first[token] = i
-    missing = [token for token in SPECIALS if token not in first]
-    if missing:
-        raise DataError(f"{name}: the vocabulary of {len(vocab)} lacks {' and '.join(missing)}")
-    if not rules.cased:
-        capitals = [t for t in vocab if t != t.lower() and not (t[0] == "[" and t[-1] == "]")]
-        if capitals:
-            raise DataError(
-                f"{name}: {len(capitals)} tokens hold capitals, such as {capitals[0]!r}, which "
-                "lower-cased text never matches: the vocabulary is cased (cased=True, --cased)"
-            )

@@ -18,7 +18,8 @@ from tokenizers import models, pre_tokenizers, trainers
 
 from data_pipeline.errors import DataError
 from data_pipeline.progress import Progress, silent
-from data_pipeline.tokenizer import LONGEST_WORD, PREFIX, SPECIALS, UNK, Rules, Tokenizer
+from data_pipeline.tokenizer import Tokenizer
+from data_pipeline.tokenizer_files import LONGEST_WORD, PREFIX, SPECIALS, UNK, Rules
 
 DEFAULT_SIZE = 30522
 # Characters are kept until they make up this share of the text: the rest are seen too rarely for

@@ -29,10 +29,10 @@ _GZIP_MAGIC = b"\x1f\x8b"
 _BLANK_LINE = re.compile(rb"\n[ \t\f\v\r]*\n")
 # The share of a sample's characters that may be undecodable or NUL before the file is not text.
 _MOST_BROKEN = 0.1
-# Of the lines that hold anything, the share with more than one sentence from which lines are
-# paragraphs. Files of one sentence a line stay near 0 (a splitter's mistakes and inner
-# quotations), files of paragraphs are well above a half.
-_PARAGRAPH_SHARE = 0.2
+# The share of the text in lines of several sentences from which lines are paragraphs. Encyclopedia
+# articles have 0.84 to 0.88 and novels, with their dialogues, 0.50 to 0.77; the same texts with one
+# sentence a line, cut by another splitter, 0.02 to 0.08.
+_PARAGRAPH_SHARE = 0.25
 
 
 @dataclass
@@ -282,10 +282,10 @@ def _detect_lines(files: Sequence[Path], language: str) -> tuple[Lines, str]:
     rows = [line for document in documents_of(text) for line in document]
     if len(rows) > 1 and len(sample) >= _SAMPLE_BYTES:
         rows = rows[:-1]  # the last may have been cut
-    several = sum(len(split_sentences(row, language)) > 1 for row in rows)
-    share = several / max(1, len(rows))
+    several = [row for row in rows if len(split_sentences(row, language)) > 1]
+    share = sum(map(len, several)) / max(1, sum(map(len, rows)))
     lines: Lines = "paragraph" if share >= _PARAGRAPH_SHARE else "sentence"
     return lines, (
-        f"{several} of the first {len(rows)} lines hold more than one sentence, "
-        f"so a line is taken for a {lines}"
+        f"{len(several)} of the first {len(rows)} lines ({share:.0%} of their text) hold more than "
+        f"one sentence, so a line is taken for a {lines}"
     )

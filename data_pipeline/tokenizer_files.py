@@ -1,0 +1,122 @@
+"""What a WordPiece tokeniser is made of on disk: its rules and its vocabulary, read and checked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tokenizers import normalizers
+
+from data_pipeline.errors import DataError
+
+PAD, UNK, CLS, SEP, MASK = SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+PREFIX = "##"
+# Longer words become [UNK], as in the original.
+LONGEST_WORD = 100
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What decides a tokeniser's ids beside its vocabulary.
+
+    `strip_accents` None means: where the text is lower-cased, as in the original.
+    """
+
+    cased: bool
+    strip_accents: bool | None = None
+    tokenize_chinese_chars: bool = True
+
+    def normalizer(self) -> normalizers.BertNormalizer:
+        """The rules as Hugging Face's component."""
+        return normalizers.BertNormalizer(
+            clean_text=True,
+            handle_chinese_chars=self.tokenize_chinese_chars,
+            strip_accents=self.strip_accents,
+            lowercase=not self.cased,
+        )
+
+
+def from_full(full: dict[str, Any], path: Path) -> tuple[Rules, list[str]]:
+    """Rules and vocabulary of a `tokenizer.json`."""
+    model, normalizer = full.get("model") or {}, full.get("normalizer") or {}
+    if model.get("type") != "WordPiece" or normalizer.get("type") != "BertNormalizer":
+        raise DataError(
+            f"{path}: needs the model WordPiece with a BertNormalizer; "
+            f"got {model.get('type')} with {normalizer.get('type')}"
+        )
+    for what, got, needed in (
+        ("continuing_subword_prefix", model.get("continuing_subword_prefix", PREFIX), PREFIX),
+        ("unk_token", model.get("unk_token", UNK), UNK),
+        ("clean_text", normalizer.get("clean_text", True), True),
+    ):
+        if got != needed:
+            raise DataError(f"{path}: {what} must be {needed!r}; got {got!r}")
+    ids: dict[str, int] = dict(model.get("vocab") or {})
+    for token in full.get("added_tokens", ()):
+        ids.setdefault(token["content"], token["id"])
+    vocab = sorted(ids, key=ids.__getitem__)
+    if [ids[token] for token in vocab] != list(range(len(vocab))):
+        raise DataError(f"{path}: its ids do not run from 0 to {len(vocab) - 1}, each once")
+    rules = Rules(
+        not normalizer.get("lowercase", True),
+        normalizer.get("strip_accents"),
+        normalizer.get("handle_chinese_chars", True),
+    )
+    return rules, vocab
+
+
+def given_case(path: Path, cased: bool | None) -> bool:
+    """`cased`; DataError where it is None, for a vocabulary that cannot say it."""
+    if cased is None:
+        raise DataError(
+            f"{path}: a bare vocabulary does not say whether it is cased; "
+            "say cased=True or cased=False (--cased or --uncased)"
+        )
+    return cased
+
+
+def read_vocab(path: Path) -> list[str]:
+    """One token a line. Only the line end is taken off: a token may be any other white space."""
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: a vocabulary must be UTF-8 text: {error.reason}") from error
+    lines = text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")
+    while lines and not lines[-1]:
+        lines.pop()
+    return lines
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a JSON file; DataError where there is none."""
+    try:
+        value = json.loads(path.read_text("utf-8"))
+    except ValueError as error:
+        raise DataError(f"{path}: is not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise DataError(f"{path}: must hold a JSON object")
+    return value
+
+
+def check_vocabulary(vocab: Sequence[str], rules: Rules, name: str) -> None:
+    """DataError for a vocabulary that cannot be right; `name` is what it is called."""
+    first: dict[str, int] = {}
+    for i, token in enumerate(vocab):
+        if not token:
+            raise DataError(f"{name}: line {i + 1} is empty; every line must be a token")
+        if token in first:
+            raise DataError(f"{name}: {token!r} is on line {first[token] + 1} and on line {i + 1}")
+        first[token] = i
+    missing = [token for token in SPECIALS if token not in first]
+    if missing:
+        raise DataError(f"{name}: the vocabulary of {len(vocab)} lacks {' and '.join(missing)}")
+    if not rules.cased:
+        capitals = [t for t in vocab if t != t.lower() and not (t[0] == "[" and t[-1] == "]")]
+        if capitals:
+            raise DataError(
+                f"{name}: {len(capitals)} tokens hold capitals, such as {capitals[0]!r}, which "
+                "lower-cased text never matches: the vocabulary is cased (cased=True, --cased)"
+            )
