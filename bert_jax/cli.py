@@ -2,13 +2,17 @@
 
 Nothing heavy is imported here or for `--help`: a command's body is loaded when it runs. Exit
 status: 0; 1 a run that failed; 2 a user's mistake (one line, `error: ...`); 130 Ctrl-C; 141 where
-the reader of the output went away. Any other exception is a bug of ours and keeps its traceback.
+the reader of the output went away; 143 SIGTERM. Any other exception is a bug of ours and keeps its
+traceback.
 """
 
+import contextlib
 import importlib
 import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
 
 from bert_jax.commands.arguments import SUMMARIES, make_parser
 from bert_jax.errors import TrainingFailed, UserError
@@ -23,12 +27,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     try:
-        status = _run(list(sys.argv[1:] if argv is None else argv))
-        sys.stdout.flush()
+        with _sigterm_unwinds():
+            status = _run(list(sys.argv[1:] if argv is None else argv))
+            sys.stdout.flush()
         return status
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
+    except _Terminated:
+        print("terminated", file=sys.stderr)
+        return 143
     except BrokenPipeError:
         if not _reader_is_gone():
             raise
@@ -47,6 +55,31 @@ def main(argv: Sequence[str] | None = None) -> int:
         else:
             print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
         return 2
+
+
+class _Terminated(BaseException):
+    """SIGTERM came."""
+
+
+@contextlib.contextmanager
+def _sigterm_unwinds() -> Iterator[None]:
+    """Let SIGTERM unwind the program as Ctrl-C does: a store half written must not stay behind.
+
+    What handles the signal itself, as the training loop does, replaces this while it runs.
+    """
+
+    def stop(number: int, frame: object) -> None:
+        raise _Terminated
+
+    is_main_thread = threading.current_thread() is threading.main_thread()
+    if not is_main_thread or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _run(argv: list[str]) -> int:
@@ -94,6 +127,9 @@ def _reader_is_gone() -> bool:
     try:
         sys.stdout.write("\n")
         sys.stdout.flush()
+    except _Terminated:
+        print("terminated", file=sys.stderr)
+        return 143
     except BrokenPipeError:
         return True
     return False

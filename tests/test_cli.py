@@ -227,6 +227,25 @@ def test_a_broken_pipe_that_is_not_the_outputs_is_no_quiet_end(
         cli.main(["config", "tiny"])
 
 
+def test_sigterm_unwinds_a_command_as_ctrl_c_does() -> None:
+    code = (
+        "import sys, time, types; from bert_jax import cli\n"
+        "def body(arguments):\n"
+        "  try: print('ready', flush=True); time.sleep(60)\n"
+        "  finally: print('cleaned up', flush=True)\n"
+        "sys.modules['bert_jax.commands.config'] = types.SimpleNamespace(run=body)\n"
+        "sys.exit(cli.main(['config', 'tiny']))"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.terminate()
+        out, err = process.communicate(timeout=30)
+    assert (process.returncode, out, err) == (143, "cleaned up\n", "terminated\n")
+
+
 # --- config ---------------------------------------------------------------------------------------
 
 
