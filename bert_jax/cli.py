@@ -127,9 +127,6 @@ def _reader_is_gone() -> bool:
     try:
         sys.stdout.write("\n")
         sys.stdout.flush()
-    except _Terminated:
-        print("terminated", file=sys.stderr)
-        return 143
     except BrokenPipeError:
         return True
     return False
