@@ -1,10 +1,13 @@
 """Small splits made from lengths, shared by tests of the data pipeline."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
-from data_pipeline.batches import SpecialIds
+from data_pipeline.batches import PretrainingBatches, SpecialIds
+from data_pipeline.features import Batch
+from data_pipeline.objective import PretrainingObjective
 from data_pipeline.token_store import Split
 
 IDS = SpecialIds(pad=0, cls=1, sep=2, mask=3, vocab_size=1000)
@@ -46,3 +49,18 @@ def documents_of(split: Split, tokens: np.ndarray) -> np.ndarray:
     """The document that each token of the split belongs to."""
     sentence = np.searchsorted(split.sentence_offsets, tokens, side="right") - 1
     return np.searchsorted(split.document_offsets, sentence, side="right") - 1
+
+
+def part_of_batches(process_index: int, process_count: int, cache_dir: Path | None) -> list[Batch]:
+    """One process's rows of three batches; here because a spawned process imports its module."""
+    batches = PretrainingBatches(
+        random_split(0, documents=60),
+        IDS,
+        PretrainingObjective(max_length=40, max_predictions=6),
+        seed=1,
+        batch_size=8,
+        process_index=process_index,
+        process_count=process_count,
+        cache_dir=cache_dir,
+    )
+    return [batches(step) for step in (0, 100, 1000)]
