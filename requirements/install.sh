@@ -29,7 +29,11 @@ fi
 
 started=$SECONDS
 echo "installing $lock into $venv (Python $wanted)"
-[ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
+if ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
+    # Not there, or only half made: by a Python without its venv module, or by an interrupted run.
+    rm -rf "$venv"
+    "$python" -m venv "$venv" || { rm -rf "$venv"; exit 1; }
+fi
 bin=$venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK=1 VIRTUAL_ENV=$PWD/$venv
 case $venv in /*) VIRTUAL_ENV=$venv ;; esac
