@@ -17,25 +17,32 @@ shift 3
         "name another: make PYTHON=python3.12" >&2
     exit 1
 }
-# An environment of another Python cannot be reused.
 wanted=$("$python" -c 'import sys; print(*sys.version_info[:2], sep=".")')
-if [ -x "$venv/bin/python" ]; then
-    found=$("$venv/bin/python" -c 'import sys; print(*sys.version_info[:2], sep=".")' || echo none)
-    if [ "$found" != "$wanted" ]; then
-        echo "$venv has Python $found and not $wanted: making it again"
-        rm -rf "$venv"
+
+# Remove an environment, and never anything else that a variable may have named by mistake.
+remove() {
+    if [ -e "$venv" ] && [ ! -e "$venv/pyvenv.cfg" ]; then
+        echo "error: $venv is there and is no virtual environment: move it away" >&2
+        exit 1
     fi
-fi
+    rm -rf "$venv"
+}
 
 started=$SECONDS
-echo "installing $lock into $venv (Python $wanted)"
-if ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
-    # Not there, or only half made: by a Python without its venv module, or by an interrupted run.
-    rm -rf "$venv"
-    "$python" -m venv "$venv" || { rm -rf "$venv"; exit 1; }
+# Whether $venv is a whole virtual environment of the Python that is wanted. It is not where an
+# earlier run was interrupted, or where Python came without its venv module's other half.
+is_usable() {
+    [ "$("$venv/bin/python" -c 'import pip, sys
+if sys.prefix != sys.base_prefix: print(*sys.version_info[:2], sep=".")' 2>/dev/null)" = "$wanted" ]
+}
+if ! is_usable; then
+    remove
+    "$python" -m venv "$venv" || { remove; exit 1; }
 fi
+echo "installing $lock into $venv (Python $wanted)"
 bin=$venv/bin
-export PIP_DISABLE_PIP_VERSION_CHECK=1 VIRTUAL_ENV=$PWD/$venv
+# pip refuses to install anywhere but into a virtual environment.
+export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_REQUIRE_VIRTUALENV=1 VIRTUAL_ENV=$PWD/$venv
 case $venv in /*) VIRTUAL_ENV=$venv ;; esac
 
 uv=$(grep -E '^uv==' "$lock" | cut -d' ' -f1)

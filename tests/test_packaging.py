@@ -209,3 +209,14 @@ def test_the_script_that_installs_refuses_an_old_python(tmp_path):
     assert "Python 3.11 or later is needed" in done.stderr
     assert "Python 2.7.18" in done.stderr
     assert not (tmp_path / "venv").exists()
+
+
+def test_the_script_that_installs_never_touches_a_folder_that_is_no_environment(tmp_path):
+    (tmp_path / "precious").write_text("do not remove")
+    script = ROOT / "requirements" / "install.sh"
+    done = subprocess.run(
+        [script, sys.executable, tmp_path, "dev.txt"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "is no virtual environment" in done.stderr
+    assert (tmp_path / "precious").exists()
