@@ -64,6 +64,10 @@ class ArrayFile:
         os.fsync(self._file.fileno())
         self._file.close()
 
+    def discard(self) -> None:
+        """Closes the file as it is."""
+        self._file.close()
+
     def _write_header(self) -> None:
         npy.write_array_header_1_0(
             self._file,
@@ -105,6 +109,11 @@ class SplitWriter:
         """Closes the three files."""
         for file in (self._tokens, self._sentences, self._documents):
             file.close()
+
+    def discard(self) -> None:
+        """Closes the three files as they are; nothing happens to closed ones."""
+        for file in (self._tokens, self._sentences, self._documents):
+            file.discard()
 
 
 class StoreWriter:
@@ -178,9 +187,12 @@ def new_store(output: Path, tokenizer: Tokenizer) -> Iterator[StoreWriter]:
     check_output(output)
     output.parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=f".{output.name}.", suffix=".tmp", dir=output.parent))
+    writer = StoreWriter(folder, output, tokenizer)
     try:
-        yield StoreWriter(folder, output, tokenizer)
+        yield writer
     finally:
+        for split in writer.splits.values():
+            split.discard()
         shutil.rmtree(folder, ignore_errors=True)
 
 

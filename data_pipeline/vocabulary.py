@@ -25,8 +25,9 @@ DEFAULT_SIZE = 30522
 # Characters are kept until they make up this share of the text: the rest are seen too rarely for
 # their pieces to be learned, and each would take up to two places in the vocabulary.
 _CHARACTER_COVERAGE = 0.99995
-# The alphabet, with and without `##`, may fill this share of the vocabulary.
-_LARGEST_ALPHABET = 0.5
+# What the alphabet must cover where the vocabulary has no room for more: a word with a character
+# left out is [UNK].
+_LEAST_COVERAGE = 0.995
 _LEAST_PAIR_COUNT = 2
 # Distinct words kept while counting: beyond, the rarest go, so that memory stays bounded.
 _MOST_WORDS = 4_000_000
@@ -78,11 +79,6 @@ def vocabulary_of(counts: Counter[str], size: int = DEFAULT_SIZE) -> list[str]:
     words = {word: n for word, n in sorted(counts.items()) if kept.issuperset(word)}
     continuing = sorted({character for word in words for character in word[1:]})
     fixed = [*SPECIALS, *alphabet, *(PREFIX + character for character in continuing)]
-    if len(fixed) > size:
-        raise DataError(
-            f"a vocabulary of {size} has no room for merges: {len(SPECIALS)} special tokens and "
-            f"{len(alphabet)} characters, with and without ##, take {len(fixed)}; give a larger one"
-        )
     trainer = trainers.WordPieceTrainer(
         vocab_size=size,
         min_frequency=_LEAST_PAIR_COUNT,
@@ -130,18 +126,24 @@ def tokenizer_of(
 
 
 def _alphabet(counts: Counter[str], size: int) -> list[str]:
-    """The characters to keep, sorted."""
+    """The characters to keep, sorted. DataError where they would cover too little of the text."""
     characters: Counter[str] = Counter()
     for word, n in counts.items():
         for character in word:
             characters[character] += n
     ranked = sorted(characters, key=lambda c: (-characters[c], c))
     enough = _CHARACTER_COVERAGE * characters.total()
-    most = int(_LARGEST_ALPHABET * size / 2)
+    most = (size - len(SPECIALS)) // 2  # with and without ##
     kept, seen = 0, 0
     while kept < min(most, len(ranked)) and seen < enough:
         seen += characters[ranked[kept]]
         kept += 1
+    if seen < _LEAST_COVERAGE * characters.total():
+        raise DataError(
+            f"a vocabulary of {size} is too small for this text: the {kept} commonest of its "
+            f"{len(ranked)} characters, all it has room for, make up "
+            f"{seen / characters.total():.1%} of it; give a larger size"
+        )
     return sorted(ranked[:kept])
 
 

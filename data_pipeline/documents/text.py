@@ -263,7 +263,10 @@ def _last_line_end(text: bytes) -> int:
         at = text.rfind(end)
         if at > 0:
             return at + 1
-    return len(text)
+    at = len(text) - 1
+    while at > 0 and text[at] & 0xC0 == 0x80:  # inside a character
+        at -= 1
+    return at or len(text)
 
 
 def _detect_lines(files: Sequence[Path], language: str) -> tuple[Lines, str]:

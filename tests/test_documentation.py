@@ -1,0 +1,71 @@
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+from test_documents_documentation import make_packages, small_packages_count  # noqa: F401
+
+import data_pipeline.documentation as module
+from data_pipeline.documentation import documentation_store
+from data_pipeline.documents.packages import Package
+from data_pipeline.errors import DataError
+from data_pipeline.token_store import TokenStore
+
+
+@pytest.fixture
+def packages(tmp_path: Path) -> tuple[Package, ...]:
+    return make_packages(tmp_path / "site")
+
+
+def make(path: Path, packages: tuple[Package, ...], size: int = 120) -> TokenStore:
+    return documentation_store(path, size, packages=packages, workers=1)
+
+
+def test_a_store_comes_from_nothing_but_packages(
+    tmp_path: Path, packages: tuple[Package, ...]
+) -> None:
+    store = make(tmp_path / "store", packages)
+    (source,) = store.manifest["sources"]
+    assert source["kind"] == "documentation"
+    assert len(source["packages"]) == len(packages)
+    held_out = [package for package in source["packages"] if package["split"] == "eval"]
+    assert store.eval.num_documents == 6 * len(held_out)
+    assert store.train.num_documents == 6 * (len(packages) - len(held_out))
+    assert not store.tokenizer().cased
+    # Words of the text are known, apart from characters the training split never shows.
+    assert np.mean(np.asarray(store.eval.tokens) == store.tokenizer().unk_id) < 0.1
+
+
+def test_a_finished_store_is_opened_and_not_made_again(
+    tmp_path: Path, packages: tuple[Package, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = make(tmp_path / "store", packages)
+    monkeypatch.setattr(module, "read_documentation", None)
+    assert make(tmp_path / "store", packages).fingerprint == first.fingerprint
+
+
+def test_a_store_of_other_packages_is_never_taken_for_this_one(
+    tmp_path: Path, packages: tuple[Package, ...]
+) -> None:
+    make(tmp_path / "store", packages)
+    with pytest.raises(DataError, match="vocab_size 120 there and 121 now"):
+        make(tmp_path / "store", packages, size=121)
+    newer = (dataclasses.replace(packages[0], version="9.9"), *packages[1:])
+    with pytest.raises(DataError, match=r"python 0\.0 there and 9\.9 now"):
+        make(tmp_path / "store", newer)
+    with pytest.raises(DataError, match=r"package11 12\.0 there and absent now"):
+        make(tmp_path / "store", packages[:-1])
+
+
+def test_the_vocabulary_is_learned_from_the_training_split_only(
+    tmp_path: Path, packages: tuple[Package, ...]
+) -> None:
+    first = make(tmp_path / "first", packages)
+    (source,) = first.manifest["sources"]
+    held_out = next(p["name"] for p in source["packages"] if p["split"] == "eval")
+    for path in (tmp_path / "site" / held_out).glob("*.py"):
+        path.write_text(path.read_text().replace("words", "zebras"))
+    second = make(tmp_path / "second", packages)
+    assert second.eval.fingerprint != first.eval.fingerprint
+    assert second.train.fingerprint == first.train.fingerprint
+    assert second.tokenizer().fingerprint == first.tokenizer().fingerprint

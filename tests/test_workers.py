@@ -1,0 +1,66 @@
+import functools
+import os
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from data_pipeline.errors import DataError
+from data_pipeline.workers import checked_workers, ordered_map
+
+
+def make_square(log: str = "") -> Callable[[int], tuple[int, int]]:
+    """Items of even number take longer, so that results come in another order than items."""
+
+    def square(n: int) -> tuple[int, int]:
+        time.sleep(0.01 * (n % 2 == 0))
+        return n * n, os.getpid()
+
+    return square
+
+
+def make_failing(how: str) -> Callable[[int], int]:
+    def fail(n: int) -> int:
+        if n == 3:
+            if how == "killed":
+                os._exit(9)
+            raise DataError("item 3 is no good")
+        return n
+
+    return fail
+
+
+def test_results_come_in_the_order_of_the_items_and_items_only_as_results_are_used() -> None:
+    taken = []
+
+    def items() -> Iterator[int]:
+        for n in range(30):
+            taken.append(n)
+            yield n
+
+    results = []
+    for n, (value, pid) in enumerate(ordered_map(make_square, items(), workers=2)):
+        assert len(taken) <= n + 6
+        results.append(value)
+        assert pid != os.getpid()
+    assert results == [n * n for n in range(30)]
+
+
+@pytest.mark.parametrize(("workers", "count"), [(1, 5), (2, 1), (2, 0)])
+def test_one_worker_or_one_item_needs_no_process(workers: int, count: int) -> None:
+    results = list(ordered_map(make_square, range(count), workers=workers))
+    assert {pid for _, pid in results} <= {os.getpid()}
+    assert len(results) == count
+
+
+@pytest.mark.parametrize(("how", "message"), [("raises", "item 3"), ("killed", "__main__")])
+def test_what_fails_in_a_worker_fails_here(how: str, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        list(ordered_map(functools.partial(make_failing, how), range(10), workers=2))
+
+
+def test_the_number_of_workers_is_checked() -> None:
+    assert checked_workers(3) == 3
+    assert 1 <= checked_workers(None) <= (os.cpu_count() or 1)
+    with pytest.raises(DataError, match="at least 1; got 0"):
+        checked_workers(0)
