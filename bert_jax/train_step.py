@@ -92,7 +92,7 @@ def make_train_step(
         metrics = {
             "loss": value,
             **{name: total / count for name, (total, count) in found.items()},
-            "grad_norm": optax.global_norm(grads),
+            "grad_norm": optax.tree.norm(grads),
             "learning_rate": jnp.asarray(schedule(state.step), jnp.float32),
         }
         return TrainState(state.step + 1, params, opt_state), metrics

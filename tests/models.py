@@ -1,5 +1,6 @@
 """A small model, a small batch, and a program for both, shared by tests of the core."""
 
+import functools
 from typing import Any
 
 import jax
@@ -34,11 +35,13 @@ def random_batch(
     real = columns < lengths
     weights = (np.arange(predictions)[None] < rng.integers(1, predictions + 1, (rows, 1))) * 1.0
     used = weights > 0
+    places = 1 + rng.permuted(np.tile(np.arange(length // 2 - 1), (rows, 1)), axis=1)
+    places = places[:, :predictions]
     return {
         "input_ids": (rng.integers(5, vocab_size, (rows, length)) * real).astype(np.int32),
         "token_type_ids": ((columns > lengths // 2) & real).astype(np.int32),
         "attention_mask": real.astype(np.int32),
-        "masked_lm_positions": (rng.integers(1, length // 2, used.shape) * used).astype(np.int32),
+        "masked_lm_positions": (places * used).astype(np.int32),
         "masked_lm_ids": (rng.integers(5, vocab_size, used.shape) * used).astype(np.int32),
         "masked_lm_weights": weights.astype(np.float32),
         "next_sentence_labels": rng.integers(0, 2, rows).astype(np.int32),
@@ -46,6 +49,7 @@ def random_batch(
     }
 
 
+@functools.cache
 def small_program(
     mesh: tuple[int, int, int] = (1, 1, 1),
     *,
@@ -54,7 +58,7 @@ def small_program(
     train: TrainConfig | None = None,
     preset: str = "adamw",
 ) -> Program:
-    """A program on the first devices that the mesh needs."""
+    """A program on the first devices that the mesh needs; made, and so compiled, once."""
     config = config or small_config()
     train = train or TrainConfig(num_steps=100, batch_size=8, learning_rate=1e-2, warmup_steps=0)
     devices = jax.devices()[: int(np.prod(mesh))]
