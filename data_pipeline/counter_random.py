@@ -24,6 +24,7 @@ _MASK = (1 << 64) - 1
 _INCREMENT = 0x9E3779B97F4A7C15  # 2^64 / golden ratio, made odd
 _MIX_1 = 0xBF58476D1CE4E5B9
 _MIX_2 = 0x94D049BB133111EB
+_PIECE = 1 << 16  # elements whose arrays stay in the processor's cache
 
 
 class Stream(IntEnum):
@@ -114,12 +115,11 @@ def permutation(key: int, n: int) -> npt.NDArray[np.int64]:
     """
     if n <= 1:
         return np.zeros(n, np.int64)
-    index = np.arange(n, dtype=np.int64)
     low = np.uint64((1 << (n - 1).bit_length()) - 1)
-    keys = random_bits(key, index)
-    keys &= ~low
-    keys |= index.view(np.uint64)
-    del index
+    keys = np.empty(n, np.uint64)
+    for lo in range(0, n, _PIECE):
+        index = np.arange(lo, min(lo + _PIECE, n))
+        keys[lo : lo + _PIECE] = random_bits(key, index) & ~low | index.view(np.uint64)
     keys.sort()
     keys &= low
     return keys.view(np.int64)

@@ -115,25 +115,25 @@ def make_plan(
     """
     corpus = _Corpus.of(split)
     wanted = count_examples(split, objective) if num_examples is None else num_examples
-    pieces: list[npt.NDArray[np.void]] = []
-    made = 0
-    for piece in _walk(corpus, objective, seed, epoch, visit=0, first_sentence=0):
-        pieces.append(piece.examples())
-        made += len(pieces[-1])
-    visit = 0
-    while made < wanted:
-        # The first further visit starts anywhere, so that no document is favoured.
-        visit += 1
-        bits = random_bits(stream_key(seed, Stream.FURTHER_VISITS, epoch), np.array([visit]))
-        document = int(below(bits, corpus.num_documents)[0]) if visit == 1 else 0
-        first = int(corpus.starts[document])
-        for piece in _walk(corpus, objective, seed, epoch, visit, first):
-            pieces.append(piece.examples()[: wanted - made])
-            made += len(pieces[-1])
-            if made == wanted:
+    # Walks differ by a few hundredths; untouched room at the end costs no memory.
+    examples = np.empty(wanted + wanted // 16 + 64, EXAMPLE)
+    made = visit = first = 0
+    while visit == 0 or made < wanted:
+        for chunks in _walk(corpus, objective, seed, epoch, visit, first):
+            piece = chunks.examples()
+            if visit > 0:
+                piece = piece[: wanted - made]
+            if made + len(piece) > len(examples):
+                examples = np.concatenate((examples, np.empty_like(examples), piece))
+            examples[made : made + len(piece)] = piece
+            made += len(piece)
+            if visit > 0 and made == wanted:
                 break
-    examples = np.concatenate(pieces)
-    del pieces
+        # The first further visit starts at any document, so that none is favoured.
+        visit += 1
+        key = stream_key(seed, Stream.FURTHER_VISITS, epoch)
+        document = int(below(random_bits(key, np.array([visit])), corpus.num_documents)[0])
+        first = int(corpus.starts[document]) if visit == 1 else 0
     order = permutation(stream_key(seed, Stream.SHUFFLE, epoch), made)[:wanted]
     return Plan(examples.take(order))
 
@@ -231,16 +231,20 @@ class _Chunks:
         other += other >= self.document[rows]
         start, end = corpus.starts[other], corpus.ends[other]
         start += below(random_bits(self._key(Stream.PARTNER_SENTENCE), first), end - start)
-        # At least one sentence; then one more for all that are still too short, together.
-        wanted = corpus.offsets[start] + self.target[rows] - a_length
+        # At least one sentence; then one more for all that are still too short, together: all
+        # rows at first, and then only the few that are left.
+        offsets = corpus.offsets
+        b_start = offsets.take(start)
+        wanted = b_start + self.target[rows] - a_length
         stop = start + 1
-        short = np.arange(len(rows))
-        while True:
-            at = stop[short]
-            short = short[(corpus.offsets[at] < wanted[short]) & (at < end[short])]
-            if not len(short):
-                return corpus.offsets[start], corpus.offsets[stop]
+        for _ in range(3):
+            stop += (offsets.take(stop) < wanted) & (stop < end)
+        short = np.flatnonzero((offsets.take(stop) < wanted) & (stop < end))
+        while len(short):
             stop[short] += 1
+            at = stop.take(short)
+            short = short[(offsets.take(at) < wanted.take(short)) & (at < end.take(short))]
+        return b_start, offsets.take(stop)
 
 
 def _walk(
