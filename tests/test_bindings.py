@@ -26,13 +26,14 @@ def test_calling_a_class_oneself_never_applies_bindings() -> None:
 
 def test_one_build_leaves_nothing_for_the_next() -> None:
     build(["TrainConfig"], "STEPS = 7\nTrainConfig.num_steps = %STEPS")
-    assert build(["TrainConfig"], "")["TrainConfig"] == TrainConfig()
     assert gin.config_str().strip() == ""
+    assert build(["TrainConfig"], "")["TrainConfig"] == TrainConfig()
 
 
 def test_a_failed_build_leaves_nothing_either() -> None:
     with pytest.raises(UserError):
         build(["TrainConfig"], "TrainConfig.num_steps = 'x'")
+    assert gin.config_str().strip() == ""
     assert build(["TrainConfig"], "")["TrainConfig"] == TrainConfig()
 
 

@@ -101,7 +101,9 @@ def test_plain_flags_and_bindings_are_collected_in_the_order_typed() -> None:
         Override("--seed", "TrainConfig.seed", 3),
         Override("--batch_size", "TrainConfig.batch_size", 1024),
     ]
-    assert make_parser("pretrain").parse(["tiny"]).overrides == []
+    parser = make_parser("pretrain")
+    parser.parse(["tiny", "--seed", "3"])
+    assert parser.parse(["tiny"]).overrides == []
 
 
 def test_data_is_a_store_in_place_of_any_other_data(

@@ -1,5 +1,7 @@
 """Values from the command line."""
 
+import warnings
+
 import pytest
 
 from bert_jax.errors import UserError
@@ -40,3 +42,11 @@ def test_values_on_the_command_line_need_no_inner_quotes(
 def test_a_binding_without_name_or_value_is_an_error(text: str) -> None:
     with pytest.raises(UserError, match=r"must be --gin\.NAME=VALUE"):
         Override.parse(text)
+
+
+@pytest.mark.parametrize("value", [r"'\d'", "1else", "0x1for"])
+def test_a_value_that_python_would_warn_of_is_taken_in_silence(value: str) -> None:
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        assert isinstance(Override.parse(f"A.x={value}").value, str)
+    assert seen == []

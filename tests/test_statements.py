@@ -116,6 +116,12 @@ def test_a_file_that_is_no_text_is_an_error_that_names_it(tmp_path: Path) -> Non
     assert "bad.gin is no text in UTF-8" in error_of(path)
 
 
+def test_an_editors_mark_and_its_line_ends_change_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "a.gin"
+    path.write_bytes(b"\xef\xbb\xbfA.x = 1\r\nA.y = 2\r\n")
+    assert read(path) == [("A.x", 1, "a.gin", 1), ("A.y", 2, "a.gin", 2)]
+
+
 def test_an_empty_file_has_no_statements(tmp_path: Path) -> None:
     assert read(write(tmp_path / "a.gin", "")) == []
     assert read(write(tmp_path / "b.gin", "# only a comment")) == []

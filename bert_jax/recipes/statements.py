@@ -144,9 +144,6 @@ def _parse(path: Path, text: str) -> Iterator[Any]:
     except tokenize.TokenError as error:
         where = Origin(path=path, line=min(error.args[1][0], len(text.splitlines()) or 1))
         raise UserError(f"{where}: the file ends inside a bracket or a string") from error
-    except StopIteration as error:
-        where = Origin(path=path, line=line)
-        raise UserError(f"{where}: the file ends inside a statement") from error
     except UserError as error:
         # From the delegate; gin adds its own description of the place after the first line.
         where = Origin(path=path, line=parser.current_token.start[0])
