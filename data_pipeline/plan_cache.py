@@ -25,8 +25,9 @@ from typing import BinaryIO
 import numpy as np
 import numpy.typing as npt
 
+from data_pipeline.document_walk import EXAMPLE
 from data_pipeline.objective import PretrainingObjective
-from data_pipeline.sentence_pairs import EXAMPLE, Plan, count_examples, make_plan
+from data_pipeline.sentence_pairs import Plan, count_examples, make_plan
 from data_pipeline.token_store import Split
 
 # Raise it whenever the same arguments give another plan, or the file another layout.
