@@ -83,7 +83,7 @@ def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None
     assert capsys.readouterr().out.startswith("bert-jax 0.")
 
 
-# --- mistakes ----------------------------------------------------------------------------------------
+# --- mistakes -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
