@@ -1,0 +1,83 @@
+"""`bert-jax benchmark`: measure a part on this machine."""
+
+import argparse
+import platform
+from collections.abc import Callable
+from typing import Any
+
+from bert_jax.commands.output import print_json
+
+Row = dict[str, Any]
+VERSIONS = ("bert-jax", "jax", "numpy", "torch", "transformers")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Print the rows: one object each with `--json`, else a table."""
+    rows = _BENCHMARKS[arguments.name](arguments)
+    facts = machine()
+    if arguments.json:
+        for row in rows:
+            print_json({**row, "machine": facts})
+        return
+    print(f"{facts['cores']} cores of {facts['processor']}; " + ", ".join(
+        f"{name} {version}" for name, version in facts["versions"].items()
+    ))
+    for row in rows:
+        peer = f"  vs {row['peer']}: {row['ratio']:.2f}x" if row["peer"] else ""
+        print(f"{row['name']:50} {row['value']:>14,.1f} {row['unit']}{peer}")
+
+
+def machine() -> Row:
+    """What the figures were measured on."""
+    import importlib.metadata
+
+    from bert_jax.benchmarks.turns import available_cores
+
+    versions = {}
+    for name in VERSIONS:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return {
+        "cores": available_cores(),
+        "processor": _processor(),
+        "python": platform.python_version(),
+        "versions": versions,
+    }
+
+
+def _processor() -> str:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as lines:
+            names = [line.partition(":")[2].strip() for line in lines if "model name" in line]
+        return names[0]
+    except (OSError, IndexError):
+        return platform.processor() or platform.machine()
+
+
+def _train_step(_: argparse.Namespace) -> list[Row]:
+    from bert_jax.benchmarks import train_step
+
+    return train_step.run()
+
+
+def _loop(arguments: argparse.Namespace) -> list[Row]:
+    from bert_jax import devices
+    from bert_jax.benchmarks import loop
+
+    devices.initialize(arguments.platform)
+    return loop.run(arguments.data)
+
+
+def _batches(arguments: argparse.Namespace) -> list[Row]:
+    from bert_jax.benchmarks import batches
+
+    return batches.run(arguments.data)
+
+
+_BENCHMARKS: dict[str, Callable[[argparse.Namespace], list[Row]]] = {
+    "train-step": _train_step,
+    "loop": _loop,
+    "batches": _batches,
+}

@@ -1,0 +1,94 @@
+"""What a run, or one checkpoint of it, is: for `bert-jax inspect`."""
+
+from pathlib import Path
+from typing import Any
+
+from bert_jax.checkpoint import open_read_only
+from bert_jax.config import BertConfig
+from bert_jax.errors import UserError
+from bert_jax.inference.load import load_params
+from bert_jax.metrics import METRICS_FILE, is_evaluation, read_metrics
+from bert_jax.parameters import count_parameters, parameters_sha256
+from bert_jax.recipes import run_folder
+
+
+def run_facts(path: Path) -> dict[str, Any]:
+    """Facts of a run's folder, or of a folder `RUN/checkpoints[/STEP]`.
+
+    Returns:
+      `run step steps parameters parameters_sha256 config`, and where the run has them
+      `last_metrics evaluation data`.
+
+    Raises:
+      UserError: a file of the run is missing or damaged, or there is no checkpoint.
+    """
+    run_dir, step = _run_and_step(path)
+    config = BertConfig.from_json_file(run_dir / run_folder.CONFIG)
+    with open_read_only(run_dir / run_folder.CHECKPOINTS) as checkpoints:
+        steps = checkpoints.steps
+    params = load_params(run_dir, config, step)
+    facts: dict[str, Any] = {
+        "kind": "run",
+        "run": str(run_dir),
+        "step": steps[-1] if step is None else step,
+        "steps": steps,
+        "parameters": count_parameters(config),
+        "parameters_sha256": parameters_sha256(params),
+        "config": vars(config),
+    }
+    if (run_dir / METRICS_FILE).exists():
+        training = [x for x in read_metrics(run_dir / METRICS_FILE) if not is_evaluation(x)]
+        facts["last_metrics"] = training[-1] if training else None
+    for name, file in (("evaluation", run_folder.EVALUATION), ("provenance", run_folder.PROVENANCE)):
+        if (run_dir / file).exists():
+            facts[name] = run_folder.read_json(run_dir / file)
+    return facts
+
+
+def show_run(facts: dict[str, Any]) -> str:
+    """The facts as text for a person."""
+    config = facts["config"]
+    lines = [
+        ("run", facts["run"]),
+        ("step", f"{facts['step']:,} (checkpoints: {', '.join(map(str, facts['steps']))})"),
+        (
+            "model",
+            f"{config['num_hidden_layers']} layers, {config['hidden_size']} wide, "
+            f"{config['num_attention_heads']} heads, vocabulary {config['vocab_size']:,}",
+        ),
+        ("parameters", f"{facts['parameters']:,}"),
+        ("parameters_sha256", facts["parameters_sha256"]),
+    ]
+    if facts.get("last_metrics"):
+        last = facts["last_metrics"]
+        lines.append(("last training line", f"step {last['step']}, loss {last['loss']:.4f}"))
+    if "evaluation" in facts:
+        mlm, nsp = facts["evaluation"]["mlm"], facts["evaluation"]["nsp"]
+        lines += [
+            (
+                f"held out, step {facts['evaluation']['step']}",
+                f"MLM loss {mlm['loss']:.4f} (unigram entropy {mlm['unigram_entropy']:.4f}), "
+                f"NSP accuracy {nsp['accuracy']:.4f} (majority {nsp['majority_share']:.4f})",
+            )
+        ]
+    if "provenance" in facts:
+        provenance = facts["provenance"]
+        versions = ", ".join(f"{k} {v}" for k, v in provenance["versions"].items() if v)
+        lines += [
+            ("data", f"{provenance['data']['path']} ({provenance['data']['fingerprint'][:12]})"),
+            ("devices", provenance["devices"]),
+            ("versions", versions),
+        ]
+    width = max(len(name) for name, _ in lines)
+    return "".join(f"{name:{width}}  {value}\n" for name, value in lines)
+
+
+def _run_and_step(path: Path) -> tuple[Path, int | None]:
+    path = path.absolute()
+    if path.name == run_folder.CHECKPOINTS:
+        return path.parent, None
+    if path.parent.name == run_folder.CHECKPOINTS:
+        if not path.name.isdecimal():
+            raise UserError(f"{path} is no checkpoint: its name must be the number of a step")
+        return path.parent.parent, int(path.name)
+    return path, None
