@@ -9,25 +9,45 @@ from typing import Any
 
 def format_count(n: int) -> str:
     """A number of things: ``12,345``, and ``1.23M`` from a million on."""
-    if abs(n) < 1_000_000:
-        return f"{n:,}"
-    return format_rate(n)
+    return f"{n:,}" if abs(n) < 1_000_000 else format_rate(n)
 
 
 def format_rate(value: float) -> str:
     """A speed in three digits: ``0.123 45.6 789 1,234 12.3k 4.56M``."""
     if not math.isfinite(value):
         return str(value)
-    size = abs(value)
-    if size < 999.5:
-        return "0" if value == 0 else f"{value:.{max(0, min(3, 2 - _exponent(size)))}f}"
-    if size < 9_999.5:
+    if 999.5 <= abs(value) < 9_999.5:
         return f"{value:,.0f}"
-    for factor, letter in ((1e3, "k"), (1e6, "M"), (1e9, "G"), (1e12, "T")):
-        if size < 999.5 * factor or letter == "T":
-            scaled = value / factor
-            return f"{scaled:.{max(0, 2 - _exponent(abs(scaled)))}f}{letter}"
-    raise AssertionError("the loop ends by returning")
+    digits, letter = _scaled(value)
+    return digits + letter
+
+
+def format_amount(n: float, unit: str) -> str:
+    """A number with its unit: ``1 file``, ``12,345 files``, ``4.56 MB`` for bytes (``B``)."""
+    if unit == "B":
+        digits, letter = _scaled(n)
+        return f"{digits} {letter}B"
+    number = format_count(n) if isinstance(n, int) else format_rate(n)
+    return f"{number} {plural(unit) if number != '1' else unit}"
+
+
+def plural(unit: str) -> str:
+    """The plural of a unit; one that ends in ``s`` is a plural already."""
+    return unit if unit.endswith("s") else unit + "s"
+
+
+def _scaled(value: float) -> tuple[str, str]:
+    """A number in three digits and the letter of its thousands."""
+    factor, letter = next(((f, c) for f, c in _THOUSANDS if abs(value) < 999.5 * f), _THOUSANDS[-1])
+    value /= factor
+    if value == 0:
+        return "0", letter
+    # The power of ten of the first digit, after rounding to three digits.
+    exponent = int(f"{abs(value):.2e}".partition("e")[2])
+    return f"{value:.{max(0, min(3, 2 - exponent))}f}", letter
+
+
+_THOUSANDS = ((1.0, ""), (1e3, "k"), (1e6, "M"), (1e9, "G"), (1e12, "T"))
 
 
 def format_duration(seconds: float) -> str:
@@ -37,11 +57,6 @@ def format_duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
-def _exponent(size: float) -> int:
-    """The power of ten of the first digit, after rounding to three digits."""
-    return int(f"{size:.2e}".partition("e")[2])
 
 
 TO_BEAT = "to beat"

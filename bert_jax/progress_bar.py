@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from bert_jax.formatting import format_count, format_duration, format_rate
+from bert_jax.formatting import format_amount, format_count, format_duration, plural
 
 # A plain line comes this long after the last one, in seconds; the wait doubles each time, as a log
 # of a long run needs no more lines than that of a short one.
@@ -21,7 +21,7 @@ class Task:
     Args:
         description: what is done.
         total: in `unit`s; None where it is not known.
-        unit: what is counted, in the plural.
+        unit: what is counted, as ``file``; bytes are ``B``.
         clock: seconds, from any origin.
         print_plain_line: takes a line now and then; None where a bar is drawn instead.
         plain_interval: seconds before the first of these lines.
@@ -63,7 +63,9 @@ class Task:
             self._samples.append((now, self.done))
             while now - self._samples[0][0] > RATE_WINDOW and len(self._samples) > 2:
                 self._samples.popleft()
-        if self._print_plain_line is not None and now >= self._next_plain_line:
+        if self._print_plain_line is None or self.done == self.total:
+            return
+        if now >= self._next_plain_line:
             self._interval = min(2 * self._interval, LONGEST_PLAIN_INTERVAL)
             self._next_plain_line = now + self._interval
             self._print_plain_line(self.plain_line())
@@ -87,8 +89,15 @@ class Task:
         return self.done / elapsed if elapsed > 0 else None
 
     def _counts(self) -> str:
-        of = "" if self.total is None else f"/{format_count(self.total)}"
-        return f"{format_count(self.done)}{of} {self.unit}"
+        if self.total is None:
+            return format_amount(self.done, self.unit)
+        if self.unit == "B":
+            return f"{format_amount(self.done, 'B')} of {format_amount(self.total, 'B')}"
+        return f"{format_count(self.done)}/{format_amount(self.total, self.unit)}"
+
+    def _speed(self, rate: float | None) -> list[str]:
+        unit = self.unit if self.unit == "B" else plural(self.unit)
+        return [] if rate is None else [f"{format_amount(float(rate), unit)}/s"]
 
     def _left(self) -> str:
         rate = self.rate()
@@ -97,9 +106,7 @@ class Task:
         return f"{format_duration((self.total - self.done) / rate)} left"
 
     def _facts(self) -> list[str]:
-        rate = self.rate()
-        speed = [] if rate is None else [f"{format_rate(rate)} {self.unit}/s"]
-        return [self._counts(), *speed, self._left()]
+        return [self._counts(), *self._speed(self.rate()), self._left()]
 
     def plain_line(self) -> str:
         """The line for where no bar can be drawn."""
@@ -110,14 +117,14 @@ class Task:
         """The line that stays when the part is over."""
         elapsed = format_duration(self._clock() - self._started)
         rate = None if self._first is None else self._rate_since(self._first)
-        speed = "" if rate is None else f" ({format_rate(rate)} {self.unit}/s)"
+        speed = "".join(f" ({speed})" for speed in self._speed(rate))
         if not finished:
             return f"{self.description}: stopped at {self._counts()} after {elapsed}"
         note = f", {self.text}" if self.text else ""
         if not self.done:
             return f"{self.description}: done in {elapsed}{note}"
         short = self.total is not None and self.done < self.total
-        counts = self._counts() if short else f"{format_count(self.done)} {self.unit}"
+        counts = self._counts() if short else format_amount(self.done, self.unit)
         return f"{self.description}: {counts} in {elapsed}{speed}{note}"
 
     def bar_line(self, width: int, description_width: int = 0, ascii_only: bool = False) -> str:

@@ -23,6 +23,7 @@ from bert_jax.verdicts import nsp_label, percent, verdicts
 REPORT_FILE = "report.html"
 PLOTS_FOLDER = "plots"
 TEMPLATE = "report_template.html.j2"
+MOST_PAIRS = 16
 
 
 def write_report(run_dir: str | Path) -> Path:
@@ -55,6 +56,10 @@ def write_report(run_dir: str | Path) -> Path:
     temporary.write_text(page, encoding="utf-8")
     temporary.replace(path)
     return path
+
+
+Pair = tuple[str, str]
+Table = tuple[str, list[dict[str, Any]]]
 
 
 @dataclass(frozen=True)
@@ -130,26 +135,37 @@ def plots_of(run: Run) -> list[Plot]:
     ]
 
 
-def flatten(values: Any, prefix: str = "") -> tuple[list[tuple[str, str]], list[tuple[str, Any]]]:
-    """Nested JSON as (name, text) pairs, and the (name, list of objects) that make tables."""
-    pairs: list[tuple[str, str]] = []
-    tables: list[tuple[str, Any]] = []
+def flatten(values: Mapping[str, Any], prefix: str = "") -> tuple[list[Pair], list[Table]]:
+    """Nested JSON as (name, text) pairs, and tables for what is long.
+
+    A list of objects is a table, unless the objects hold lists of objects themselves; so is an
+    object with more than `MOST_PAIRS` plain values.
+    """
+    pairs: list[Pair] = []
+    tables: list[Table] = []
     for key, value in values.items():
         name = f"{prefix}{str(key).replace('_', ' ')}"
+        if _is_objects(value):
+            if len(value) <= 2 and any(_is_objects(v) for item in value for v in item.values()):
+                value = {str(i): item for i, item in enumerate(value, start=1)}
+            else:
+                tables.append((name, value))
+                continue
         if isinstance(value, Mapping):
-            if value and all(isinstance(item, Mapping) for item in value.values()):
-                rows = [{"name": item, **value[item]} for item in value]
-                if len(rows) > 3:
-                    tables.append((name, rows))
-                    continue
-            more_pairs, more_tables = flatten(value, f"{name}: ")
-            pairs += more_pairs
-            tables += more_tables
-        elif isinstance(value, list) and value and all(isinstance(v, Mapping) for v in value):
-            tables.append((name, value))
+            plain = not any(isinstance(item, (Mapping, list)) for item in value.values())
+            if plain and len(value) > MOST_PAIRS:
+                tables.append((name, [{"name": k, "value": v} for k, v in value.items()]))
+            else:
+                more_pairs, more_tables = flatten(value, f"{name}: ")
+                pairs += more_pairs
+                tables += more_tables
         else:
             pairs.append((name, text(value)))
     return pairs, tables
+
+
+def _is_objects(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(v, Mapping) for v in value)
 
 
 def text(value: Any) -> str:

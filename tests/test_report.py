@@ -329,3 +329,17 @@ def test_nested_values_become_pairs_and_lists_of_objects_tables():
     pairs, tables = flatten({"a": {"b_c": 1234}, "rows": [{"x": 1}], "flag": True, "none": None})
     assert pairs == [("a: b c", "1,234"), ("flag", "yes"), ("none", "none")]
     assert tables == [("rows", [{"x": 1}])]
+
+
+def test_objects_with_tables_of_their_own_and_long_objects_are_taken_apart():
+    packages = [{"name": "numpy", "words": 12}]
+    pairs, tables = flatten(
+        {
+            "sources": [{"kind": "documentation", "packages": packages}],
+            "versions": {f"package{i}": "1.0" for i in range(20)},
+        }
+    )
+    assert pairs == [("sources: 1: kind", "documentation")]
+    assert tables[0] == ("sources: 1: packages", packages)
+    assert tables[1][0] == "versions"
+    assert tables[1][1][0] == {"name": "package0", "value": "1.0"}

@@ -1,10 +1,8 @@
-"""Formatting and the terminal's plain and live output."""
+"""Bars, plain lines and tables on standard error."""
 
 import io
-import math
 import os
 import pty
-import re
 import subprocess
 import sys
 
@@ -12,14 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bert_jax.formatting import (
-    format_count,
-    format_duration,
-    format_evaluation_line,
-    format_rate,
-    format_training_header,
-    format_training_line,
-)
 from bert_jax.terminal import Terminal
 
 METRICS = {
@@ -58,94 +48,14 @@ def written(terminal):
     return terminal.stream.getvalue().splitlines()
 
 
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (0, "0"),
-        (0.1234, "0.123"),
-        (1.5, "1.50"),
-        (9.999, "10.0"),
-        (99.96, "100"),
-        (999.6, "1,000"),
-        (1234.4, "1,234"),
-        (9999.7, "10.0k"),
-        (18234.5, "18.2k"),
-        (999_600, "1.00M"),
-        (1_234_000, "1.23M"),
-        (5.6e9, "5.60G"),
-        (math.nan, "nan"),
-    ],
-)
-def test_a_rate_has_three_digits(value, text):
-    assert format_rate(value) == text
-
-
-@given(st.floats(min_value=0, max_value=1e14, exclude_max=True))
-def test_a_rate_is_never_wider_than_its_column(value):
-    assert len(format_rate(value)) <= 5
-
-
-def test_a_count_is_exact_below_a_million():
-    assert format_count(999_999) == "999,999"
-    assert format_count(1_234_567) == "1.23M"
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(0, "0:00"), (7.4, "0:07"), (59.7, "1:00"), (754, "12:34"), (3723, "1:02:03")],
-)
-def test_a_duration_reads_like_a_clock(seconds, text):
-    assert format_duration(seconds) == text
-
-
-@given(
-    num_steps=st.integers(1, 1_000_000),
-    loss=st.floats(0, 1e30),
-    share=st.floats(0, 1),
-    rate=st.floats(0, 1),
-    norm=st.floats(0, 1e12),
-    speed=st.floats(0, 1e12),
-)
-def test_a_training_line_fits_in_80_columns(num_steps, loss, share, rate, norm, speed):
-    metrics = dict.fromkeys(METRICS, loss) | {
-        "step": num_steps,
-        "mlm_accuracy": share,
-        "nsp_accuracy": share,
-        "learning_rate": rate,
-        "grad_norm": norm,
-        "tokens_per_second": speed,
-        "input_wait": share,
-    }
-    line = format_training_line(metrics, num_steps, 80)
-    assert len(line) <= 80
-    assert len(line.split()) == 10, "every column is there, and apart from its neighbours"
-
-
-def test_a_training_line_holds_every_metric_under_its_head():
-    header = format_training_header(3000, 80)
-    line = format_training_line(METRICS, 3000, 80)
-    shown = "1200/3000 6.816 6.123 12.3% 0.693 50.1% 1.00e-4 1.234 18.2k 0.1%"
-    assert line.split() == shown.split()
-    assert len(header.split()) == len(line.split())
-    ends = [match.end() for match in re.finditer(r"\S+", header)]
-    assert ends == [match.end() for match in re.finditer(r"\S+", line)]
-
-
-def test_a_training_line_survives_a_loss_that_is_not_finite():
-    line = format_training_line(METRICS | {"loss": math.nan, "grad_norm": math.inf}, 3000, 80)
-    assert "nan" in line
-    assert "inf" in line
-
-
-def test_an_evaluation_line_stands_under_the_same_heads():
-    evaluation = {"step": 1200} | {
-        f"eval_{name}": METRICS[name]
-        for name in ("loss", "mlm_loss", "nsp_loss", "mlm_accuracy", "nsp_accuracy")
-    }
-    training = format_training_line(METRICS, 3000, 80)
-    line = format_evaluation_line(evaluation, 3000, 80)
-    assert line.startswith("eval 1200")
-    assert training[9 : len(line)] == line[9:]
+def test_bytes_are_shown_in_a_unit_that_fits(plain, clock):
+    with plain.progress("tokenising", 125_000_000, "B") as task:
+        clock.now += 2
+        task.advance(50_000_000)
+        assert task.plain_line() == "tokenising: 50.0 MB of 125 MB, 25.0 MB/s, 0:03 left"
+        clock.now += 3
+        task.advance(75_000_000)
+    assert written(plain) == ["tokenising: 125 MB in 0:05 (25.0 MB/s)"]
 
 
 def test_plain_lines_come_every_few_seconds_and_once_at_the_end(plain, clock):
