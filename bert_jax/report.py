@@ -18,12 +18,12 @@ from bert_jax.errors import UserError
 from bert_jax.formatting import format_count, format_rate
 from bert_jax.metrics import METRICS_FILE, is_evaluation, read_metrics
 from bert_jax.plots import Baseline, Plot, draw, to_png, to_svg
+from bert_jax.report_facts import flatten, headline_facts, names_of, split_rows, text
 from bert_jax.verdicts import nsp_label, percent, verdicts
 
 REPORT_FILE = "report.html"
 PLOTS_FOLDER = "plots"
 TEMPLATE = "report_template.html.j2"
-MOST_PAIRS = 16
 
 
 def write_report(run_dir: str | Path) -> Path:
@@ -56,10 +56,6 @@ def write_report(run_dir: str | Path) -> Path:
     temporary.write_text(page, encoding="utf-8")
     temporary.replace(path)
     return path
-
-
-Pair = tuple[str, str]
-Table = tuple[str, list[dict[str, Any]]]
 
 
 @dataclass(frozen=True)
@@ -135,56 +131,6 @@ def plots_of(run: Run) -> list[Plot]:
     ]
 
 
-def flatten(values: Mapping[str, Any], prefix: str = "") -> tuple[list[Pair], list[Table]]:
-    """Nested JSON as (name, text) pairs, and tables for what is long.
-
-    A list of objects is a table, unless the objects hold lists of objects themselves; so is an
-    object with more than `MOST_PAIRS` plain values.
-    """
-    pairs: list[Pair] = []
-    tables: list[Table] = []
-    for key, value in values.items():
-        name = f"{prefix}{str(key).replace('_', ' ')}"
-        if _is_objects(value):
-            if len(value) <= 2 and any(_is_objects(v) for item in value for v in item.values()):
-                value = {str(i): item for i, item in enumerate(value, start=1)}
-            else:
-                tables.append((name, value))
-                continue
-        if isinstance(value, Mapping):
-            plain = not any(isinstance(item, (Mapping, list)) for item in value.values())
-            if plain and len(value) > MOST_PAIRS:
-                tables.append((name, [{"name": k, "value": v} for k, v in value.items()]))
-            else:
-                more_pairs, more_tables = flatten(value, f"{name}: ")
-                pairs += more_pairs
-                tables += more_tables
-        else:
-            pairs.append((name, text(value)))
-    return pairs, tables
-
-
-def _is_objects(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(v, Mapping) for v in value)
-
-
-def text(value: Any) -> str:
-    """One value of a JSON file as a person reads it."""
-    if value is None:
-        return "none"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int):
-        return f"{value:,}"
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    if isinstance(value, list):
-        return ", ".join(text(item) for item in value) or "none"
-    if isinstance(value, Mapping):
-        return ", ".join(f"{name} {text(item)}" for name, item in value.items()) or "none"
-    return str(value)
-
-
 def render(run: Run, plots: Sequence[str]) -> str:
     """The page's HTML."""
     import jinja2
@@ -203,7 +149,12 @@ def render(run: Run, plots: Sequence[str]) -> str:
     provenance = dict(run.provenance)
     if isinstance(provenance.get("command"), list):
         provenance["command"] = shlex.join(map(str, provenance["command"]))
-    data_pairs, data_tables = flatten(provenance.pop("data", None) or {})
+    data = dict(provenance.pop("data", None) or {})
+    data_splits = split_rows(data)
+    data_facts = headline_facts(data)
+    # The packages that the store was made from stand with their licences among its sources.
+    data.pop("recipe", None)
+    data_pairs, data_tables = flatten(data)
     about_pairs, about_tables = flatten(provenance)
     return environment.get_template(TEMPLATE).render(
         run=run,
@@ -213,11 +164,14 @@ def render(run: Run, plots: Sequence[str]) -> str:
         verdicts=verdicts(run.evaluation) if run.evaluation else [],
         plots=plots,
         evaluations=evaluations,
-        evaluation_names=_names(evaluations),
+        evaluation_names=names_of(evaluations),
+        data_facts=data_facts,
+        data_splits=data_splits,
+        data_split_names=names_of(data_splits),
         data_pairs=data_pairs,
-        data_tables=[(name, _names(rows), rows) for name, rows in data_tables],
+        data_tables=[(name, names_of(rows), rows) for name, rows in data_tables],
         about_pairs=about_pairs,
-        about_tables=[(name, _names(rows), rows) for name, rows in about_tables],
+        about_tables=[(name, names_of(rows), rows) for name, rows in about_tables],
     )
 
 
@@ -255,8 +209,3 @@ def _facts(run: Run, training: Sequence[Mapping[str, Any]]) -> list[tuple[str, s
     if speeds:
         facts.append((format_rate(speeds[len(speeds) // 2]), "tokens per second (median)"))
     return facts
-
-
-def _names(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The keys of all rows in the order they first appear."""
-    return list(dict.fromkeys(name for row in rows for name in row))
