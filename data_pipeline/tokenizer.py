@@ -10,8 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import string
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
@@ -38,11 +37,11 @@ from data_pipeline.tokenizer_files import (
     given_case,
     read_json,
     read_vocab,
+    separated,
 )
 
 # Words whose pieces are remembered, with long ones counting for more: about 80 MB.
 _CACHE_SIZE = 1 << 19
-_PUNCTUATION = string.punctuation
 
 
 class Tokenizer:
@@ -154,15 +153,9 @@ class Tokenizer:
 
         Each distinct word is split into pieces once and remembered, which on running text is some
         ten times faster than doing it anew. Equal, because the pieces of a word depend on nothing
-        around it, and a word surely ends at a space, a line feed and at each ASCII punctuation
-        mark; what else ends a word is for the normaliser to say. ASCII capitals may be lowered
-        early for the same reason.
+        around it, and a word surely ends at a space, a line feed and each ASCII punctuation mark.
         """
-        joined = "\n".join(text.replace("\n", " ") for text in texts)
-        if not self.cased:
-            joined = joined.encode("utf-8").lower().decode("utf-8")
-        for mark in _PUNCTUATION:
-            joined = joined.replace(mark, f" {mark} ")
+        joined = separated("\n".join(text.replace("\n", " ") for text in texts), self.rules)
         words = [text.split(" ") for text in joined.split("\n")] if texts else []
         cache = self._cache
         missing = sorted(set(chain.from_iterable(words)).difference(cache))
@@ -172,13 +165,27 @@ class Tokenizer:
                 self._cache = cache = {}
                 self._cached = 0
                 missing = sorted(set(chain.from_iterable(words)))
-            encoded = self._pipeline.encode_batch_fast(missing, add_special_tokens=False)
-            dtype = self.dtype
-            for word, encoding in zip(missing, encoded, strict=True):
-                cache[word] = np.array(encoding.ids, dtype).tobytes()
+            cache.update(self._pieces(missing))
             self._cached += len(missing) + sum(map(len, missing)) // 32
         pieces = cache.__getitem__
         return [b"".join(map(pieces, text)) for text in words]
+
+    def _pieces(self, words: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+        """Each word with its ids.
+
+        What `separated` left of plain letters and digits is normal already, and the model alone is
+        five times faster than the whole pipeline.
+        """
+        dtype, model = self.dtype, self._pipeline.model
+        others = []
+        for word in words:
+            if word.isascii() and word.isalnum():
+                yield word, np.array([piece.id for piece in model.tokenize(word)], dtype).tobytes()
+            else:
+                others.append(word)
+        encoded = self._pipeline.encode_batch_fast(others, add_special_tokens=False)
+        for word, encoding in zip(others, encoded, strict=True):
+            yield word, np.array(encoding.ids, dtype).tobytes()
 
     def _make_pipeline(self) -> HFTokenizer:
         """Without special tokens, so that none can come out of text."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import string
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +38,20 @@ class Rules:
             strip_accents=self.strip_accents,
             lowercase=not self.cased,
         )
+
+
+def separated(text: str, rules: Rules) -> str:
+    """`text` with spaces around each ASCII punctuation mark, and ASCII capitals lowered if all are.
+
+    Its words are cut and spelt by the normaliser as those of `text` are: a punctuation mark is a
+    word whatever is beside it, and lowering one character does not depend on the next. What else
+    ends a word, and all other characters, are left for the normaliser.
+    """
+    if not rules.cased:
+        text = text.encode("utf-8").lower().decode("utf-8")
+    for mark in string.punctuation:
+        text = text.replace(mark, f" {mark} ")
+    return text
 
 
 def from_full(full: dict[str, Any], path: Path) -> tuple[Rules, list[str]]:
