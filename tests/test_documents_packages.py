@@ -66,6 +66,12 @@ def test_licences_are_what_the_metadata_says_best(site: Path) -> None:
     }
 
 
+def test_a_package_that_does_not_list_its_files_is_an_error(site: Path) -> None:
+    (site / "x_deep-1.0.dist-info" / "RECORD").unlink()
+    with pytest.raises(DataError, match=r"x-deep 1\.0 .*list of its files"):
+        runtime_packages("x-project")
+
+
 def test_a_distribution_without_metadata_is_an_error_that_names_it(site: Path) -> None:
     with pytest.raises(DataError, match="x-nothing is not installed"):
         runtime_packages("x-nothing")

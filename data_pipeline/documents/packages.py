@@ -51,7 +51,7 @@ def runtime_packages(distribution: str) -> list[Package]:
 
     Extras of `distribution` are left out; an extra that a dependency's requirement names counts. A
     requirement that this platform's markers exclude, or that is not installed, is passed by.
-    DataError where `distribution` has no metadata.
+    DataError where `distribution` has no metadata, or a package does not list its files.
     """
     try:
         requirements = metadata.requires(distribution) or []
@@ -114,9 +114,14 @@ def _required(requirements: Iterable[str], extra: str) -> Iterator[tuple[str, st
 
 
 def _package(name: str, dist: metadata.Distribution) -> Package:
+    if dist.files is None:
+        raise DataError(
+            f"{name} {dist.version} is installed without a list of its files (no RECORD); "
+            "install it again with pip or uv, in a virtual environment"
+        )
     files = sorted(
         str(PurePosixPath(file))
-        for file in dist.files or ()
+        for file in dist.files
         if file.suffix == ".py" and ".." not in file.parts
     )
     root = Path(str(dist.locate_file("")))
