@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -69,6 +70,12 @@ class Run:
     evaluation: dict[str, Any] | None
     predictions: list[dict[str, Any]] | None
     operative: str | None
+
+    @property
+    def num_steps(self) -> int | None:
+        """The steps that the run was asked for, where its config says so."""
+        found = re.search(r"^TrainConfig\.num_steps = (\d+)$", self.operative or "", re.MULTILINE)
+        return int(found[1]) if found else None
 
 
 def read_run(run_dir: Path) -> Run:
@@ -160,6 +167,7 @@ def render(run: Run, plots: Sequence[str]) -> str:
         run=run,
         title=run.name.replace("_", " "),
         summary=_summary(run, training),
+        finished=_is_finished(run, training),
         facts=_facts(run, training),
         verdicts=verdicts(run.evaluation) if run.evaluation else [],
         plots=plots,
@@ -186,8 +194,14 @@ def _summary(run: Run, training: Sequence[Mapping[str, Any]]) -> str:
     if "vocab_size" in config:
         parts.append(f"a vocabulary of {config['vocab_size']:,}")
     if training:
-        parts.append(f"{training[-1]['step']:,} steps of masked language modelling and NSP")
+        of = f" of {run.num_steps:,}" if run.num_steps and not _is_finished(run, training) else ""
+        parts.append(f"{training[-1]['step']:,}{of} steps of masked language modelling and NSP")
     return ", ".join(parts) + "." if parts else ""
+
+
+def _is_finished(run: Run, training: Sequence[Mapping[str, Any]]) -> bool:
+    last = training[-1]["step"] if training else 0
+    return run.num_steps is None or last >= run.num_steps
 
 
 def _facts(run: Run, training: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:

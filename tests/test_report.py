@@ -219,6 +219,15 @@ def test_a_run_without_one_of_its_files_says_so(run_dir, missing, sentence):
     assert sentence in page_of(run_dir).text
 
 
+def test_a_run_that_is_not_at_its_end_says_so(run_dir):
+    (run_dir / "metrics.jsonl").write_text('{"step": 40}\n')
+    page = page_of(run_dir)
+    assert "40 of 60 steps" in page.text
+    assert "The run was not at its end" in page.text
+    (run_dir / "metrics.jsonl").write_text('{"step": 60}\n')
+    assert "The run was not at its end" not in page_of(run_dir).text
+
+
 def test_an_empty_folder_gives_a_report_that_says_so(tmp_path):
     page = page_of(tmp_path)
     assert "no metrics yet" in page.text
