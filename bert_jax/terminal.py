@@ -24,6 +24,7 @@ from bert_jax.formatting import (
     format_training_header,
     format_training_line,
 )
+from bert_jax.metrics import is_evaluation
 from bert_jax.progress_bar import PLAIN_INTERVAL, Task
 
 HEADER_EVERY = 20
@@ -127,11 +128,14 @@ class Terminal:
         """Print one line of the table of training, with its header now and then.
 
         Args:
-            metrics: a training line as in `metrics.jsonl`.
+            metrics: a line as in `metrics.jsonl`, of training or, without baselines, of evaluation.
             num_steps: the steps of the whole run.
         """
         with self._lock:
             self._num_steps = num_steps
+            if is_evaluation(metrics):
+                self.evaluation_line(metrics)
+                return
             self._header_if_due(num_steps)
             self.print(format_training_line(metrics, num_steps, self.width))
 

@@ -143,6 +143,11 @@ def test_an_evaluation_stands_above_what_it_has_to_beat(plain):
         assert row[:end].endswith(value)
 
 
+def test_an_evaluation_given_as_a_training_line_is_shown_as_what_it_is(plain):
+    plain.training_line({"step": 5, "eval_loss": 5.4}, 3000)
+    assert written(plain)[1].split() == ["eval", "5", "5.400"]
+
+
 def test_an_evaluation_before_any_training_line_has_a_header_too(plain):
     plain.evaluation_line({"step": 5, "eval_loss": 5.4})
     assert "loss" in written(plain)[0]
