@@ -26,11 +26,12 @@ _MODULE_OF = {
     "prepare": "preparation",
     "vocabulary_from": "preparation",
     "PretrainingObjective": "objective",
-    "cached_plan": "sentence_pairs",
     "make_plan": "sentence_pairs",
+    "cached_plan": "plan_cache",
+    "SpecialIds": "batches",
     "PretrainingBatches": "batches",
-    "Prefetch": "batches",
     "evaluation_batches": "batches",
+    "Prefetch": "prefetch",
 }
 
 __all__ = sorted(_MODULE_OF)
