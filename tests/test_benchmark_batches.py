@@ -1,10 +1,17 @@
+import os
 import subprocess
 import sys
 
+import pytest
 from splits import IDS, random_split
 
-from bert_jax.benchmarks.batches import benchmark_batches
+from bert_jax.benchmarks import batches
+from bert_jax.benchmarks.batches import benchmark_batches, one_core
 from data_pipeline.objective import PretrainingObjective
+
+has_affinity = pytest.mark.skipif(
+    not hasattr(os, "sched_setaffinity"), reason="this system cannot hold a process to a core"
+)
 
 
 def test_the_rows_say_what_was_measured() -> None:
@@ -28,3 +35,44 @@ def test_a_corpus_smaller_than_a_batch_can_be_measured() -> None:
 def test_measuring_batches_needs_no_jax() -> None:
     code = "import sys, bert_jax.benchmarks.batches; sys.exit('jax' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@has_affinity
+def test_all_shapes_are_measured_on_one_core_and_plans_of_a_length_are_shown_once(monkeypatch):
+    cores = []
+
+    def store(path):
+        assert path == "store"
+        return random_split(0, 100), IDS
+
+    def measure(*arguments):
+        cores.append(len(os.sched_getaffinity(0)))
+        return benchmark_batches(*arguments)
+
+    monkeypatch.setattr(batches, "benchmark_store", store)
+    monkeypatch.setattr(batches, "benchmark_batches", measure)
+    before = os.sched_getaffinity(0)
+    names = [row["name"] for row in batches.run("store", seconds=0.01)]
+    assert cores == [1, 1, 1]
+    assert os.sched_getaffinity(0) == before
+    assert len(names) == len(set(names)) == 15
+    assert all(name.endswith(", one core") for name in names)
+    assert [name for name in names if name.startswith("plan of an epoch at 128,")] == [
+        "plan of an epoch at 128, one core",
+        "plan of an epoch at 128, rate, one core",
+    ]
+
+
+@has_affinity
+def test_where_a_process_cannot_be_held_to_a_core_the_rows_say_so(monkeypatch):
+    monkeypatch.delattr(os, "sched_setaffinity")
+    with one_core() as cores:
+        assert cores == "not held to one core"
+
+
+@has_affinity
+def test_the_cores_come_back_after_an_error():
+    before = os.sched_getaffinity(0)
+    with pytest.raises(KeyError), one_core():
+        raise KeyError
+    assert os.sched_getaffinity(0) == before

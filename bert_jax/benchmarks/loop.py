@@ -13,14 +13,16 @@ from bert_jax.benchmarks.turns import ratio
 from bert_jax.config import BertConfig, ComputeConfig, MeshConfig, OptimizerConfig, TrainConfig
 from bert_jax.loop import Hooks, StopRequest, run_steps
 from bert_jax.program import make_program
-from data_pipeline.batches import PretrainingBatches, SpecialIds
+from data_pipeline.batches import PretrainingBatches
 from data_pipeline.objective import PretrainingObjective
 from data_pipeline.prefetch import Prefetch
 
 Row = dict[str, Any]
 
 
-def run(data: str | Path | None = None, size: str = "tiny", rounds: int = 7, steps: int = 30) -> list[Row]:
+def run(
+    data: str | Path | None = None, size: str = "tiny", rounds: int = 7, steps: int = 30
+) -> list[Row]:
     """Rows for the bare step and the loop, in turn in one process; the ratio is loop / bare.
 
     Args:

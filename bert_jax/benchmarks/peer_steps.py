@@ -1,4 +1,4 @@
-"""The same training step in PyTorch with Hugging Face's BERT. Imported in the peers' process only."""
+"""The same training step in PyTorch with Hugging Face's BERT. Imported in its own process only."""
 
 from typing import Any
 
@@ -36,7 +36,7 @@ def peer_step(size: str, gathered: bool, threads: int) -> Step:
     inputs = {n: batch[n].long() for n in ("input_ids", "token_type_ids", "attention_mask")}
     positions, ids = batch["masked_lm_positions"].long(), batch["masked_lm_ids"].long()
     next_sentence = batch["next_sentence_labels"].long()
-    labels = torch.full(positions.shape[:1] + (inputs["input_ids"].shape[1],), -100)
+    labels = torch.full(inputs["input_ids"].shape, -100)
     labels.scatter_(1, positions, ids)
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=1e-4, eps=1e-6, weight_decay=0.01, fused=True

@@ -8,6 +8,7 @@ do. The second is the fair one.
 
 import importlib.util
 import statistics
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -79,6 +80,7 @@ def run(rounds: int = 7, steps: int = 5) -> list[Row]:
     from bert_jax.benchmarks.peer_steps import peer_step
 
     rows: list[Row] = []
+    makers: list[tuple[Callable[..., Step], Sequence[Any]]]
     threads = available_cores()
     for size in SIZES:
         makers = [

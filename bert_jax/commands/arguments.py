@@ -172,7 +172,9 @@ def _benchmark(command: str) -> CommandParser:
     parser.add_argument(
         "name", metavar="NAME", type=choice(BENCHMARKS, "benchmark"), help=", ".join(BENCHMARKS)
     )
-    _add_gin(parser)
+    parser.add_argument(
+        "--data", metavar="STORE", help="a token store, for batches and loop (a made-up one)"
+    )
     _add_platform(parser)
     return parser
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bert_jax.commands.output import print_json
+from bert_jax.formatting import format_rate
 
 Row = dict[str, Any]
 VERSIONS = ("bert-jax", "jax", "numpy", "torch", "transformers")
@@ -19,12 +20,11 @@ def run(arguments: argparse.Namespace) -> None:
         for row in rows:
             print_json({**row, "machine": facts})
         return
-    print(f"{facts['cores']} cores of {facts['processor']}; " + ", ".join(
-        f"{name} {version}" for name, version in facts["versions"].items()
-    ))
+    versions = ", ".join(f"{name} {version}" for name, version in facts["versions"].items())
+    print(f"{facts['cores']} cores of {facts['processor']}; {versions}")
     for row in rows:
         peer = f"  vs {row['peer']}: {row['ratio']:.2f}x" if row["peer"] else ""
-        print(f"{row['name']:50} {row['value']:>14,.1f} {row['unit']}{peer}")
+        print(f"{row['name']:50} {format_rate(row['value']):>6} {row['unit']}{peer}")
 
 
 def machine() -> Row:
