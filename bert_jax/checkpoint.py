@@ -110,7 +110,8 @@ class Checkpoints:
     def _existing(self, step: int | None) -> int:
         steps = self.steps
         if not steps or (step is not None and step not in steps):
-            there = f"it has those of steps {', '.join(map(str, steps))}" if steps else "it has none"
+            names = ", ".join(map(str, steps))
+            there = f"it has those of steps {names}" if steps else "it has none"
             wanted = "a checkpoint" if step is None else f"the checkpoint of step {step}"
             raise UserError(f"{wanted} was asked of {self._checkpointer.directory}; {there}")
         return steps[-1] if step is None else step

@@ -201,7 +201,7 @@ class _Log:
             self._hooks.log(step, metrics)
 
     def restart_clock(self, step: int) -> None:
-        """Leave the time of an evaluation or a save, and the steps before it, out of the next rate."""
+        """Leave an evaluation or a save, and the steps before it, out of the next rate."""
         self._step, self._time, self._wait = step, self._clock(), self._batches.wait_seconds
 
 

@@ -78,6 +78,4 @@ def random_params(config: BertConfig, scale: float = 0.1, seed: int = 0) -> Any:
     """Weights of which none is 0 or 1, so that each of them matters to the output."""
     shapes = sharding.unbox(jax.eval_shape(pretraining.make_init(config), jax.random.key(0)))
     rng = np.random.default_rng(seed)
-    return jax.tree.map(
-        lambda leaf: (rng.normal(0, scale, leaf.shape)).astype(np.float32), shapes
-    )
+    return jax.tree.map(lambda leaf: (rng.normal(0, scale, leaf.shape)).astype(np.float32), shapes)

@@ -52,9 +52,9 @@ def encoder(params, config, input_ids, token_type_ids, attention_mask):
             maps.append(softmax(scores))
             contexts.append(maps[-1] @ v)
         attentions.append(np.stack(maps, axis=1))
-        out = sum(
-            c @ a["output"]["kernel"][h] for h, c in enumerate(contexts)
-        ) + a["output"]["bias"]
+        out = (
+            sum(c @ a["output"]["kernel"][h] for h, c in enumerate(contexts)) + a["output"]["bias"]
+        )
         x = layer_norm(a["layer_norm"], x + out, config.layer_norm_eps)
         wide = gelu(x @ w["intermediate"]["kernel"] + w["intermediate"]["bias"], config.hidden_act)
         narrow = wide @ w["output"]["kernel"] + w["output"]["bias"]

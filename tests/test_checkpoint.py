@@ -35,9 +35,7 @@ def test_a_state_opens_on_another_mesh_equal_to_the_bit(tmp_path, state, mesh):
         checkpoints.wait()
         found = checkpoints.restore(target)
     assert_equal(found, state)
-    assert jax.tree.map(lambda x: x.sharding, found) == jax.tree.map(
-        lambda x: x.sharding, target
-    )
+    assert jax.tree.map(lambda x: x.sharding, found) == jax.tree.map(lambda x: x.sharding, target)
 
 
 def test_a_checkpoint_of_a_divided_state_opens_on_one_device(tmp_path, state):
@@ -102,7 +100,7 @@ def test_a_missing_checkpoint_is_an_error_that_says_which_there_are(tmp_path, st
             checkpoints.restore(state)
         checkpoints.save(4, state)
         checkpoints.wait()
-        with pytest.raises(UserError, match="step 3 .* those of steps 4"):
+        with pytest.raises(UserError, match=r"step 3 .* those of steps 4"):
             checkpoints.restore(state, 3)
 
 

@@ -62,7 +62,7 @@ def test_a_config_survives_its_own_json(tmp_path):
 def test_a_damaged_config_file_is_an_error_that_names_the_file(tmp_path, text):
     path = tmp_path / "config.json"
     path.write_text(text)
-    with pytest.raises(UserError, match="config.json"):
+    with pytest.raises(UserError, match=r"config\.json"):
         BertConfig.from_json_file(path)
 
 

@@ -143,7 +143,7 @@ def test_bfloat16_compute_keeps_float32_weights_and_comes_near():
 
 def test_rows_longer_than_the_positions_are_an_error_with_both_numbers():
     config = small_config(max_position_embeddings=16)
-    with pytest.raises(ValueError, match="length 24.* 16 positions"):
+    with pytest.raises(ValueError, match=r"length 24.* 16 positions"):
         encode(config, random_params(config), random_batch())
 
 

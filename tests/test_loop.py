@@ -152,7 +152,7 @@ def test_a_stop_saves_the_step_it_is_at_and_ends():
 @pytest.mark.parametrize("loss", [math.nan, math.inf])
 def test_a_loss_that_is_not_finite_names_the_step_and_the_last_good_checkpoint(loss):
     record = Record()
-    with pytest.raises(TrainingFailed, match="step 7.* checkpoint is that of step 4"):
+    with pytest.raises(TrainingFailed, match=r"step 7.* checkpoint is that of step 4"):
         record.run(losses={6: loss}, checkpoint_every=4)
     assert record.steps("save") == [4]
 

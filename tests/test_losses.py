@@ -74,9 +74,7 @@ def test_sums_over_parts_of_a_batch_add_up_to_those_of_the_batch():
     sums = jax.jit(pretraining_sums)
     whole = sums(output, batch)
     parts = [
-        sums(
-            PretrainingOutput(*(x[rows] for x in output)), {k: v[rows] for k, v in batch.items()}
-        )
+        sums(PretrainingOutput(*(x[rows] for x in output)), {k: v[rows] for k, v in batch.items()})
         for rows in (slice(0, 3), slice(3, 8))
     ]
     for name, (total, count) in whole.items():

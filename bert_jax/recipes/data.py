@@ -14,8 +14,8 @@ from data_pipeline.batches import (
     SpecialIds,
     evaluation_batches,
 )
-from data_pipeline.objective import PretrainingObjective
 from data_pipeline.documentation import documentation_store
+from data_pipeline.objective import PretrainingObjective
 from data_pipeline.progress import Progress, silent
 from data_pipeline.token_store import TokenStore
 from data_pipeline.tokenizer import Tokenizer

@@ -1,4 +1,4 @@
-"""Held-out examples with fixed masks, and what a model that has learned nothing would score on them."""
+"""Held-out examples with fixed masks, and what guessing without reading would score on them."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -16,8 +16,8 @@ def run_facts(path: Path) -> dict[str, Any]:
     """Facts of a run's folder, or of a folder `RUN/checkpoints[/STEP]`.
 
     Returns:
-      `run step steps parameters parameters_sha256 config`, and where the run has them
-      `last_metrics evaluation data`.
+      `kind run step steps parameters parameters_sha256 config`, and where the run has them
+      `last_metrics evaluation provenance`.
 
     Raises:
       UserError: a file of the run is missing or damaged, or there is no checkpoint.
@@ -39,9 +39,9 @@ def run_facts(path: Path) -> dict[str, Any]:
     if (run_dir / METRICS_FILE).exists():
         training = [x for x in read_metrics(run_dir / METRICS_FILE) if not is_evaluation(x)]
         facts["last_metrics"] = training[-1] if training else None
-    for name, file in (("evaluation", run_folder.EVALUATION), ("provenance", run_folder.PROVENANCE)):
+    for file in (run_folder.EVALUATION, run_folder.PROVENANCE):
         if (run_dir / file).exists():
-            facts[name] = run_folder.read_json(run_dir / file)
+            facts[file.removesuffix(".json")] = run_folder.read_json(run_dir / file)
     return facts
 
 
