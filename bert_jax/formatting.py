@@ -59,6 +59,13 @@ def format_duration(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
+def format_probability(share: float) -> str:
+    """A probability that may be small: ``31.2 %``, ``0.04 %``, ``<0.01 %``."""
+    if 0 < share < 0.00005:
+        return "<0.01 %"
+    return f"{100 * share:.{1 if share >= 0.00995 or share == 0 else 2}f} %"
+
+
 TO_BEAT = "to beat"
 
 # The table of training: (name in metrics.jsonl, header, width, how a value is written).

@@ -12,6 +12,7 @@ from bert_jax.formatting import (
     format_count,
     format_duration,
     format_evaluation_line,
+    format_probability,
     format_rate,
     format_training_header,
     format_training_line,
@@ -138,3 +139,20 @@ def test_an_evaluation_line_stands_under_the_same_heads():
     line = format_evaluation_line(evaluation, 3000, 80)
     assert line.startswith("eval 1200")
     assert training[9 : len(line)] == line[9:]
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [
+        (1.0, "100.0 %"),
+        (0.3124, "31.2 %"),
+        (0.01, "1.0 %"),
+        (0.00994, "0.99 %"),
+        (0.0004, "0.04 %"),
+        (0.00005, "0.01 %"),
+        (0.00004, "<0.01 %"),
+        (0.0, "0.0 %"),
+    ],
+)
+def test_a_probability_is_readable_when_it_is_small(share, text):
+    assert format_probability(share) == text

@@ -9,6 +9,7 @@ import numpy as np
 
 from bert_jax.config import BertConfig, ComputeConfig
 from bert_jax.errors import UserError
+from bert_jax.formatting import format_probability
 from bert_jax.heads import BertForPreTraining
 
 # Rows are padded to these multiples, so that few programs are compiled for many texts.
@@ -53,9 +54,9 @@ class FilledText(NamedTuple):
         }
 
     def to_line(self) -> str:
-        """For a person: `a [MASK] of text: list 0.31, piece 0.12 | ...`."""
+        """For a person: `a [MASK] of text  ->  list 31.2 %, piece 0.04 % | ...`."""
         filled = " | ".join(
-            ", ".join(f"{token} {probability:.2f}" for token, probability in mask)
+            ", ".join(f"{token} {format_probability(share)}" for token, share in mask)
             for mask in self.masks
         )
         return f"{self.text}  ->  {filled}"
@@ -82,7 +83,7 @@ class FillMask:
         model = BertForPreTraining(config, compute or ComputeConfig())
 
         def probabilities(params: Any, batch: dict[str, jax.Array]) -> jax.Array:
-            output = model.apply(
+            output: Any = model.apply(
                 {"params": params},
                 batch["input_ids"],
                 jnp.zeros_like(batch["input_ids"]),
@@ -128,7 +129,9 @@ class FillMask:
                 f"has {longest} positions: give a shorter one"
             )
         if tokenizer.mask_id not in ids:
-            raise UserError(f"the text {text[:60]!r} has no [MASK]; write [MASK] where a word is missing")
+            raise UserError(
+                f"the text {text[:60]!r} has no [MASK]; write [MASK] where a word is missing"
+            )
         return ids
 
     def _fill(self, rows: list[list[int]], top_k: int) -> list[list[list[Candidate]]]:

@@ -11,7 +11,7 @@ from bert_jax.config import BertConfig
 from bert_jax.errors import UserError
 from bert_jax.inference.fill_mask import FillMask
 from bert_jax.sharding import unbox
-from data_pipeline.tokenizer import load_tokenizer
+from data_pipeline.tokenizer import Tokenizer, load_tokenizer
 
 
 def load(model: str | Path, *, step: int | None = None) -> FillMask:
@@ -28,6 +28,16 @@ def load(model: str | Path, *, step: int | None = None) -> FillMask:
       UserError: there is no such folder, checkpoint, config or tokeniser.
     """
     folder = Path(model)
+    config, tokenizer = open_model(folder)
+    return FillMask(config, load_params(folder, config, step), tokenizer)
+
+
+def open_model(folder: Path) -> tuple[BertConfig, Tokenizer]:
+    """What a model's folder says of it, without its weights.
+
+    Raises:
+      UserError: a part is missing, or config and tokeniser disagree.
+    """
     if not folder.is_dir():
         raise UserError(f"{folder} is no model: there is no such folder. Give the folder of a run")
     for name in ("config.json", "tokenizer", "checkpoints"):
@@ -43,7 +53,7 @@ def load(model: str | Path, *, step: int | None = None) -> FillMask:
             f"{folder}: the tokeniser has {tokenizer.vocab_size} tokens and the model "
             f"{config.vocab_size} (vocab_size of config.json); they do not belong together"
         )
-    return FillMask(config, load_params(folder, config, step), tokenizer)
+    return config, tokenizer
 
 
 def load_params(folder: Path, config: BertConfig, step: int | None = None) -> Any:

@@ -1,7 +1,6 @@
 """The pretraining recipe: build everything, train, evaluate, report."""
 
 import dataclasses
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,15 +8,13 @@ from typing import Any, NamedTuple
 import jax
 
 from bert_jax import devices, pretraining, sharding
-from bert_jax.checkpoint import Checkpoints, open_read_only
-from bert_jax.config import BertConfig
-from bert_jax.errors import UserError
+from bert_jax.checkpoint import Checkpoints
 from bert_jax.inference.fill_mask import FillMask
 from bert_jax.loop import Hooks, run_steps, stop_on_signals
 from bert_jax.metrics import MetricsWriter
 from bert_jax.parameters import count_parameters
 from bert_jax.program import Program, make_program
-from bert_jax.recipes import held_out, run_folder
+from bert_jax.recipes import held_out, init_from, run_folder
 from bert_jax.recipes.data import PretrainingData, data_facts, open_data, open_store
 from bert_jax.recipes.experiment import Experiment, load_experiment
 from bert_jax.recipes.samples import sample_sentences
@@ -78,15 +75,8 @@ def pretrain(
         given += [] if steps is None else [f"TrainConfig.num_steps={steps}"]
         experiment = load_experiment(str(experiment), given)
     run_dir = Path("runs") / experiment.name if run_dir is None else Path(run_dir)
-    terminal = terminal or Terminal(_Nowhere(), live=False)
+    terminal = terminal or Terminal.silent()
     return _Run(experiment, run_dir, init_from, platform, terminal).run()
-
-
-class _Nowhere(io.TextIOBase):
-    """Where progress goes that nobody wants to see."""
-
-    def write(self, text: str) -> int:
-        return len(text)
 
 
 class _Run:
@@ -96,7 +86,7 @@ class _Run:
         self,
         experiment: Experiment,
         run_dir: Path,
-        init_from: str | Path | None,
+        source: str | Path | None,
         platform: str | None,
         terminal: Terminal,
     ) -> None:
@@ -109,10 +99,11 @@ class _Run:
 
         store = open_store(experiment.data, run_dir.parent, terminal.progress)
         run_folder.check_same_run(run_dir, experiment, store.fingerprint)
-        with terminal.progress("planning", None, "pairs"):
+        with terminal.progress("counting examples", None, "example") as task:
             self.data: PretrainingData = open_data(
                 store, experiment.objective, self.train, run_dir / "plans"
             )
+            task.advance(self.data.training.examples_per_epoch)
         self.model = dataclasses.replace(
             experiment.model, vocab_size=self.data.tokenizer.vocab_size
         )
@@ -124,10 +115,20 @@ class _Run:
             optimizer=experiment.optimizer,
             mesh=mesh,
         )
-        self.init_from = init_from
         self.is_main = jax.process_index() == 0
+        self.evaluated_step: int | None = None
         self.floor = held_out.baselines(self.data.held_out, self.data.tokenizer)
         facts = run_folder.provenance(devices.facts(found), mesh.shape, data_facts(store))
+        # Where the first weights come from: a run's folder and step. A run that is gone on with has
+        # weights of its own.
+        self.first_weights: tuple[Path, int] | None = None
+        if not run_folder.has_checkpoint(run_dir):
+            self.first_weights = init_from.check_source(
+                source, run_dir, self.model, self.data.tokenizer
+            )
+            if self.first_weights is not None:
+                path, step = self.first_weights
+                facts["init_from"] = {"run": str(path), "step": step}
         if self.is_main:
             self._write_folder(facts)
 
@@ -169,7 +170,8 @@ class _Run:
                 result = self._finish(step, state)
                 return PretrainingResult(self.run_dir, step, None, result)
             terminal.print(
-                f"stopped by {stopped_by} after step {step}, which is saved; the same command goes on"
+                f"stopped by {stopped_by} after step {step}, which is saved; "
+                "the same command goes on"
             )
             self._report()
             return PretrainingResult(self.run_dir, step, stopped_by, None)
@@ -178,19 +180,10 @@ class _Run:
         if start is not None:
             return checkpoints.restore(self.program.abstract_state, start)
         state = self.program.create_state()
-        if self.init_from is None:
+        if self.first_weights is None:
             return state
-        source = Path(self.init_from)
-        theirs = BertConfig.from_json_file(source / run_folder.CONFIG)
-        if theirs != self.model:
-            differing = [
-                f"{f.name} is {getattr(theirs, f.name)!r} there and {getattr(self.model, f.name)!r} here"
-                for f in dataclasses.fields(theirs)
-                if getattr(theirs, f.name) != getattr(self.model, f.name)
-            ]
-            raise UserError(f"--init_from {source} is another model: {'; '.join(differing)}")
-        with open_read_only(source / run_folder.CHECKPOINTS) as saved:
-            return state._replace(params=saved.restore_params(self.program.abstract_state.params))
+        params = init_from.read_weights(*self.first_weights, self.program.abstract_state.params)
+        return state._replace(params=params)
 
     def _describe(self, start: int | None) -> str:
         model, train = self.model, self.train
@@ -199,14 +192,19 @@ class _Run:
         begins = "starting" if start is None else f"going on from step {start:,}"
         return (
             f"BERT, {model.num_hidden_layers} layers, {model.hidden_size} wide, vocabulary "
-            f"{model.vocab_size:,}: {parameters:,} parameters; {begins}, {train.num_steps:,} steps of "
-            f"{train.batch_size} x {self.experiment.objective.max_length} ({epochs:.1f} epochs)"
+            f"{model.vocab_size:,}: {parameters:,} parameters; {begins}, {train.num_steps:,} steps "
+            f"of {train.batch_size} x {self.experiment.objective.max_length} ({epochs:.1f} epochs)"
         )
 
     def _train(
         self, state: Any, start: int, checkpoints: Checkpoints, writer: MetricsWriter
     ) -> tuple[Any, int, str | None]:
         train, terminal = self.train, self.terminal
+        per_epoch = self.data.training.examples_per_epoch
+        epoch = start * train.batch_size // per_epoch + 1
+        with terminal.progress(f"planning epoch {epoch}", None, "example") as task:
+            self.data.training(start)
+            task.advance(per_epoch)
 
         def source(step: int) -> Any:
             return self.program.put_batch(self.data.training(step))
@@ -239,17 +237,21 @@ class _Run:
                 hooks=hooks,
                 stop=stop,
             )
-            return state, step, stop.name if step < train.num_steps else None
+            # A signal that comes within the last step leaves its evaluation to the next start.
+            unfinished = step < train.num_steps or self.evaluated_step != step
+            return state, step, stop.name if unfinished else None
 
     def _evaluate(self, writer: MetricsWriter, step: int, state: Any) -> None:
         metrics = held_out.evaluate(
             self.program, state.params, self.data.held_out, self.terminal.progress
         )
+        self.evaluated_step = step
         if self.is_main:
-            writer.write({"step": step, **metrics})
+            # The line comes last: a run killed in between evaluates again.
             result = held_out.verdict(step, metrics, self.floor)
             run_folder.write_json(self.run_dir / run_folder.EVALUATION, result)
-            self.terminal.training_line({"step": step, **metrics}, self.train.num_steps)
+            writer.write({"step": step, **metrics})
+            self.terminal.evaluation_line({"step": step, **metrics}, self.floor)
 
     def _finish(self, step: int, state: Any) -> dict[str, Any]:
         result: dict[str, Any] = run_folder.read_json(self.run_dir / run_folder.EVALUATION)

@@ -46,6 +46,11 @@ PACKAGES = (
 )
 
 
+def has_checkpoint(run_dir: Path) -> bool:
+    """Whether a finished checkpoint is there, told by its name."""
+    return any(path.name.isdecimal() for path in (run_dir / CHECKPOINTS).glob("*"))
+
+
 def write_atomically(path: Path, text: str) -> None:
     """Write a whole file, or none of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -92,8 +97,8 @@ def check_same_run(run_dir: Path, experiment: Experiment, data_fingerprint: str)
         )
     if differences:
         raise UserError(
-            f"{run_dir} holds another run: {'; '.join(differences)}. Give another --run_dir, or the "
-            f"run's own config ({run_dir / OPERATIVE})"
+            f"{run_dir} holds another run: {'; '.join(differences)}. Give another --run_dir, or "
+            f"the run's own config ({run_dir / OPERATIVE})"
         )
 
 
@@ -138,7 +143,16 @@ def record_provenance(run_dir: Path, now: dict[str, Any]) -> list[str]:
         return []
     first = read_json(path)
     last = first.get("resumed", [first])[-1] if first.get("resumed") else first
-    watched = ("versions", "python", "platform", "devices", "cpu_count", "processes", "xla_flags", "mesh")
+    watched = (
+        "versions",
+        "python",
+        "platform",
+        "devices",
+        "cpu_count",
+        "processes",
+        "xla_flags",
+        "mesh",
+    )
     warnings = [
         f"{name} was {last.get(name)!r} and is {now[name]!r}"
         for name in watched
@@ -150,7 +164,7 @@ def record_provenance(run_dir: Path, now: dict[str, Any]) -> list[str]:
 
 
 def git_commit() -> str | None:
-    """The commit of the checkout that this code lies in, with `-dirty` after it; None in a wheel."""
+    """The commit of the checkout that this code lies in, perhaps `-dirty`; None in a wheel."""
     root = Path(__file__).parents[2]
     if not (root / ".git").exists():
         return None
