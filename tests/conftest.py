@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 # Before JAX is imported anywhere. Processes that a test starts inherit both.
 os.environ["JAX_PLATFORMS"] = "cpu"
@@ -9,6 +10,9 @@ os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=8"
 
 import jax
 import pytest
+
+if TYPE_CHECKING:
+    from runs import TinyRun
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
@@ -22,3 +26,11 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"the reference data is not at {folder}; set BERT_JAX_SHARED_DATA")
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> "TinyRun":
+    """A finished run (`runs.make_tiny_run`); to read only."""
+    from runs import make_tiny_run
+
+    return make_tiny_run(tmp_path_factory.mktemp("tiny_run"))

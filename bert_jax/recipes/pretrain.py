@@ -17,7 +17,7 @@ from bert_jax.program import Program, make_program
 from bert_jax.recipes import held_out, init_from, run_folder
 from bert_jax.recipes.data import PretrainingData, data_facts, open_data, open_store
 from bert_jax.recipes.experiment import Experiment, load_experiment
-from bert_jax.recipes.samples import sample_sentences
+from bert_jax.recipes.samples import LONGEST, sample_sentences
 from bert_jax.report import write_report
 from bert_jax.terminal import Terminal
 from data_pipeline.prefetch import Prefetch
@@ -257,7 +257,9 @@ class _Run:
         result: dict[str, Any] = run_folder.read_json(self.run_dir / run_folder.EVALUATION)
         if self.is_main:
             model = FillMask(self.model, state.params, self.data.tokenizer)
-            samples = sample_sentences(self.data.store.eval, self.data.tokenizer)
+            # Text that is tokenised again may have a few times as many tokens as it had.
+            longest = min(LONGEST, max(1, self.model.max_position_embeddings // 4 - 2))
+            samples = sample_sentences(self.data.store.eval, self.data.tokenizer, longest=longest)
             predictions = model.fill_mask(samples, top_k=5)
             run_folder.write_json(
                 self.run_dir / run_folder.PREDICTIONS, [p.to_dict() for p in predictions]

@@ -33,7 +33,7 @@ MAY_CHANGE = frozenset(
         *(f"TrainConfig.{name}" for name in ("keep_checkpoints", "keep_every")),
         "TrainConfig.checkpoint_step_zero",
         *(f"MeshConfig.{name}" for name in ("data", "fsdp", "tensor")),
-        *(f"ComputeConfig.{name}" for name in ("scan_layers", "remat")),
+        *(f"ComputeConfig.{name}" for name in ("scan_layers", "remat", "vocab_chunk")),
         # A store may have moved; that its data are the same is checked by their fingerprint.
         *(f"DataConfig.{name}" for name in ("store", "corpus", "corpus_vocab_size")),
     }
@@ -43,6 +43,12 @@ MAY_CHANGE = frozenset(
 PACKAGES = (
     *("bert-jax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy"),
     *("tokenizers", "sentencex", "gin-config"),
+)
+
+# What `provenance.json` says that can change the last bits of a result, beside the config.
+WATCHED = (
+    *("versions", "python", "platform", "devices"),
+    *("cpu_count", "processes", "xla_flags", "mesh"),
 )
 
 
@@ -55,8 +61,11 @@ def write_atomically(path: Path, text: str) -> None:
     """Write a whole file, or none of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -142,25 +151,23 @@ def record_provenance(run_dir: Path, now: dict[str, Any]) -> list[str]:
         write_json(path, now)
         return []
     first = read_json(path)
-    last = first.get("resumed", [first])[-1] if first.get("resumed") else first
-    watched = (
-        "versions",
-        "python",
-        "platform",
-        "devices",
-        "cpu_count",
-        "processes",
-        "xla_flags",
-        "mesh",
-    )
-    warnings = [
-        f"{name} was {last.get(name)!r} and is {now[name]!r}"
-        for name in watched
-        if last.get(name) != now[name]
-    ]
-    resumed = {name: now[name] for name in ("started", "command", "git_commit", *watched)}
-    write_json(path, {**first, "resumed": [*first.get("resumed", []), resumed]})
-    return warnings
+    resumed = first.get("resumed", [])
+    kept = {name: now[name] for name in ("started", "command", "git_commit", *WATCHED)}
+    write_json(path, {**first, "resumed": [*resumed, kept]})
+    return list(_changes(resumed[-1] if resumed else first, now))
+
+
+def _changes(last: Mapping[str, Any], now: Mapping[str, Any]) -> Iterable[str]:
+    """What differs between two starts, a sentence for each."""
+    for name in WATCHED:
+        old, new = last.get(name), now[name]
+        if isinstance(old, dict) and isinstance(new, dict):
+            what = "mesh axis " if name == "mesh" else ""
+            for key in sorted({*old, *new}):
+                if old.get(key) != new.get(key):
+                    yield f"{what}{key} was {old.get(key)} and is {new.get(key)}"
+        elif old != new:
+            yield f"{name} was {old!r} and is {new!r}"
 
 
 def git_commit() -> str | None:
@@ -168,7 +175,9 @@ def git_commit() -> str | None:
     root = Path(__file__).parents[2]
     if not (root / ".git").exists():
         return None
-    command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40"]
+    # No tag, whatever tags there are: the commit itself.
+    describe = ["describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    command = ["git", "-C", str(root), *describe]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):

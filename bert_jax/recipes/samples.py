@@ -9,27 +9,45 @@ from data_pipeline.tokenizer import Tokenizer
 SHORTEST, LONGEST = 8, 24
 
 
-def sample_sentences(split: Split, tokenizer: Tokenizer, count: int = 3) -> list[str]:
+def sample_sentences(
+    split: Split, tokenizer: Tokenizer, count: int = 3, longest: int = LONGEST
+) -> list[str]:
     """Sentences spread over a split, each with one of its whole words replaced by [MASK].
 
     The same for the same split. A word is chosen from the middle of the sentence, where both sides
     have something to say, and the longest one there, because short words are easily guessed.
+
+    Args:
+      split: where the sentences are from.
+      tokenizer: the split's.
+      count: how many.
+      longest: where a split has no sentence of `SHORTEST` to so many tokens, others are taken and
+        cut to this length.
     """
     lengths = np.diff(split.sentence_offsets)
-    fitting = np.flatnonzero((lengths >= SHORTEST) & (lengths <= LONGEST))
+    fitting = np.flatnonzero((lengths >= min(SHORTEST, longest)) & (lengths <= longest))
     if not len(fitting):
         fitting = np.flatnonzero(lengths >= min(3, lengths.max()))
-    picked = fitting[np.linspace(0, len(fitting) - 1, count + 2).astype(int)[1:-1]]
-    return [_mask_one(split, tokenizer, int(sentence)) for sentence in picked]
+    places = np.linspace(0, len(fitting) - 1, count + 2).astype(int)[1:-1]
+    texts = []
+    for place in places:
+        nearby = [_ids(split, int(sentence), longest) for sentence in fitting[place : place + 100]]
+        # A word that the vocabulary lacks cannot be written down again.
+        known = (ids for ids in nearby if tokenizer.unk_id not in ids)
+        texts.append(_mask_one(tokenizer, next(known, nearby[0])))
+    return texts
 
 
-def _mask_one(split: Split, tokenizer: Tokenizer, sentence: int) -> str:
+def _ids(split: Split, sentence: int, longest: int) -> list[int]:
     first, last = split.sentence_offsets[sentence], split.sentence_offsets[sentence + 1]
-    ids = [int(i) for i in split.tokens[first:last]]
+    return [int(i) for i in split.tokens[first : min(last, first + longest)]]
+
+
+def _mask_one(tokenizer: Tokenizer, ids: list[int]) -> str:
     tokens = [tokenizer.id_to_token(i) for i in ids]
 
     def fitness(place: int) -> tuple[bool, int]:
-        # A word of one piece, in letters.
+        # Best is a word of one piece, in letters.
         whole = not any(t.startswith("##") for t in tokens[place : place + 2])
         return whole and tokens[place].isalpha(), len(tokens[place])
 

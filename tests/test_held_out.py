@@ -1,0 +1,114 @@
+"""Held-out results and what they are compared with."""
+
+import numpy as np
+import pytest
+from models import small_config, small_program
+from splits import random_split
+
+from bert_jax.recipes.held_out import baselines, evaluate, summary, verdict
+from data_pipeline.batches import SpecialIds, evaluation_batches
+from data_pipeline.objective import PretrainingObjective
+
+CONFIG = small_config()
+IDS = SpecialIds(pad=0, cls=1, sep=2, mask=3, vocab_size=CONFIG.vocab_size)
+OBJECTIVE = PretrainingObjective(max_length=24, max_predictions=4)
+
+
+class Tokens:
+    """A tokeniser whose tokens are their numbers."""
+
+    def id_to_token(self, i):
+        return f"t{i}"
+
+
+@pytest.fixture(scope="module")
+def split():
+    return random_split(3, documents=30, vocab_size=CONFIG.vocab_size)
+
+
+def held_out(split, batch_size, examples):
+    return evaluation_batches(split, IDS, OBJECTIVE, batch_size=batch_size, max_examples=examples)
+
+
+def test_results_are_means_over_all_examples_however_they_are_batched(split):
+    program = small_program()
+    params = program.create_state().params
+    # 21 examples: the last batch of each size is filled with rows that do not count.
+    first, second = (evaluate(program, params, held_out(split, n, 21)) for n in (8, 16))
+    assert first.keys() == {
+        *("eval_loss", "eval_mlm_loss", "eval_nsp_loss"),
+        *("eval_mlm_accuracy", "eval_nsp_accuracy"),
+    }
+    for name, value in first.items():
+        assert second[name] == pytest.approx(value, abs=1e-5), name
+    assert first["eval_loss"] == pytest.approx(first["eval_mlm_loss"] + first["eval_nsp_loss"])
+    # An untrained model knows no more than the sizes of the vocabulary and of the two labels.
+    assert first["eval_mlm_loss"] == pytest.approx(np.log(CONFIG.vocab_size), abs=0.2)
+    assert first["eval_nsp_accuracy"] * 21 == pytest.approx(round(first["eval_nsp_accuracy"] * 21))
+
+
+def test_baselines_are_those_of_the_examples_that_count(split):
+    found = baselines(held_out(split, 8, 21), Tokens())
+    assert found == baselines(held_out(split, 21, 21), Tokens())
+    [batch] = held_out(split, 21, 21)
+    ids = batch["masked_lm_ids"][batch["masked_lm_weights"] > 0]
+    values, counts = np.unique(ids, return_counts=True)
+    shares = counts / len(ids)
+    mlm, nsp = found["mlm"], found["nsp"]
+    assert mlm["predictions"] == len(ids)
+    assert mlm["unigram_entropy"] == pytest.approx(-(shares * np.log(shares)).sum())
+    assert mlm["commonest_token"] == f"t{values[counts.argmax()]}"
+    assert mlm["commonest_accuracy"] == pytest.approx(shares.max())
+    ones = batch["next_sentence_labels"].mean()
+    assert nsp["examples"] == 21
+    assert nsp["majority_label"] == int(ones > 0.5)
+    assert nsp["majority_share"] == pytest.approx(max(ones, 1 - ones))
+    low, high = nsp["interval"]
+    assert low < nsp["majority_share"] < high
+
+
+METRICS = {
+    "eval_loss": 5.6,
+    "eval_mlm_loss": 5.0,
+    "eval_nsp_loss": 0.6,
+    "eval_mlm_accuracy": 0.25,
+    "eval_nsp_accuracy": 0.7,
+}
+FLOOR = {
+    "mlm": {
+        "unigram_entropy": 6.2,
+        "commonest_accuracy": 0.05,
+        "commonest_token": "the",
+        "predictions": 19311,
+    },
+    "nsp": {
+        "majority_share": 0.54,
+        "majority_label": 1,
+        "examples": 1024,
+        "interval": [0.51, 0.57],
+    },
+}
+
+
+def test_a_verdict_is_the_result_with_its_baseline_beside_it():
+    assert verdict(7, METRICS, FLOOR) == {
+        "step": 7,
+        "mlm": {"loss": 5.0, "accuracy": 0.25, **FLOOR["mlm"]},
+        "nsp": {"loss": 0.6, "accuracy": 0.7, **FLOOR["nsp"]},
+    }
+
+
+def test_the_summary_says_by_how_much_each_baseline_is_beaten():
+    mlm, accuracy, nsp = summary(verdict(7, METRICS, FLOOR))
+    assert "MLM loss 5.000: 1.200 nat below the unigram entropy 6.200" in mlm
+    assert "accuracy 0.250; always guessing 'the' gives 0.050" in accuracy
+    assert "NSP accuracy 0.700: 0.160 above the majority share 0.540" in nsp
+    assert "inside" not in nsp
+
+
+def test_the_summary_says_so_where_nothing_was_learned():
+    metrics = METRICS | {"eval_mlm_loss": 6.5, "eval_nsp_accuracy": 0.53}
+    mlm, _, nsp = summary(verdict(7, metrics, FLOOR))
+    assert "0.300 nat ABOVE the unigram entropy" in mlm
+    assert "0.010 BELOW the majority share" in nsp
+    assert "inside the interval: not told from guessing" in nsp

@@ -1,0 +1,83 @@
+"""What `bert-jax inspect` says of a run and of one of its checkpoints."""
+
+import json
+import shutil
+
+import pytest
+
+from bert_jax import cli
+from bert_jax.errors import UserError
+from bert_jax.inference.load import load
+from bert_jax.metrics import is_evaluation, read_metrics
+from bert_jax.parameters import count_parameters, parameters_sha256
+from bert_jax.recipes.inspect_run import run_facts, show_run
+
+
+@pytest.fixture(scope="module")
+def facts(tiny_run):
+    return run_facts(tiny_run.run_dir)
+
+
+def test_facts_are_those_of_the_newest_checkpoint(facts, tiny_run):
+    model = load(tiny_run.run_dir)
+    assert facts["kind"] == "run"
+    assert facts["run"] == str(tiny_run.run_dir)
+    assert (facts["step"], facts["steps"]) == (4, [2, 4])
+    assert facts["parameters"] == count_parameters(model.config)
+    assert facts["parameters_sha256"] == parameters_sha256(model.params)
+    assert facts["config"]["hidden_size"] == 16
+
+
+def test_facts_hold_the_last_results_and_where_they_came_from(facts, tiny_run):
+    training = [x for x in read_metrics(tiny_run.run_dir) if not is_evaluation(x)]
+    assert facts["last_metrics"] == training[-1]
+    assert facts["evaluation"]["step"] == 4
+    assert facts["provenance"]["data"]["path"] == str(tiny_run.store)
+
+
+def test_a_checkpoint_of_a_run_has_its_own_weights(facts, tiny_run):
+    checkpoints = tiny_run.run_dir / "checkpoints"
+    newest, older = run_facts(checkpoints), run_facts(checkpoints / "2")
+    assert newest == facts
+    assert older["step"] == 2
+    assert older["run"] == facts["run"]
+    assert older["parameters_sha256"] != facts["parameters_sha256"]
+
+
+def test_a_run_without_results_can_be_inspected(tiny_run, tmp_path):
+    run = shutil.copytree(tiny_run.run_dir, tmp_path / "run")
+    for name in ("metrics.jsonl", "evaluation.json", "provenance.json"):
+        (run / name).unlink()
+    found = run_facts(run)
+    assert found["step"] == 4
+    assert not {"last_metrics", "evaluation", "provenance"} & found.keys()
+    assert "parameters_sha256" in show_run(found)
+
+
+def test_what_is_no_checkpoint_is_an_error(tiny_run, tmp_path):
+    checkpoints = tiny_run.run_dir / "checkpoints"
+    with pytest.raises(UserError, match="its name must be the number of a step"):
+        run_facts(checkpoints / "newest")
+    with pytest.raises(UserError, match=r"step 3 .* those of steps 2, 4"):
+        run_facts(checkpoints / "3")
+    with pytest.raises(UserError, match=r"config\.json cannot be read"):
+        run_facts(tmp_path)
+
+
+def test_the_text_shows_step_weights_results_data_and_versions(facts, tiny_run):
+    lines = dict(line.split("  ", 1) for line in show_run(facts).splitlines())
+    shown = {name: value.strip() for name, value in lines.items()}
+    assert shown["step"] == "4 (checkpoints: 2, 4)"
+    assert shown["model"] == "1 layers, 16 wide, 2 heads, vocabulary 80"
+    assert shown["parameters_sha256"] == facts["parameters_sha256"]
+    assert "(unigram entropy " in shown["held out, step 4"]
+    assert shown["data"].startswith(str(tiny_run.store))
+    assert shown["devices"] == "cpu: 8 x cpu"
+    assert "jax 0." in shown["versions"]
+
+
+def test_the_command_prints_the_text_or_one_object(facts, tiny_run, capsys):
+    assert cli.main(["inspect", str(tiny_run.run_dir)]) == 0
+    assert capsys.readouterr().out == show_run(facts)
+    assert cli.main(["inspect", str(tiny_run.run_dir), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == facts

@@ -1,0 +1,131 @@
+"""The recipe: what a run leaves, what a second start does, and starts that are refused."""
+
+import os
+import shutil
+import signal
+
+import jax
+import numpy as np
+import pytest
+
+from bert_jax.checkpoint import Checkpoints
+from bert_jax.errors import UserError
+from bert_jax.inference.load import load
+from bert_jax.metrics import is_evaluation, read_metrics
+from bert_jax.recipes import held_out
+from bert_jax.recipes.pretrain import pretrain
+from bert_jax.recipes.run_folder import read_json
+
+
+def start(tiny_run, run_dir, **arguments):
+    return pretrain(str(tiny_run.experiment), run_dir, data=tiny_run.store, **arguments)
+
+
+def test_a_run_leaves_everything_to_go_on_to_repeat_and_to_read(tiny_run):
+    names = {path.name for path in tiny_run.run_dir.iterdir()}
+    assert names == {
+        *("checkpoints", "tokenizer", "tensorboard", "plots"),
+        *("config.json", "operative.gin", "provenance.json", "metrics.jsonl"),
+        *("evaluation.json", "predictions.json", "report.html"),
+    }
+    lines = read_metrics(tiny_run.run_dir)
+    training = [line for line in lines if not is_evaluation(line)]
+    assert [line["step"] for line in training] == [1, 2, 3, 4]
+    assert [line["step"] for line in lines if is_evaluation(line)] == [2, 4]
+    assert training[0].keys() == {
+        *("step", "loss", "mlm_loss", "nsp_loss", "mlm_accuracy", "nsp_accuracy"),
+        *("learning_rate", "grad_norm", "tokens_per_second", "input_wait"),
+    }
+    evaluation = read_json(tiny_run.run_dir / "evaluation.json")
+    assert evaluation["step"] == 4
+    assert evaluation["nsp"]["examples"] == 12
+    predictions = read_json(tiny_run.run_dir / "predictions.json")
+    assert len(predictions) == 3
+    assert all(len(mask) == 5 for filled in predictions for mask in filled["masks"])
+
+
+def test_a_second_start_repeats_no_finished_work(tiny_run, tmp_path, monkeypatch):
+    run_dir = shutil.copytree(tiny_run.run_dir, tmp_path / "run")
+    metrics = (run_dir / "metrics.jsonl").read_text()
+
+    def work(*_):
+        raise AssertionError("this was done before")
+
+    monkeypatch.setattr(held_out, "evaluate", work)
+    monkeypatch.setattr(Checkpoints, "save", work)
+    result = start(tiny_run, run_dir)
+    assert (result.step, result.stopped_by) == (4, None)
+    assert result.evaluation == read_json(tiny_run.run_dir / "evaluation.json")
+    assert (run_dir / "metrics.jsonl").read_text() == metrics
+
+
+def test_a_signal_in_the_last_step_leaves_its_evaluation_to_the_next_start(
+    tiny_run, tmp_path, monkeypatch
+):
+    save = Checkpoints.save
+
+    def save_and_be_stopped(self, step, state):
+        save(self, step, state)
+        if step == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    # The signal of step 2 is seen in step 3: the last one here.
+    monkeypatch.setattr(Checkpoints, "save", save_and_be_stopped)
+    result = start(tiny_run, tmp_path / "run", steps=3)
+    assert (result.step, result.stopped_by, result.evaluation) == (3, "SIGTERM", None)
+    assert read_json(tmp_path / "run" / "evaluation.json")["step"] == 2
+
+    result = start(tiny_run, tmp_path / "run", steps=3)
+    assert (result.step, result.stopped_by) == (3, None)
+    assert result.evaluation["step"] == 3
+    lines = read_metrics(tmp_path / "run")
+    assert [(x["step"], is_evaluation(x)) for x in lines] == [
+        *((1, False), (2, False), (2, True)),
+        *((3, False), (3, True)),
+    ]
+
+
+def test_a_run_may_start_from_the_weights_of_another(tiny_run, tmp_path):
+    bindings = ["TrainConfig.checkpoint_step_zero=True", "TrainConfig.checkpoint_every=0"]
+    result = start(
+        tiny_run, tmp_path / "run", steps=1, init_from=tiny_run.run_dir, bindings=bindings
+    )
+    assert result.step == 1
+    first, wanted = load(tmp_path / "run", step=0).params, load(tiny_run.run_dir).params
+    jax.tree.map(np.testing.assert_array_equal, first, wanted)
+    recorded = read_json(tmp_path / "run" / "provenance.json")["init_from"]
+    assert recorded == {"run": str(tiny_run.run_dir), "step": 4}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"init_from": "nowhere"}, "--init_from .*nowhere is no model"),
+        ({"data": "nowhere"}, "nowhere: no such token store"),
+        ({"bindings": ["TrainConfig.batch_size=12"]}, "must be a multiple of 8"),
+        ({"bindings": ["MeshConfig.data=3"]}, "there are 8 devices"),
+    ],
+)
+def test_a_start_that_is_refused_leaves_nothing(
+    tiny_run, tmp_path, monkeypatch, arguments, message
+):
+    monkeypatch.chdir(tmp_path)
+    arguments = {"data": tiny_run.store} | arguments
+    with pytest.raises(ValueError, match=message):
+        pretrain(str(tiny_run.experiment), tmp_path / "run", **arguments)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_of_another_config_is_left_as_it_is(tiny_run, tmp_path):
+    run_dir = shutil.copytree(tiny_run.run_dir, tmp_path / "run")
+    before = {p: p.read_bytes() for p in run_dir.iterdir() if p.is_file()}
+    with pytest.raises(UserError, match=r"TrainConfig\.seed was 0 and is 1"):
+        start(tiny_run, run_dir, bindings=["TrainConfig.seed=1"])
+    assert {p: p.read_bytes() for p in run_dir.iterdir() if p.is_file()} == before
+
+
+def test_a_store_that_has_moved_is_no_other_run(tiny_run, tmp_path):
+    run_dir = shutil.copytree(tiny_run.run_dir, tmp_path / "run")
+    moved = shutil.copytree(tiny_run.store, tmp_path / "moved")
+    result = pretrain(str(tiny_run.experiment), run_dir, data=moved)
+    assert result.step == 4

@@ -1,0 +1,264 @@
+"""Which runs may go on in a folder, and what is warned of when they do."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from runs import EXPERIMENT
+
+from bert_jax.errors import UserError
+from bert_jax.recipes import run_folder
+from bert_jax.recipes.bindings import KINDS, settable_fields
+from bert_jax.recipes.experiment import load_experiment
+from bert_jax.recipes.run_folder import (
+    MAY_CHANGE,
+    check_same_run,
+    has_checkpoint,
+    provenance,
+    read_json,
+    record_provenance,
+    write_atomically,
+    write_json,
+)
+
+FINGERPRINT = "feed" * 16
+
+# Another right value for every setting there is.
+OTHER = {
+    "TrainConfig.num_steps": 9,
+    "TrainConfig.batch_size": 16,
+    "TrainConfig.learning_rate": 0.5,
+    "TrainConfig.warmup_steps": 3,
+    "TrainConfig.seed": 7,
+    "TrainConfig.micro_batches": 2,
+    "TrainConfig.log_every": 3,
+    "TrainConfig.eval_every": 3,
+    "TrainConfig.eval_examples": 3,
+    "TrainConfig.checkpoint_every": 3,
+    "TrainConfig.checkpoint_minutes": 3.0,
+    "TrainConfig.keep_checkpoints": 9,
+    "TrainConfig.keep_every": 3,
+    "TrainConfig.checkpoint_step_zero": True,
+    "OptimizerConfig.preset": "paper",
+    "OptimizerConfig.b1": 0.5,
+    "OptimizerConfig.b2": 0.5,
+    "OptimizerConfig.eps": 0.5,
+    "OptimizerConfig.weight_decay": 0.5,
+    "OptimizerConfig.max_grad_norm": 0.5,
+    "BertConfig.hidden_size": 32,
+    "BertConfig.num_hidden_layers": 3,
+    "BertConfig.num_attention_heads": 4,
+    "BertConfig.intermediate_size": 48,
+    "BertConfig.hidden_act": "gelu_new",
+    "BertConfig.hidden_dropout_prob": 0.2,
+    "BertConfig.attention_probs_dropout_prob": 0.2,
+    "BertConfig.max_position_embeddings": 128,
+    "BertConfig.type_vocab_size": 3,
+    "BertConfig.initializer_range": 0.5,
+    "BertConfig.layer_norm_eps": 0.5,
+    "PretrainingObjective.max_length": 48,
+    "PretrainingObjective.max_predictions": 5,
+    "PretrainingObjective.masked_lm_prob": 0.5,
+    "PretrainingObjective.short_seq_prob": 0.5,
+    "DataConfig.store": "elsewhere",
+    "DataConfig.corpus": "documentation",
+    "DataConfig.corpus_vocab_size": 4096,
+    "ComputeConfig.dtype": "bfloat16",
+    "ComputeConfig.matmul_precision": "highest",
+    "ComputeConfig.scan_layers": False,
+    "ComputeConfig.remat": "full",
+    "ComputeConfig.vocab_chunk": 0,
+    "MeshConfig.data": 4,
+    "MeshConfig.fsdp": 2,
+    "MeshConfig.tensor": 2,
+}
+SETTINGS = [
+    f"{class_name}.{field.name}"
+    for class_name in KINDS["pretrain"].values()
+    for field in settable_fields(class_name)
+]
+
+
+@pytest.fixture(scope="module")
+def experiment_file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("experiment") / "small.gin"
+    path.write_text(EXPERIMENT)
+    return path
+
+
+@pytest.fixture
+def run_dir(tmp_path, experiment_file):
+    """A run's folder as far as the check reads it."""
+    experiment = load_experiment(str(experiment_file), data_required=False)
+    write_atomically(tmp_path / "operative.gin", experiment.operative)
+    write_json(tmp_path / "provenance.json", {"data": {"fingerprint": FINGERPRINT}})
+    return tmp_path
+
+
+def changed(experiment_file, *bindings):
+    return load_experiment(str(experiment_file), bindings, data_required=False)
+
+
+def test_what_may_change_are_settings_that_there_are():
+    assert set(SETTINGS) >= MAY_CHANGE
+    assert OTHER.keys() == set(SETTINGS)
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_setting_may_change_if_it_is_on_the_list_and_is_refused_if_not(
+    run_dir, experiment_file, name
+):
+    experiment = changed(experiment_file, f"{name}={OTHER[name]!r}")
+    if name in MAY_CHANGE:
+        check_same_run(run_dir, experiment, FINGERPRINT)
+        return
+    before = changed(experiment_file)
+    class_name, field = name.split(".")
+    old = getattr(before.configs()[class_name], field)
+    new = getattr(experiment.configs()[class_name], field)
+    assert old != new
+    with pytest.raises(UserError) as raised:
+        check_same_run(run_dir, experiment, FINGERPRINT)
+    assert f"holds another run: {name} was {old!r} and is {new!r}. Give" in str(raised.value)
+
+
+def test_what_may_change_is_what_the_docs_give_a_reason_for():
+    text = (Path(__file__).parents[1] / "docs" / "resuming.md").read_text(encoding="utf-8")
+    assert {name for name in SETTINGS if f"`{name}`" in text} >= MAY_CHANGE
+    for name in set(SETTINGS) - MAY_CHANGE:
+        assert f"`{name}`" not in text, f"{name} may not change"
+
+
+def test_every_disagreement_is_shown_at_once(run_dir, experiment_file):
+    experiment = changed(
+        experiment_file,
+        "TrainConfig.seed=5",
+        "BertConfig.hidden_size=32",
+        "TrainConfig.log_every=9",
+    )
+    with pytest.raises(UserError) as raised:
+        check_same_run(run_dir, experiment, "beef" * 16)
+    message = str(raised.value)
+    for difference in (
+        "TrainConfig.seed was 0 and is 5",
+        "BertConfig.hidden_size was 16 and is 32",
+        "the data were those with fingerprint feedfeedfeed and are beefbeefbeef",
+    ):
+        assert difference in message
+    assert "log_every" not in message
+    assert "\n" not in message
+
+
+def test_a_folder_without_a_run_takes_any(tmp_path, experiment_file):
+    check_same_run(tmp_path, changed(experiment_file), FINGERPRINT)
+    check_same_run(tmp_path / "new", changed(experiment_file), FINGERPRINT)
+
+
+def test_a_damaged_file_of_a_run_is_named(run_dir, experiment_file):
+    (run_dir / "provenance.json").write_text("{")
+    with pytest.raises(UserError, match=r"provenance\.json, a file of the run, cannot be read"):
+        check_same_run(run_dir, changed(experiment_file), FINGERPRINT)
+
+
+# --- provenance ----------------------------------------------------------------------------------
+
+
+def facts(**changes):
+    machine = {
+        "platform": "cpu",
+        "devices": "cpu: 8 x cpu",
+        "cpu_count": 2,
+        "processes": 1,
+        "xla_flags": "",
+    }
+    mesh = changes.pop("mesh", {"data": 8, "fsdp": 1, "tensor": 1})
+    return provenance(machine | changes, mesh, {"fingerprint": FINGERPRINT})
+
+
+def test_provenance_holds_all_that_made_a_run():
+    found = facts()
+    assert {
+        *("versions", "python", "platform", "git_commit", "devices", "mesh", "xla_flags"),
+        *("cpu_count", "data", "started", "command"),
+    } <= found.keys()
+    assert found["versions"].keys() >= {"bert-jax", "jax", "jaxlib", "flax", "optax", "numpy"}
+    assert found["data"]["fingerprint"] == FINGERPRINT
+    json.dumps(found)
+
+
+def test_the_first_start_is_recorded_without_a_warning(tmp_path):
+    now = facts()
+    assert record_provenance(tmp_path, now) == []
+    assert read_json(tmp_path / "provenance.json") == now
+
+
+def test_a_resumption_on_the_same_machine_is_recorded_without_a_warning(tmp_path):
+    first = facts()
+    record_provenance(tmp_path, first)
+    assert record_provenance(tmp_path, facts()) == []
+    found = read_json(tmp_path / "provenance.json")
+    assert {name: found[name] for name in first} == first
+    assert len(found["resumed"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "warning"),
+    [
+        ({"cpu_count": 4}, "cpu_count was 2 and is 4"),
+        ({"xla_flags": "--xla_x"}, "xla_flags was '' and is '--xla_x'"),
+        ({"platform": "gpu"}, "platform was 'cpu' and is 'gpu'"),
+        ({"devices": "cpu: 4 x cpu"}, "devices was 'cpu: 8 x cpu' and is 'cpu: 4 x cpu'"),
+        ({"processes": 2}, "processes was 1 and is 2"),
+        ({"mesh": {"data": 4, "fsdp": 1, "tensor": 1}}, "mesh axis data was 8 and is 4"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_can_change_the_last_bits_is_warned_of_in_a_sentence(tmp_path, changes, warning):
+    record_provenance(tmp_path, facts())
+    assert record_provenance(tmp_path, facts(**changes)) == [warning]
+    # From the last start, not from the first.
+    assert record_provenance(tmp_path, facts(**changes)) == []
+
+
+def test_a_new_version_of_a_package_is_warned_of_by_name(tmp_path, monkeypatch):
+    record_provenance(tmp_path, facts())
+    version = run_folder._version
+    monkeypatch.setattr(
+        run_folder, "_version", lambda name: "99.0" if name == "optax" else version(name)
+    )
+    assert record_provenance(tmp_path, facts()) == [f"optax was {version('optax')} and is 99.0"]
+
+
+def test_the_commit_is_that_of_the_checkout():
+    commit = run_folder.git_commit()
+    assert commit is None or len(commit.removesuffix("-dirty")) == 40
+
+
+# --- files ---------------------------------------------------------------------------------------
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
+    path = tmp_path / "new" / "file.json"
+    write_json(path, {"größe": 1})
+    assert path.read_text(encoding="utf-8") == '{\n  "größe": 1\n}\n'
+
+    def fail(self, text, encoding):
+        with open(self, "w", encoding=encoding) as file:
+            file.write(text[: len(text) // 2])
+        raise OSError("no space left")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_text", fail)
+        with pytest.raises(OSError, match="no space"):
+            write_json(path, {"größe": 2})
+    assert read_json(path) == {"größe": 1}
+    assert os.listdir(path.parent) == ["file.json"]
+
+
+def test_a_checkpoint_is_told_by_the_number_that_is_its_name(tmp_path):
+    assert not has_checkpoint(tmp_path)
+    (tmp_path / "checkpoints" / "4.orbax-checkpoint-tmp-1").mkdir(parents=True)
+    assert not has_checkpoint(tmp_path)
+    (tmp_path / "checkpoints" / "2").mkdir()
+    assert has_checkpoint(tmp_path)
