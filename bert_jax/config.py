@@ -194,16 +194,25 @@ class ComputeConfig:
 
     `dtype` is the type of activations and of the copies of the weights that are multiplied; the
     weights themselves, softmax, LayerNorm and losses stay float32. `matmul_precision` matters for
-    float32 only, which by default is multiplied in bf16 on TPU and TF32 on GPU.
+    float32 only, which by default is multiplied in bf16 on TPU and TF32 on GPU. `vocab_chunk` is
+    the number of words whose scores the masked LM loss holds at a time; 0 for all of them, None for
+    what is fastest on the platform.
     """
 
     dtype: str = "float32"
     matmul_precision: str = "default"
     scan_layers: bool = True
     remat: str = "none"
+    vocab_chunk: int | None = None
 
     def __post_init__(self) -> None:
         check_types(self)
+        check_range(self, "vocab_chunk", at_least=0)
+        if self.vocab_chunk and self.vocab_chunk % 1024 and 1024 % self.vocab_chunk:
+            raise UserError(
+                f"ComputeConfig.vocab_chunk is {self.vocab_chunk}, it must divide 1024 or be a "
+                "multiple of it"
+            )
         check_choice(self, "dtype", ("float32", "bfloat16"))
         check_choice(self, "matmul_precision", ("default", "high", "highest"))
         check_choice(self, "remat", ("none", "dots", "full"))

@@ -9,27 +9,27 @@ Shape letters: B batch, L length, E embed (hidden size), H heads, D head size, F
 size), V vocabulary (padded), N layers.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from flax import linen as nn
 
 from bert_jax.attention import attention_mask, dot_product_attention
 from bert_jax.config import BertConfig, ComputeConfig
 from bert_jax.dropout import dropout
+from bert_jax.layers import Weights, activation, affine, layer_norm
 from bert_jax.sharding import constrain, parameter
 
-# A module's weights: arrays by name, nested as in the checkpoint.
-Weights = Mapping[str, Any]
 # Name and size of an axis.
 Axis = tuple[str, int]
 
 # The places where a layer drops; place 0 of the model is its embeddings.
 SITES_PER_LAYER = 3
-VOCAB_MULTIPLE = 128
+# Rows of the word table come in multiples of this: any mesh divides them, and the loss can take
+# them chunk by chunk (`projected_loss`).
+VOCAB_MULTIPLE = 1024
 
 
 class EncoderOutput(NamedTuple):
@@ -49,7 +49,7 @@ class EncoderOutput(NamedTuple):
 
 
 def padded_vocab_size(vocab_size: int) -> int:
-    """The vocabulary rounded up to a multiple of 128, so that any mesh divides it."""
+    """The vocabulary rounded up to a multiple of `VOCAB_MULTIPLE`."""
     return -(-vocab_size // VOCAB_MULTIPLE) * VOCAB_MULTIPLE
 
 
@@ -235,37 +235,8 @@ class BertEncoder(nn.Module):
             dropout_seeds,
             keep=(output_hidden_states, output_attentions),
         )
-        pooled = jnp.tanh(affine(self.pooler(), x[:, 0], "be,eo->bo"))
+        pooled = jnp.tanh(affine(self.pooler(), x[:, 0]))
         return EncoderOutput(x, pooled, hidden_states, attentions)
-
-
-def affine(weights: Weights, x: jax.Array, equation: str) -> jax.Array:
-    """A dense layer in the type of `x`."""
-    y = jnp.einsum(equation, x, weights["kernel"].astype(x.dtype))
-    return y + leading_ones(weights["bias"].astype(x.dtype), y.ndim)
-
-
-def leading_ones(x: jax.Array, ndim: int) -> jax.Array:
-    """`x` with axes of size 1 in front, up to `ndim`: ranks are never promoted silently."""
-    return jax.lax.expand_dims(x, range(ndim - x.ndim))
-
-
-def layer_norm(weights: Weights, x: jax.Array, eps: float) -> jax.Array:
-    """LayerNorm over the last axis, computed in float32, returned in the type of `x`."""
-    wide = x.astype(jnp.float32)
-    mean = jnp.mean(wide, axis=-1, keepdims=True)
-    centred = wide - mean
-    variance = jnp.mean(jnp.square(centred), axis=-1, keepdims=True)
-    normed = centred * jax.lax.rsqrt(variance + eps)
-    scale, bias = (leading_ones(weights[name], x.ndim) for name in ("scale", "bias"))
-    return (normed * scale + bias).astype(x.dtype)
-
-
-def activation(name: str, x: jax.Array) -> jax.Array:
-    """GELU, exact (`gelu`) or by tanh (`gelu_new`)."""
-    if name == "gelu_new":
-        return jax.nn.gelu(x, approximate=True)
-    return 0.5 * x * (1.0 + jax.lax.erf(x * np.float32(1 / np.sqrt(2)).astype(x.dtype)))
 
 
 def embed(
@@ -317,7 +288,7 @@ def encoder_layer(
     """
     attention, hidden_rate = weights["attention"], config.hidden_dropout_prob
     query, key, value = (
-        constrain(affine(attention[name], x, "ble,ehd->blhd"), "batch", "length", "heads", "kv")
+        constrain(affine(attention[name], x), "batch", "length", "heads", "kv")
         for name in ("query", "key", "value")
     )
     mixed, probabilities = dot_product_attention(
@@ -329,14 +300,14 @@ def encoder_layer(
         dropout_seeds=dropout_seeds,
         dropout_site=site,
     )
-    mixed = affine(attention["output"], mixed, "blhd,hde->ble")
+    mixed = affine(attention["output"], mixed, inputs=2)
     mixed = dropout(mixed, hidden_rate, dropout_seeds, site + 1)
     x = layer_norm(attention["layer_norm"], x + mixed, config.layer_norm_eps)
     x = constrain(x, "batch", "length", "embed")
 
-    wide = activation(config.hidden_act, affine(weights["intermediate"], x, "ble,ef->blf"))
+    wide = activation(config.hidden_act, affine(weights["intermediate"], x))
     wide = constrain(wide, "batch", "length", "mlp")
-    narrow = affine(weights["output"], wide, "blf,fe->ble")
+    narrow = affine(weights["output"], wide)
     narrow = dropout(narrow, hidden_rate, dropout_seeds, site + 2)
     x = layer_norm(weights["layer_norm"], x + narrow, config.layer_norm_eps)
     return constrain(x, "batch", "length", "embed"), probabilities

@@ -1,6 +1,7 @@
 """Heads: what is put on the encoder for a task.
 
-Shape letters: B batch, L length, P predictions (masked positions), E embed, V vocabulary (padded).
+Shape letters: B batch, L length, P predictions (masked positions), E embed, V vocabulary
+(padded).
 """
 
 from typing import NamedTuple
@@ -11,29 +12,44 @@ from flax import linen as nn
 
 from bert_jax.attention import MASKED_SCORE
 from bert_jax.config import BertConfig, ComputeConfig
-from bert_jax.encoder import (
-    Affine,
-    BertEncoder,
-    LayerNorm,
-    Weights,
-    activation,
-    affine,
-    layer_norm,
-    leading_ones,
-    padded_vocab_size,
-)
+from bert_jax.encoder import Affine, BertEncoder, LayerNorm, padded_vocab_size
+from bert_jax.layers import Weights, activation, affine, layer_norm, leading_ones
 from bert_jax.sharding import constrain, parameter
 
 
-class PretrainingOutput(NamedTuple):
-    """Scores of the two pretraining tasks, in float32.
+class Projection(NamedTuple):
+    """Scores over the vocabulary before they are computed: `states @ table.T + bias`.
+
+    A loss can do without the scores themselves, which are the largest array of a step
+    (`bert_jax.projected_loss`).
 
     Attributes:
-      prediction_logits: [B, P, V]; those past the vocabulary are `MASKED_SCORE`.
-      next_sentence_logits: [B, 2]; 0 = B follows A, 1 = B is random.
+      states: [B, P, E].
+      table: [V, E] the word embeddings.
+      bias: [V] float32; `MASKED_SCORE` past the vocabulary, so that padding is never predicted.
     """
 
-    prediction_logits: jax.Array
+    states: jax.Array
+    table: jax.Array
+    bias: jax.Array
+
+    def logits(self) -> jax.Array:
+        """The scores, [B, P, V] float32."""
+        logits = jnp.einsum(
+            "bpe,ve->bpv", self.states, self.table, preferred_element_type=jnp.float32
+        )
+        return constrain(logits + leading_ones(self.bias, 3), "batch", "predictions", "vocab")
+
+
+class PretrainingOutput(NamedTuple):
+    """What the two pretraining tasks are scored by.
+
+    Attributes:
+      predictions: of the masked positions, before their product with the vocabulary.
+      next_sentence_logits: [B, 2] float32; 0 = B follows A, 1 = B is random.
+    """
+
+    predictions: Projection
     next_sentence_logits: jax.Array
 
 
@@ -114,34 +130,25 @@ class BertForPreTraining(nn.Module):
                 encoded.sequence, masked_lm_positions[:, :, None], axis=1
             )
             return PretrainingOutput(
-                masked_lm_logits(
-                    heads["predictions"], self.bert.word_embeddings(), gathered, self.config
-                ),
-                affine(heads["seq_relationship"], encoded.pooled, "be,ek->bk").astype(jnp.float32),
+                project(heads["predictions"], self.bert.word_embeddings(), gathered, self.config),
+                affine(heads["seq_relationship"], encoded.pooled).astype(jnp.float32),
             )
 
 
-def masked_lm_logits(
+def project(
     weights: Weights, word_embeddings: jax.Array, x: jax.Array, config: BertConfig
-) -> jax.Array:
-    """Dense -> GELU -> LayerNorm -> product with the embedding table + bias.
+) -> Projection:
+    """Dense -> GELU -> LayerNorm, then the product with the embedding table + bias, not yet taken.
 
     Args:
       weights: of `PredictionHead`.
       word_embeddings: [V, E].
       x: [B, P, E] the encoder's output at the masked positions.
       config: of the model.
-
-    Returns:
-      [B, P, V] float32.
     """
-    x = activation(config.hidden_act, affine(weights["transform"], x, "bpe,eo->bpo"))
+    x = activation(config.hidden_act, affine(weights["transform"], x))
     x = layer_norm(weights["layer_norm"], x, config.layer_norm_eps)
-    logits = jnp.einsum(
-        "bpe,ve->bpv", x, word_embeddings.astype(x.dtype), preferred_element_type=jnp.float32
-    )
-    logits = constrain(logits + leading_ones(weights["bias"], 3), "batch", "predictions", "vocab")
-    if logits.shape[-1] == config.vocab_size:
-        return logits
-    is_padding = jnp.arange(logits.shape[-1]) >= config.vocab_size
-    return jnp.where(leading_ones(is_padding, 3), MASKED_SCORE, logits)
+    bias: jax.Array = weights["bias"]
+    if bias.shape[0] != config.vocab_size:
+        bias = jnp.where(jnp.arange(bias.shape[0]) >= config.vocab_size, MASKED_SCORE, bias)
+    return Projection(x, word_embeddings.astype(x.dtype), bias)

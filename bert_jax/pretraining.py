@@ -8,7 +8,8 @@ import jax.numpy as jnp
 
 from bert_jax.config import BertConfig, ComputeConfig
 from bert_jax.heads import BertForPreTraining
-from bert_jax.losses import SumAndCount, pretraining_counts, pretraining_sums
+from bert_jax.losses import pretraining_counts, pretraining_sums
+from bert_jax.cross_entropy import SumAndCount
 from bert_jax.train_step import SumsFunction
 
 # batch -> what each loss is divided by
@@ -40,6 +41,6 @@ def make_sums(config: BertConfig, compute: ComputeConfig) -> SumsFunction:
             batch["masked_lm_positions"],
             dropout_seeds=dropout_seeds,
         )
-        return pretraining_sums(output, batch)
+        return pretraining_sums(output, batch, compute.vocab_chunk)
 
     return sums

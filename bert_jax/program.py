@@ -89,6 +89,9 @@ def make_program(
     )
     batch = sharding.batch_sharding(mesh)
     everywhere = NamedSharding(mesh, PartitionSpec())
+    # XLA's own choice is 256 bits, on processors with 512 too; this is about 5 % of a step there,
+    # and a mere preference on all others.
+    options = {"xla_cpu_prefer_vector_width": 512} if mesh.devices.flat[0].platform == "cpu" else {}
     train_step = jax.jit(
         make_train_step(
             sums,
@@ -101,6 +104,7 @@ def make_program(
         in_shardings=(shardings, batch),
         out_shardings=(shardings, everywhere),
         donate_argnums=0,
+        compiler_options=options,
     )
     eval_step = jax.jit(
         make_eval_step(sums), in_shardings=(shardings.params, batch), out_shardings=everywhere

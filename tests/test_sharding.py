@@ -60,7 +60,7 @@ def test_the_state_is_really_divided_over_the_mesh():
         table = tree["bert"]["embeddings"]["word_embeddings"]
         # [layers, embed, heads, kv]: embed over fsdp, heads over tensor, all copied over data.
         assert kernel.addressable_shards[0].data.shape == (2, 16 // 2, 4 // 2, 4)
-        assert table.addressable_shards[0].data.shape == (256 // 2, 16 // 2)
+        assert table.addressable_shards[0].data.shape == (1024 // 2, 16 // 2)
     whole = sum(leaf.nbytes for leaf in jax.tree.leaves(state.params))
     here = sum(leaf.addressable_shards[0].data.nbytes for leaf in jax.tree.leaves(state.params))
     assert here < 0.5 * whole

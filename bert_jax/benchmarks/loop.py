@@ -43,7 +43,7 @@ def run(
     )
     program = make_program(
         pretraining.make_init(config),
-        pretraining.make_sums(config, ComputeConfig()),
+        pretraining.make_sums(config, ComputeConfig(scan_layers=False)),
         pretraining.counts,
         train=train,
         optimizer=OptimizerConfig(preset="adamw"),

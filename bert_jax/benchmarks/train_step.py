@@ -49,7 +49,8 @@ def our_step(size: str) -> Step:
     config = BertConfig.of_size(size, vocab_size=VOCAB_SIZE)
     program = make_program(
         pretraining.make_init(config),
-        pretraining.make_sums(config, ComputeConfig()),
+        # As the shipped experiments of these sizes compute.
+        pretraining.make_sums(config, ComputeConfig(scan_layers=False)),
         pretraining.counts,
         train=TrainConfig(batch_size=ROWS, num_steps=1000, warmup_steps=10),
         optimizer=OptimizerConfig(preset="adamw"),

@@ -90,7 +90,7 @@ class FillMask:
                 batch["attention_mask"],
                 batch["masked_lm_positions"],
             )
-            return jax.nn.softmax(output.prediction_logits)
+            return jax.nn.softmax(output.predictions.logits())
 
         self._probabilities = jax.jit(probabilities)
 

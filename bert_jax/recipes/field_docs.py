@@ -56,6 +56,7 @@ FIELD_DOCS = {
     "ComputeConfig.dtype": "'float32' or 'bfloat16'; weights stay float32",
     "ComputeConfig.matmul_precision": "of float32 products: 'default', 'high', 'highest'",
     "ComputeConfig.scan_layers": "compile one layer and loop; False: unrolled",
+    "ComputeConfig.vocab_chunk": "words the masked LM loss scores at a time; 0: all, None: best",
     "ComputeConfig.remat": "recompute, to save memory: 'none', 'dots', 'full'",
     "MeshConfig.data": "copies of the model, each with its part of a batch",
     "MeshConfig.fsdp": "parts that weights and batch are divided into",

@@ -51,7 +51,7 @@ def test_scores_of_both_heads_are_those_of_hugging_face(activation, scan_layers)
         theirs = peer_model(config, params)(**peer_inputs(batch))
     rows = np.arange(len(batch["input_ids"]))[:, None]
     expected = theirs.prediction_logits.numpy()[rows, batch["masked_lm_positions"]]
-    found = np.asarray(ours.prediction_logits)[..., : config.vocab_size]
+    found = np.asarray(ours.predictions.logits())[..., : config.vocab_size]
     np.testing.assert_allclose(found, expected, atol=2e-5, rtol=1e-5)
     np.testing.assert_allclose(
         ours.next_sentence_logits, theirs.seq_relationship_logits.numpy(), atol=2e-5, rtol=1e-5

@@ -1,0 +1,198 @@
+"""Cross entropy as sums and counts, from scores or from what scores are computed from.
+
+The scores of the masked LM head, rows x vocabulary, are the largest array of a step. On a CPU,
+writing and reading it again for bias, maximum, exponential, sum and gradient takes longer than the
+matrix products. `projected_cross_entropy` therefore takes the vocabulary in chunks whose scores
+stay in the cache: one pass over the chunks finds each row's normaliser, with a running maximum, and
+the mean of the word vectors under the row's probabilities, which its gradient needs; the backward
+pass computes each chunk's scores again for the gradient of its words. The idea is that of
+FlashAttention (arXiv 2205.14135), applied to the last layer.
+
+Shape letters: N rows (batch x predictions), E embed, V vocabulary (padded), K words of a chunk or
+classes.
+"""
+
+import functools
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from bert_jax.heads import Projection
+
+# A weighted sum and the sum of its weights.
+SumAndCount = tuple[jax.Array, jax.Array]
+
+# On a CPU, the scores of 640 rows and 1,024 words (2.6 MB) stay in the cache.
+CPU_CHUNK = 1024
+_LOWEST = float(np.finfo(np.float32).min)
+
+
+def cross_entropy(logits: jax.Array, labels: jax.Array, weights: jax.Array) -> SumAndCount:
+    """Weighted negative log-likelihood, in nats.
+
+    The label's logit is picked by a comparison rather than a gather: its gradient is then one
+    elementwise pass with the softmax, not a scatter into an array as large as the logits.
+
+    Args:
+      logits: [..., K] float32.
+      labels: [...] int32.
+      weights: [...] float32.
+    """
+    nll = jax.nn.logsumexp(logits, axis=-1) - _label_logit(logits, labels)
+    return jnp.sum(weights * nll), jnp.sum(weights)
+
+
+def correct_predictions(logits: jax.Array, labels: jax.Array, weights: jax.Array) -> SumAndCount:
+    """Weighted number of rows whose label has the highest logit (a tie with another counts).
+
+    Args:
+      logits: [..., K] float32.
+      labels: [...] int32.
+      weights: [...] float32.
+    """
+    logits = jax.lax.stop_gradient(logits)
+    correct = _label_logit(logits, labels) >= jnp.max(logits, axis=-1)
+    return jnp.sum(weights * correct), jnp.sum(weights)
+
+
+def projected_cross_entropy(
+    projection: Projection, labels: jax.Array, weights: jax.Array, *, chunk: int | None = None
+) -> tuple[SumAndCount, SumAndCount]:
+    """`cross_entropy` and `correct_predictions` of a projection's scores.
+
+    Args:
+      projection: states [B, P, E], table [V, E] and bias [V].
+      labels: [B, P] int32.
+      weights: [B, P] float32.
+      chunk: words K at a time; 0 for the whole vocabulary, None for what suits the platform. A
+        vocabulary that is divided over a mesh is always taken whole: each of its chunks would lie
+        on a single device.
+    """
+    chunks = _count_chunks(projection.table.shape[0], chunk)
+    if chunks == 1:
+        logits = projection.logits()
+        return cross_entropy(logits, labels, weights), correct_predictions(logits, labels, weights)
+    states = projection.states.reshape(-1, projection.states.shape[-1])
+    nll, correct = _chunked(states, projection.table, projection.bias, labels.reshape(-1), chunks)
+    weights = weights.reshape(-1)
+    count = jnp.sum(weights)
+    return (jnp.sum(weights * nll), count), (jnp.sum(weights * correct), count)
+
+
+def _count_chunks(vocab_size: int, chunk: int | None) -> int:
+    if jax.sharding.get_abstract_mesh().shape.get("tensor", 1) > 1:
+        return 1
+    if chunk is None:
+        chunk = CPU_CHUNK if jax.default_backend() == "cpu" else 0
+    return max(vocab_size // chunk, 1) if chunk else 1
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(4,))
+def _chunked(
+    states: jax.Array, table: jax.Array, bias: jax.Array, labels: jax.Array, chunks: int
+) -> tuple[jax.Array, jax.Array]:
+    """[N] negative log-likelihoods, and [N] 1 where the label has the highest score, else 0."""
+    nll, correct, _, _ = _pass_over_chunks(states, table, bias, labels, chunks, False)
+    return nll, correct
+
+
+def _chunked_forward(
+    states: jax.Array, table: jax.Array, bias: jax.Array, labels: jax.Array, chunks: int
+) -> tuple[tuple[jax.Array, jax.Array], Any]:
+    nll, correct, normaliser, mean = _pass_over_chunks(states, table, bias, labels, chunks, True)
+    return (nll, correct), (states, table, bias, labels, normaliser, mean)
+
+
+def _chunked_backward(chunks: int, residuals: Any, cotangents: Any) -> Any:
+    states, table, bias, labels, normaliser, mean = residuals
+    gradient = cotangents[0]
+    scaled = states.astype(jnp.float32) * gradient[:, None]
+
+    def body(carry: None, chunk: _Chunk) -> tuple[None, tuple[jax.Array, jax.Array]]:
+        probabilities = jnp.exp(_scores(states, chunk) - normaliser[:, None])
+        of_words = jnp.einsum(
+            "nk,ne->ke",
+            probabilities.astype(table.dtype),
+            scaled.astype(table.dtype),
+            preferred_element_type=jnp.float32,
+        )
+        return carry, (of_words, jnp.einsum("n,nk->k", gradient, probabilities))
+
+    _, (of_words, of_bias) = jax.lax.scan(body, None, _cut(table, bias, chunks))
+    of_words = of_words.reshape(table.shape).at[labels].add(-scaled)
+    of_bias = of_bias.reshape(bias.shape).at[labels].add(-gradient)
+    of_states = gradient[:, None] * (mean - table[labels].astype(jnp.float32))
+    no_gradient = np.zeros(labels.shape, jax.dtypes.float0)
+    return of_states.astype(states.dtype), of_words.astype(table.dtype), of_bias, no_gradient
+
+
+_chunked.defvjp(_chunked_forward, _chunked_backward)
+
+
+class _Chunk(NamedTuple):
+    """Words [K, E], their bias [K], and the id of the first."""
+
+    words: jax.Array
+    bias: jax.Array
+    first: jax.Array
+
+
+def _cut(table: jax.Array, bias: jax.Array, chunks: int) -> _Chunk:
+    """All chunks, on a leading axis."""
+    words = table.reshape(chunks, -1, table.shape[1])
+    return _Chunk(words, bias.reshape(chunks, -1), jnp.arange(chunks) * words.shape[1])
+
+
+def _scores(states: jax.Array, chunk: _Chunk) -> jax.Array:
+    """[N, K] float32."""
+    scores = jnp.einsum("ne,ke->nk", states, chunk.words, preferred_element_type=jnp.float32)
+    return scores + chunk.bias[None]
+
+
+def _pass_over_chunks(
+    states: jax.Array,
+    table: jax.Array,
+    bias: jax.Array,
+    labels: jax.Array,
+    chunks: int,
+    with_mean: bool,
+) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
+    """Likelihoods, correctness, log-normalisers [N], and mean word vectors [N, E] if wanted."""
+
+    def body(carry: tuple[jax.Array, ...], chunk: _Chunk) -> tuple[tuple[jax.Array, ...], None]:
+        highest, total, picked, mean = carry
+        scores = _scores(states, chunk)
+        now = jnp.maximum(highest, jnp.max(scores, axis=1))
+        powers, shrink = jnp.exp(scores - now[:, None]), jnp.exp(highest - now)
+        total = total * shrink + jnp.sum(powers, axis=1)
+        place = labels - chunk.first
+        here = (place >= 0) & (place < scores.shape[1])
+        found = jnp.take_along_axis(scores, jnp.where(here, place, 0)[:, None], axis=1)[:, 0]
+        if with_mean:
+            mean = mean * shrink[:, None] + jnp.einsum(
+                "nk,ke->ne",
+                powers.astype(table.dtype),
+                chunk.words,
+                preferred_element_type=jnp.float32,
+            )
+        return (now, total, jnp.where(here, found, picked), mean), None
+
+    rows = states.shape[0]
+    start = (
+        jnp.full(rows, _LOWEST),
+        jnp.zeros(rows),
+        jnp.zeros(rows),
+        jnp.zeros(states.shape if with_mean else (0, 0), jnp.float32),
+    )
+    (highest, total, picked, mean), _ = jax.lax.scan(body, start, _cut(table, bias, chunks))
+    normaliser = highest + jnp.log(total)
+    if with_mean:
+        mean = mean / total[:, None]
+    return normaliser - picked, (picked >= highest).astype(jnp.float32), normaliser, mean
+
+
+def _label_logit(logits: jax.Array, labels: jax.Array) -> jax.Array:
+    ids = jax.lax.broadcasted_iota(jnp.int32, logits.shape, logits.ndim - 1)
+    return jnp.sum(jnp.where(ids == labels[..., None], logits, 0.0), axis=-1)

@@ -1,0 +1,110 @@
+"""What every layer is made of, as plain functions of weights and arrays.
+
+Some have a gradient written by hand: what XLA derives from the usual one is the same number, in a
+form that its CPU backend computes up to twice as slowly (`docs/performance.md`).
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+# A module's weights: arrays by name, nested as in the checkpoint.
+Weights = Mapping[str, Any]
+
+
+def affine(weights: Weights, x: jax.Array, inputs: int = 1) -> jax.Array:
+    """A dense layer in the type of `x`.
+
+    Args:
+      weights: `kernel` [*inputs, *outputs] and `bias` [*outputs].
+      x: [..., *inputs].
+      inputs: how many axes are summed over: the last of `x`, the first of the kernel.
+
+    Returns:
+      [..., *outputs].
+    """
+    kernel, bias = weights["kernel"].astype(x.dtype), weights["bias"].astype(x.dtype)
+    rows, outputs = x.shape[: x.ndim - inputs], kernel.shape[inputs:]
+    width = math.prod(kernel.shape[:inputs])
+    y = matmul(x.reshape(-1, width), kernel.reshape(width, -1)).reshape(*rows, *outputs)
+    return y + leading_ones(bias, y.ndim)
+
+
+@jax.custom_vjp
+def matmul(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    """[N, I] x [I, O] -> [N, O].
+
+    The kernel's gradient is taken as x^T dy. JAX takes (dy^T x)^T, for which XLA copies the wider
+    operand on a CPU and leaves its fast path.
+    """
+    return x @ kernel
+
+
+def _matmul_forward(
+    x: jax.Array, kernel: jax.Array
+) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+    return matmul(x, kernel), (x, kernel)
+
+
+def _matmul_backward(
+    residuals: tuple[jax.Array, jax.Array], gradient: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    x, kernel = residuals
+    if x.shape[1] <= kernel.shape[1]:
+        of_kernel = x.T @ gradient
+    else:
+        # The narrower operand is the one that is cheap to transpose; without the barrier XLA would
+        # turn the product round again.
+        of_kernel = jax.lax.optimization_barrier(gradient.T @ x).T
+    return gradient @ kernel.T, of_kernel
+
+
+matmul.defvjp(_matmul_forward, _matmul_backward)
+
+
+def layer_norm(weights: Weights, x: jax.Array, eps: float) -> jax.Array:
+    """LayerNorm over the last axis, computed in float32, returned in the type of `x`."""
+    wide = x.astype(jnp.float32)
+    mean = jnp.mean(wide, axis=-1, keepdims=True)
+    centred = wide - mean
+    variance = jnp.mean(jnp.square(centred), axis=-1, keepdims=True)
+    normed = centred * jax.lax.rsqrt(variance + eps)
+    scale, bias = (leading_ones(weights[name], x.ndim) for name in ("scale", "bias"))
+    return (normed * scale + bias).astype(x.dtype)
+
+
+def activation(name: str, x: jax.Array) -> jax.Array:
+    """GELU, exact (`gelu`: x Phi(x)) or by tanh (`gelu_new`); arXiv 1606.08415."""
+    if name == "gelu_new":
+        return jax.nn.gelu(x, approximate=True)
+    return exact_gelu(x)
+
+
+@jax.custom_vjp
+def exact_gelu(x: jax.Array) -> jax.Array:
+    """x Phi(x), by erf; its gradient keeps `x` alone and computes erf again."""
+    return x * _normal_cdf(x)
+
+
+def _exact_gelu_forward(x: jax.Array) -> tuple[jax.Array, jax.Array]:
+    return exact_gelu(x), x
+
+
+def _exact_gelu_backward(x: jax.Array, gradient: jax.Array) -> tuple[jax.Array]:
+    density = jnp.exp(-0.5 * jnp.square(x)) * (1.0 / math.sqrt(2.0 * math.pi))
+    return (gradient * (_normal_cdf(x) + x * density),)
+
+
+exact_gelu.defvjp(_exact_gelu_forward, _exact_gelu_backward)
+
+
+def _normal_cdf(x: jax.Array) -> jax.Array:
+    return 0.5 * (1.0 + jax.lax.erf(x * (1.0 / math.sqrt(2.0))))
+
+
+def leading_ones(x: jax.Array, ndim: int) -> jax.Array:
+    """`x` with axes of size 1 in front, up to `ndim`: ranks are never promoted silently."""
+    return jax.lax.expand_dims(x, range(ndim - x.ndim))

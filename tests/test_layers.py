@@ -1,0 +1,43 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from bert_jax.layers import affine, exact_gelu, matmul
+
+
+@pytest.mark.parametrize(("inputs", "outputs"), [(3, 7), (7, 3)])
+def test_a_product_and_its_gradients_equal_those_that_jax_derives(inputs, outputs):
+    rng = np.random.default_rng(0)
+    x = jnp.asarray(rng.normal(size=(5, inputs)), jnp.float32)
+    kernel = jnp.asarray(rng.normal(size=(inputs, outputs)), jnp.float32)
+
+    def gradients(product):
+        return jax.grad(lambda *a: jnp.sum(product(*a) ** 3), argnums=(0, 1))(x, kernel)
+
+    for ours, theirs in zip(gradients(matmul), gradients(jnp.matmul), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5)
+
+
+def test_a_dense_layer_sums_over_as_many_axes_as_it_is_told():
+    rng = np.random.default_rng(0)
+    shapes = ((2, 5, 3, 4), (3, 4, 6, 2), (6, 2))
+    x, kernel, bias = (jnp.asarray(rng.normal(size=s), jnp.float32) for s in shapes)
+    found = affine({"kernel": kernel, "bias": bias}, x, inputs=2)
+    np.testing.assert_allclose(found, np.tensordot(x, kernel, 2) + bias, rtol=1e-5)
+
+
+def test_the_exact_gelu_and_its_gradient_equal_those_of_jax():
+    x = jnp.linspace(-6, 6, 1001)
+
+    def reference(x):
+        return jax.nn.gelu(x, approximate=False)
+
+    np.testing.assert_allclose(exact_gelu(x), reference(x), atol=1e-6)
+    ours, theirs = (jax.grad(lambda x, f=f: jnp.sum(f(x)))(x) for f in (exact_gelu, reference))
+    np.testing.assert_allclose(ours, theirs, atol=1e-6)
+
+
+def test_a_dense_layer_computes_in_the_type_of_its_input():
+    weights = {"kernel": jnp.ones((3, 2)), "bias": jnp.zeros(2)}
+    assert affine(weights, jnp.ones((4, 3), jnp.bfloat16)).dtype == jnp.bfloat16
