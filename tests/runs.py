@@ -27,7 +27,7 @@ TrainConfig.eval_examples = 12
 TrainConfig.checkpoint_every = 2
 """
 
-WORDS = "the cat dog house river tree sat ran slept looked on under over near a warm cold old new"
+WORDS = "the cat dog house river mat sat ran slept looked on under over near a warm cold old new"
 
 
 class TinyRun(NamedTuple):
@@ -44,9 +44,9 @@ class TinyRun(NamedTuple):
     run_dir: Path
 
 
-def write_text(path: Path, documents: int = 100) -> Path:
+def write_text(path: Path, documents: int = 100, seed: int = 0) -> Path:
     """Documents of two to six sentences, one a line."""
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
     words = WORDS.split()
 
     def sentence() -> str:
