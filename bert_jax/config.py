@@ -108,7 +108,9 @@ class BertConfig:
             *("intermediate_size", "max_position_embeddings", "type_vocab_size"),
             at_least=1,
         )
-        check_range(self, "hidden_dropout_prob", "attention_probs_dropout_prob", at_least=0, below=1)
+        check_range(
+            self, "hidden_dropout_prob", "attention_probs_dropout_prob", at_least=0, below=1
+        )
         check_range(self, "initializer_range", "layer_norm_eps", above=0)
         check_choice(self, "hidden_act", ("gelu", "gelu_new"))
         if self.hidden_size % self.num_attention_heads:

@@ -111,7 +111,7 @@ def test_chunks_in_bfloat16_come_near_float32():
     (exact, _), _ = projected_cross_entropy(projection, labels, weights, chunk=0)
     (found, _), _ = projected_cross_entropy(half, labels, weights, chunk=128)
     np.testing.assert_allclose(found, exact, rtol=0.02)
-    gradient = jax.grad(
-        lambda p: projected_cross_entropy(p, labels, weights, chunk=128)[0][0]
-    )(half)
+    gradient = jax.grad(lambda p: projected_cross_entropy(p, labels, weights, chunk=128)[0][0])(
+        half
+    )
     assert gradient.states.dtype == gradient.table.dtype == jnp.bfloat16

@@ -59,6 +59,20 @@ def test_a_second_start_repeats_no_finished_work(tiny_run, tmp_path, monkeypatch
     assert (run_dir / "metrics.jsonl").read_text() == metrics
 
 
+def test_a_run_killed_before_its_last_evaluation_was_written_down_makes_it_again(
+    tiny_run, tmp_path
+):
+    run_dir = shutil.copytree(tiny_run.run_dir, tmp_path / "run")
+    metrics = run_dir / "metrics.jsonl"
+    *lines, last = metrics.read_text().splitlines(keepends=True)
+    assert '"eval_loss"' in last
+    metrics.write_text("".join(lines))
+    (run_dir / "evaluation.json").unlink()
+    result = start(tiny_run, run_dir)
+    assert result.evaluation == read_json(tiny_run.run_dir / "evaluation.json")
+    assert metrics.read_text() == "".join([*lines, last])
+
+
 def test_a_signal_in_the_last_step_leaves_its_evaluation_to_the_next_start(
     tiny_run, tmp_path, monkeypatch
 ):

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import jax
 
 from bert_jax.config import TrainConfig
+from bert_jax.errors import UserError
 from bert_jax.recipes.data_config import DataConfig
 from data_pipeline.batches import (
     EvaluationBatches,
@@ -58,7 +59,16 @@ def open_data(
 
     Plans are cached in the store, where every run over it finds them; where that cannot be written,
     in `fallback_cache`.
+
+    Raises:
+      UserError: too little text is held out.
+      DataError: too little is left to train on, or the sizes do not fit.
     """
+    if store.eval.num_documents < 2:
+        raise UserError(
+            f"{store.path} holds out {store.eval.num_documents} document for evaluation, and "
+            "sentence pairs need at least two; prepare it with a larger --eval_share"
+        )
     tokenizer = store.tokenizer()
     cache = store.path / "plans" if os.access(store.path, os.W_OK) else fallback_cache
     shared: dict[str, Any] = {
