@@ -1,0 +1,75 @@
+"""`bert-jax predict`: texts from anywhere, answered in their order."""
+
+import io
+import json
+
+import pytest
+
+from bert_jax import cli
+from bert_jax.commands.predict import PORTION, read_texts
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "texts.txt"
+    path.write_text("  the [MASK] ran \n\nthe dog [MASK] and [MASK]\n", encoding="utf-8")
+    return path
+
+
+def test_texts_come_from_the_command_line_then_from_a_file(file, monkeypatch):
+    assert list(read_texts(["a [MASK]"], str(file))) == [
+        "a [MASK]",
+        "the [MASK] ran",
+        "the dog [MASK] and [MASK]",
+    ]
+    monkeypatch.setattr("sys.stdin", io.StringIO("one [MASK]\n\ntwo [MASK]"))
+    assert list(read_texts([], "-")) == ["one [MASK]", "two [MASK]"]
+
+
+def test_each_text_is_a_line_or_an_object_in_order(tiny_run, file, capsys):
+    argv = ["predict", str(tiny_run.run_dir), "the cat [MASK]", "--file", str(file), "--top_k", "2"]
+    assert cli.main(argv) == 0
+    lines = capsys.readouterr().out.splitlines()
+    starts = ["the cat [MASK]  ->  ", "the [MASK] ran  ->  ", "the dog [MASK] and [MASK]  ->  "]
+    assert [line[: len(start)] for line, start in zip(lines, starts, strict=True)] == starts
+    assert lines[2].count(" | ") == 1
+
+    assert cli.main([*argv, "--json"]) == 0
+    found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [len(one["masks"]) for one in found] == [1, 1, 2]
+    for one, line in zip(found, lines, strict=True):
+        assert one["text"] == line.split("  ->  ")[0]
+        assert all(f"{candidate['token']} " in line for mask in one["masks"] for candidate in mask)
+
+
+def test_a_long_file_is_answered_in_portions(tiny_run, tmp_path, capsys):
+    path = tmp_path / "many.txt"
+    path.write_text("the [MASK]\n" * (PORTION + 3))
+    assert cli.main(["predict", str(tiny_run.run_dir), "--file", str(path), "--top_k=1"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == PORTION + 3
+    assert len(set(lines)) == 1
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        ([], "there is no text: give some after MODEL, or a file with --file"),
+        (["no mask"], "has no [MASK]; write [MASK]"),
+        (["[MASK]", "--file", "nowhere.txt"], "nowhere.txt: No such file"),
+        (["[MASK] " + "cat " * 80], "the model has 64 positions"),
+    ],
+)
+def test_a_mistake_is_one_line(tiny_run, capsys, texts, message):
+    assert cli.main(["predict", str(tiny_run.run_dir), *texts]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_a_missing_model_is_one_line(capsys):
+    assert cli.main(["predict", "nowhere", "a [MASK]"]) == 2
+    assert capsys.readouterr().err == (
+        "error: nowhere is no model: there is no such folder. Give the folder of a run\n"
+    )
