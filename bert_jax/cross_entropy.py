@@ -161,7 +161,7 @@ def _pass_over_chunks(
 ) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
     """Likelihoods, correctness, log-normalisers [N], and mean word vectors [N, E] if wanted."""
 
-    def body(carry: tuple[jax.Array, ...], chunk: _Chunk) -> tuple[tuple[jax.Array, ...], None]:
+    def body(carry: Any, chunk: _Chunk) -> tuple[Any, None]:
         highest, total, picked, mean = carry
         scores = _scores(states, chunk)
         now = jnp.maximum(highest, jnp.max(scores, axis=1))

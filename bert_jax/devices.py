@@ -61,7 +61,9 @@ def facts(devices: list[jax.Device]) -> dict[str, Any]:
     return {
         "platform": devices[0].platform,
         "devices": describe(devices),
-        "cpu_count": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cpu_count": len(os.sched_getaffinity(0))
+        if hasattr(os, "sched_getaffinity")
+        else os.cpu_count(),
         "processes": jax.process_count(),
         "xla_flags": os.environ.get("XLA_FLAGS", ""),
     }

@@ -68,10 +68,13 @@ class Affine(nn.Module):
 
     @nn.compact
     def __call__(self) -> Weights:
+        """Make the weights, or read them."""
         lead: tuple[Axis, ...] = () if self.stack is None else (("layers", self.stack),)
         kernel, bias = lead + self.inputs + self.outputs, lead + self.outputs
         return {
-            "kernel": parameter(self, "kernel", kernel_init(self.config), _sizes(kernel), _names(kernel)),
+            "kernel": parameter(
+                self, "kernel", kernel_init(self.config), _sizes(kernel), _names(kernel)
+            ),
             "bias": parameter(self, "bias", nn.initializers.zeros, _sizes(bias), _names(bias)),
         }
 
@@ -84,6 +87,7 @@ class LayerNorm(nn.Module):
 
     @nn.compact
     def __call__(self) -> Weights:
+        """Make the weights, or read them."""
         lead: tuple[Axis, ...] = () if self.stack is None else (("layers", self.stack),)
         axes = (*lead, ("norm", self.size))
         return {
@@ -99,6 +103,7 @@ class Embeddings(nn.Module):
 
     @nn.compact
     def __call__(self) -> Weights:
+        """Make the weights, or read them."""
         config, init = self.config, kernel_init(self.config)
 
         def word_init(key: jax.Array, shape: tuple[int, ...], dtype: Any) -> jax.Array:
@@ -129,6 +134,7 @@ class SelfAttention(nn.Module):
 
     @nn.compact
     def __call__(self) -> Weights:
+        """Make the weights, or read them."""
         config, stack = self.config, self.config.num_hidden_layers
         embed = (("embed", config.hidden_size),)
         heads = (("heads", config.num_attention_heads), ("kv", config.head_size))
@@ -148,6 +154,7 @@ class Layers(nn.Module):
 
     @nn.compact
     def __call__(self) -> Weights:
+        """Make the weights, or read them."""
         config, stack = self.config, self.config.num_hidden_layers
         embed, mlp = (("embed", config.hidden_size),), (("mlp", config.intermediate_size),)
         return {
@@ -165,6 +172,7 @@ class LayerStack(nn.Module):
 
     @nn.compact
     def __call__(self) -> Weights:
+        """Make the weights, or read them."""
         return {"layers": Layers(self.config, name="layers")()}
 
 
@@ -224,7 +232,13 @@ class BertEncoder(nn.Module):
                 f"{config.max_position_embeddings} positions (max_position_embeddings)"
             )
         x = embed(
-            self.embeddings(), input_ids, token_type_ids, position_ids, config, compute, dropout_seeds
+            self.embeddings(),
+            input_ids,
+            token_type_ids,
+            position_ids,
+            config,
+            compute,
+            dropout_seeds,
         )
         x, hidden_states, attentions = encode(
             self.encoder()["layers"],
@@ -350,9 +364,9 @@ def encode(
             if compute.remat == "dots"
             else jax.checkpoint_policies.nothing_saveable
         )
-        one_layer = jax.checkpoint(one_layer, policy=policy)  # type: ignore[assignment]
+        one_layer = jax.checkpoint(one_layer, policy=policy)
 
-    first = x[None] if keep_hidden else None
+    first = x[None]
     if compute.scan_layers:
 
         def body(x: jax.Array, layer: tuple[Weights, jax.Array]) -> tuple[jax.Array, Kept]:
@@ -364,14 +378,13 @@ def encode(
         # `unstack` has a gradient that stacks; indexing one layer after another would add up
         # N arrays that are almost all zeros.
         leaves, structure = jax.tree.flatten(layers)
-        kept: list[Kept] = []
+        kept = []
         for index, layer in enumerate(zip(*map(jnp.unstack, leaves), strict=True)):
             x, outputs = one_layer(x, jax.tree.unflatten(structure, layer), index)
             kept.append(outputs)
-        hidden, attentions = (
-            jnp.stack([k[i] for k in kept]) if wanted else None for i, wanted in enumerate(keep)
-        )
-    if first is not None:
+        # What is not kept is None, which is a tree without leaves.
+        hidden, attentions = jax.tree.map(lambda *each: jnp.stack(each), *kept)
+    if hidden is not None:
         hidden = jnp.concatenate([first, hidden])
     return x, hidden, attentions
 

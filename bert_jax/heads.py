@@ -60,6 +60,7 @@ class PredictionHead(nn.Module):
 
     @nn.compact
     def __call__(self) -> Weights:
+        """Make the weights, or read them."""
         config = self.config
         embed = (("embed", config.hidden_size),)
         vocab = padded_vocab_size(config.vocab_size)
@@ -77,6 +78,7 @@ class PretrainingHeads(nn.Module):
 
     @nn.compact
     def __call__(self) -> Weights:
+        """Make the weights, or read them."""
         embed, labels = (("embed", self.config.hidden_size),), (("labels", 2),)
         return {
             "predictions": PredictionHead(self.config, name="predictions")(),

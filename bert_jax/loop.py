@@ -132,7 +132,7 @@ def run_steps(
         stopping, overdue = False, False
         if _is_due(step, config.log_every) or last or jax.process_count() == 1:
             overdue = 0 < 60 * config.checkpoint_minutes <= clock() - saved_at
-            stopping, overdue = _agree(bool(stop), overdue)
+            stopping, overdue = agree(bool(stop), overdue)
         evaluating = (_is_due(step, config.eval_every) or last) and not stopping
         saving = _is_due(step, config.checkpoint_every) or overdue or stopping or last
         if evaluating or saving:
@@ -209,7 +209,7 @@ def _is_due(step: int, every: int) -> bool:
     return every > 0 and step % every == 0
 
 
-def _agree(*flags: bool) -> tuple[bool, ...]:
+def agree(*flags: bool) -> tuple[bool, ...]:
     """True on every process where it is true on any: all must save and stop at the same step."""
     if jax.process_count() == 1:
         return flags

@@ -73,18 +73,18 @@ def scale_by_bert_adam(b1: float, b2: float, eps: float) -> optax.GradientTransf
     """`m / (sqrt(v) + eps)` without bias correction (google-research/bert `optimization.py`)."""
 
     def init(params: Any) -> BertAdamState:
-        return BertAdamState(jax.tree.map(jnp.zeros_like, params), jax.tree.map(jnp.zeros_like, params))
+        return BertAdamState(
+            jax.tree.map(jnp.zeros_like, params), jax.tree.map(jnp.zeros_like, params)
+        )
 
-    def update(
-        updates: Any, state: BertAdamState, params: Any = None
-    ) -> tuple[Any, BertAdamState]:
+    def update(updates: Any, state: BertAdamState, params: Any = None) -> tuple[Any, BertAdamState]:
         del params
         mu = optax.tree.update_moment(updates, state.mu, b1, 1)
         nu = optax.tree.update_moment_per_elem_norm(updates, state.nu, b2, 2)
         updates = jax.tree.map(lambda m, v: m / (jnp.sqrt(v) + eps), mu, nu)
         return updates, BertAdamState(mu, nu)
 
-    return optax.GradientTransformation(init, update)  # type: ignore[arg-type]
+    return optax.GradientTransformation(init, update)
 
 
 def make_schedule(

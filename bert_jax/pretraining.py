@@ -7,9 +7,9 @@ import jax
 import jax.numpy as jnp
 
 from bert_jax.config import BertConfig, ComputeConfig
+from bert_jax.cross_entropy import SumAndCount
 from bert_jax.heads import BertForPreTraining
 from bert_jax.losses import pretraining_counts, pretraining_sums
-from bert_jax.cross_entropy import SumAndCount
 from bert_jax.train_step import SumsFunction
 
 # batch -> what each loss is divided by
@@ -33,7 +33,7 @@ def make_sums(config: BertConfig, compute: ComputeConfig) -> SumsFunction:
     def sums(
         params: Any, batch: Mapping[str, jax.Array], dropout_seeds: jax.Array | None
     ) -> dict[str, SumAndCount]:
-        output = model.apply(
+        output: Any = model.apply(
             {"params": params},
             batch["input_ids"],
             batch["token_type_ids"],

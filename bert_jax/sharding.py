@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 from flax.core import meta
+from jax.experimental import multihost_utils
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from bert_jax.config import MeshConfig
@@ -78,7 +79,7 @@ def parameter(
         raise ValueError(f"parameter {name}: shape {shape}, but axes {axes}")
     partition_spec(axes)  # an axis without a rule is an error here, not on the pod
     boxed = nn.with_logical_partitioning(init, axes)
-    value: jax.Array = module.param(name, boxed, shape, jnp.float32)
+    value: Any = module.param(name, boxed, shape, jnp.float32)
     return value
 
 
@@ -156,9 +157,21 @@ def put_batch(batch: dict[str, Any], mesh: Mesh) -> dict[str, jax.Array]:
     }
 
 
+def gather(tree: Any) -> Any:
+    """Whole arrays on this host, of a tree that may be divided over several hosts.
+
+    Every process must call it.
+    """
+    if jax.process_count() == 1:
+        return tree
+    return multihost_utils.process_allgather(tree, tiled=True)
+
+
 def unbox(tree: Any) -> Any:
     """The plain pytree inside one whose leaves carry logical axes."""
-    return jax.tree.map(lambda leaf: leaf.value if _is_boxed(leaf) else leaf, tree, is_leaf=_is_boxed)
+    return jax.tree.map(
+        lambda leaf: leaf.value if _is_boxed(leaf) else leaf, tree, is_leaf=_is_boxed
+    )
 
 
 def logical_axes(tree: Any) -> dict[str, tuple[str, ...]]:

@@ -11,9 +11,9 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from bert_jax.cross_entropy import SumAndCount
 from bert_jax.dropout import row_seeds
 from bert_jax.optimizer import Schedule
-from bert_jax.cross_entropy import SumAndCount
 
 Batch = Mapping[str, jax.Array]
 # (parameters, batch, dropout seeds or None) -> sums and counts by name

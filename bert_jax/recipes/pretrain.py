@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,7 +11,7 @@ import jax
 from bert_jax import devices, pretraining, sharding
 from bert_jax.checkpoint import Checkpoints
 from bert_jax.inference.fill_mask import FillMask
-from bert_jax.loop import Hooks, run_steps, stop_on_signals
+from bert_jax.loop import Hooks, agree, run_steps, stop_on_signals
 from bert_jax.metrics import MetricsWriter
 from bert_jax.parameters import count_parameters
 from bert_jax.program import Program, make_program
@@ -90,9 +91,12 @@ class _Run:
         platform: str | None,
         terminal: Terminal,
     ) -> None:
-        self.experiment, self.run_dir, self.terminal = experiment, run_dir, terminal
+        self.experiment, self.run_dir = experiment, run_dir
         self.train = experiment.train
         found = devices.initialize(platform)
+        # What one process says need not be said by all.
+        self.is_main = jax.process_index() == 0
+        self.terminal = terminal = terminal if self.is_main else Terminal.silent()
         mesh = sharding.make_mesh(experiment.mesh, found)
         sizes = ", ".join(f"{axis} {size}" for axis, size in mesh.shape.items())
         terminal.print(f"{devices.describe(found)}; mesh: {sizes}")
@@ -115,7 +119,6 @@ class _Run:
             optimizer=experiment.optimizer,
             mesh=mesh,
         )
-        self.is_main = jax.process_index() == 0
         self.evaluated_step: int | None = None
         self.floor = held_out.baselines(self.data.held_out, self.data.tokenizer)
         facts = run_folder.provenance(devices.facts(found), mesh.shape, data_facts(store))
@@ -155,16 +158,17 @@ class _Run:
             state = self._first_state(checkpoints, start)
             terminal.print(self._describe(start))
             stopped_by = None
-            with MetricsWriter(self.run_dir, start) as writer:
+            with self._open_writer(start) as writer:
                 step = start or 0
                 if train.checkpoint_step_zero and start is None:
                     checkpoints.save(0, state)
-                if _due(step, train.eval_every) and step and writer.last_evaluation_step != step:
+                # A run that was killed between a checkpoint and its evaluation makes up for it.
+                (evaluated,) = agree(writer is not None and writer.last_evaluation_step == step)
+                due = _due(step, train.eval_every) or step >= train.num_steps
+                if step and due and not evaluated:
                     self._evaluate(writer, step, state)
                 if step < train.num_steps:
                     state, step, stopped_by = self._train(state, step, checkpoints, writer)
-                elif writer.last_evaluation_step != step:
-                    self._evaluate(writer, step, state)
             checkpoints.wait()
             if stopped_by is None:
                 result = self._finish(step, state)
@@ -175,6 +179,10 @@ class _Run:
             )
             self._report()
             return PretrainingResult(self.run_dir, step, stopped_by, None)
+
+    def _open_writer(self, start: int | None) -> AbstractContextManager[MetricsWriter | None]:
+        """Where metrics go: the first process writes them, for all."""
+        return MetricsWriter(self.run_dir, start) if self.is_main else nullcontext()
 
     def _first_state(self, checkpoints: Checkpoints, start: int | None) -> Any:
         if start is not None:
@@ -197,7 +205,7 @@ class _Run:
         )
 
     def _train(
-        self, state: Any, start: int, checkpoints: Checkpoints, writer: MetricsWriter
+        self, state: Any, start: int, checkpoints: Checkpoints, writer: MetricsWriter | None
     ) -> tuple[Any, int, str | None]:
         train, terminal = self.train, self.terminal
         per_epoch = self.data.training.examples_per_epoch
@@ -210,7 +218,7 @@ class _Run:
             return self.program.put_batch(self.data.training(step))
 
         def log(step: int, metrics: dict[str, float]) -> None:
-            if self.is_main:
+            if writer is not None:
                 writer.write({"step": step, **metrics})
                 terminal.training_line({"step": step, **metrics}, train.num_steps)
 
@@ -241,12 +249,12 @@ class _Run:
             unfinished = step < train.num_steps or self.evaluated_step != step
             return state, step, stop.name if unfinished else None
 
-    def _evaluate(self, writer: MetricsWriter, step: int, state: Any) -> None:
+    def _evaluate(self, writer: MetricsWriter | None, step: int, state: Any) -> None:
         metrics = held_out.evaluate(
             self.program, state.params, self.data.held_out, self.terminal.progress
         )
         self.evaluated_step = step
-        if self.is_main:
+        if writer is not None:
             # The line comes last: a run killed in between evaluates again.
             result = held_out.verdict(step, metrics, self.floor)
             run_folder.write_json(self.run_dir / run_folder.EVALUATION, result)
@@ -254,9 +262,9 @@ class _Run:
             self.terminal.evaluation_line({"step": step, **metrics}, self.floor)
 
     def _finish(self, step: int, state: Any) -> dict[str, Any]:
-        result: dict[str, Any] = run_folder.read_json(self.run_dir / run_folder.EVALUATION)
+        params = sharding.gather(state.params)
         if self.is_main:
-            model = FillMask(self.model, state.params, self.data.tokenizer)
+            model = FillMask(self.model, params, self.data.tokenizer)
             # Text that is tokenised again may have a few times as many tokens as it had.
             longest = min(LONGEST, max(1, self.model.max_position_embeddings // 4 - 2))
             samples = sample_sentences(self.data.store.eval, self.data.tokenizer, longest=longest)
@@ -267,6 +275,7 @@ class _Run:
             for prediction in predictions:
                 self.terminal.print(prediction.to_line())
         self._report()
+        result: dict[str, Any] = run_folder.read_json(self.run_dir / run_folder.EVALUATION)
         for line in held_out.summary(result):
             self.terminal.print(line)
         return result
