@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from runs import write_text
+from runs import make_store, write_text
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -102,6 +102,16 @@ def test_python_in_the_pages_is_python(page):
     text = (ROOT / page).read_text(encoding="utf-8")
     for block in re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
         ast.parse(block)
+
+
+def test_the_example_of_the_data_page_runs(tmp_path, monkeypatch):
+    make_store(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    text = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
+    [block] = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    names: dict = {}
+    exec(block, names)
+    assert names["batch"]["input_ids"].shape == (32, 128)
 
 
 def test_every_command_and_experiment_that_the_readme_names_exists():
