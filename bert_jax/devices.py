@@ -29,21 +29,42 @@ def initialize(platform: str | None = None) -> list[jax.Device]:
         if platform not in PLATFORMS:
             raise UserError(f"the platform is {platform!r}, it must be one of {PLATFORMS}")
         jax.config.update("jax_platforms", platform)
-    if "JAX_COORDINATOR_ADDRESS" in os.environ and not jax.distributed.is_initialized():
-        jax.distributed.initialize(
-            os.environ["JAX_COORDINATOR_ADDRESS"],
-            int(os.environ["JAX_NUM_PROCESSES"]),
-            int(os.environ["JAX_PROCESS_ID"]),
-        )
+    _join_hosts()
     try:
         devices = jax.devices()
     except RuntimeError as error:
+        asked = f"--platform {platform}" if platform else f"JAX_PLATFORMS={_asked_of_jax()}"
         raise UserError(
-            f"--platform {platform} was asked for, and JAX finds no such device here "
+            f"{asked} was asked for, and JAX finds no such device here "
             f"({str(error).splitlines()[0]}). Install bert-jax[cuda] or bert-jax[tpu] on a machine "
-            "that has one, or leave --platform out"
+            "that has one, or do not ask for it"
         ) from error
+    if platform is not None and devices[0].platform != platform:
+        # A backend that was started before is not changed by asking for another.
+        raise UserError(
+            f"--platform {platform} was asked for, and JAX has already started on "
+            f"{devices[0].platform} in this process; ask before anything is computed"
+        )
     return devices
+
+
+def _asked_of_jax() -> str | None:
+    asked: str | None = jax.config.jax_platforms
+    return asked
+
+
+def _join_hosts() -> None:
+    """Join the other hosts where JAX's variables name them."""
+    names = ("JAX_COORDINATOR_ADDRESS", "JAX_NUM_PROCESSES", "JAX_PROCESS_ID")
+    if names[0] not in os.environ or jax.distributed.is_initialized():
+        return
+    given = {name: os.environ.get(name, "") for name in names}
+    if not all(given[name].isdecimal() for name in names[1:]):
+        raise UserError(
+            f"{names[0]} is set, so {names[1]} and {names[2]} must be whole numbers; they are "
+            f"{given[names[1]]!r} and {given[names[2]]!r}"
+        )
+    jax.distributed.initialize(given[names[0]], int(given[names[1]]), int(given[names[2]]))
 
 
 def describe(devices: list[jax.Device]) -> str:

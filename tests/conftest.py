@@ -4,9 +4,13 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-# Before JAX is imported anywhere. Processes that a test starts inherit both.
+# Before JAX is imported anywhere. Processes that a test starts inherit both. Most of the suite's
+# time is compiling, and models this small run as quickly from code that was not optimised.
 os.environ["JAX_PLATFORMS"] = "cpu"
-os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=8"
+os.environ["XLA_FLAGS"] = (
+    "--xla_force_host_platform_device_count=8 --xla_backend_optimization_level=0 "
+    "--xla_cpu_parallel_codegen_split_count=1"
+)
 
 import jax
 import pytest

@@ -31,9 +31,26 @@ def test_a_platform_that_is_not_there_is_an_error_and_never_the_cpu(platform, tm
     assert done.returncode == 2
     [line] = done.stderr.splitlines()
     assert line.startswith(f"error: --platform {platform} was asked for, and JAX finds no such")
-    assert "leave --platform out" in line
+    assert "bert-jax[tpu]" in line
     assert done.stdout == ""
     assert os.listdir(tmp_path) == []
+
+
+def test_a_platform_that_is_asked_for_too_late_is_an_error_and_not_the_one_in_use():
+    assert jax.devices()[0].platform == "cpu"
+    with pytest.raises(UserError, match="already started on cpu"):
+        initialize("tpu")
+    jax.config.update("jax_platforms", "cpu")
+
+
+def test_hosts_that_are_half_named_are_an_error_that_says_what_is_missing(monkeypatch):
+    monkeypatch.setenv("JAX_COORDINATOR_ADDRESS", "127.0.0.1:1")
+    monkeypatch.setenv("JAX_NUM_PROCESSES", "2")
+    monkeypatch.delenv("JAX_PROCESS_ID", raising=False)
+    with pytest.raises(
+        UserError, match="JAX_PROCESS_ID must be whole numbers; they are '2' and ''"
+    ):
+        initialize()
 
 
 def test_an_unknown_platform_is_an_error_that_names_the_known_ones():

@@ -156,6 +156,7 @@ _STRANGE = {
     "BertConfig.max_position_embeddings": st.integers(512, 4096),
     "ComputeConfig.dtype": st.sampled_from(["float32", "bfloat16"]),
     "ComputeConfig.matmul_precision": st.sampled_from(["default", "high", "highest"]),
+    "ComputeConfig.vocab_chunk": st.sampled_from([None, 0, 256, 1024, 4096]),
     "ComputeConfig.remat": st.sampled_from(["none", "dots", "full"]),
     "OptimizerConfig.preset": st.sampled_from(["paper", "adamw"]),
     "TrainConfig.batch_size": st.integers(1, 50).map(lambda n: 8 * n),

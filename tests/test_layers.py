@@ -24,7 +24,8 @@ def test_a_dense_layer_sums_over_as_many_axes_as_it_is_told():
     shapes = ((2, 5, 3, 4), (3, 4, 6, 2), (6, 2))
     x, kernel, bias = (jnp.asarray(rng.normal(size=s), jnp.float32) for s in shapes)
     found = affine({"kernel": kernel, "bias": bias}, x, inputs=2)
-    np.testing.assert_allclose(found, np.tensordot(x, kernel, 2) + bias, rtol=1e-5)
+    expected = np.tensordot(x, kernel, 2) + np.asarray(bias)
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
 def test_the_exact_gelu_and_its_gradient_equal_those_of_jax():
