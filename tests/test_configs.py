@@ -68,6 +68,8 @@ def test_the_second_phase_is_the_first_at_length_512_for_a_tenth_of_the_steps(si
 
 def test_the_default_experiment_needs_nothing_but_itself() -> None:
     experiment = load_experiment("documentation_tiny")
-    assert experiment.model == BertConfig.tiny()
+    assert experiment.model == BertConfig.tiny(
+        initializer_range=0.08, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0
+    )
     assert experiment.data.corpus_vocab_size == 8192
     assert experiment.train.num_steps <= 10_000
