@@ -33,7 +33,7 @@ def initialize(platform: str | None = None) -> list[jax.Device]:
     try:
         devices = jax.devices()
     except RuntimeError as error:
-        asked = f"--platform {platform}" if platform else f"JAX_PLATFORMS={_asked_of_jax()}"
+        asked = f"--platform {platform}" if platform else f"JAX_PLATFORMS={os.environ.get('JAX_PLATFORMS', '')}"
         raise UserError(
             f"{asked} was asked for, and JAX finds no such device here "
             f"({str(error).splitlines()[0]}). Install bert-jax[cuda] or bert-jax[tpu] on a machine "
@@ -46,11 +46,6 @@ def initialize(platform: str | None = None) -> list[jax.Device]:
             f"{devices[0].platform} in this process; ask before anything is computed"
         )
     return devices
-
-
-def _asked_of_jax() -> str | None:
-    asked: str | None = jax.config.jax_platforms
-    return asked
 
 
 def _join_hosts() -> None:

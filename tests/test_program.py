@@ -53,7 +53,12 @@ def test_a_batch_is_divided_by_rows(program):
 
 def test_the_first_state_depends_on_the_seed_and_not_on_the_mesh(state):
     alone = small_program().create_state()
-    jax.tree.map(np.testing.assert_array_equal, jax.device_get(state), jax.device_get(alone))
+    # The last bit is left to how each mesh's program is compiled.
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, atol=1e-7),
+        jax.device_get(state),
+        jax.device_get(alone),
+    )
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def check_model(folder, shown):
 
 
 def test_every_block_is_run_by_a_test_but_for_make_and_the_citation():
-    assert {language for language, _ in BLOCKS} == {"", "sh", "python", "bibtex"}
+    assert {language for language, _ in BLOCKS} == {"", "sh", "python", "bibtex", "text"}
     lines = [line for language, text in BLOCKS if not language for line in text.splitlines()]
     assert lines == ["make pretrain", "make test"]
     assert (len(SHELL), len(PYTHON)) == (2, 1)
