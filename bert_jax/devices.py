@@ -33,7 +33,8 @@ def initialize(platform: str | None = None) -> list[jax.Device]:
     try:
         devices = jax.devices()
     except RuntimeError as error:
-        asked = f"--platform {platform}" if platform else f"JAX_PLATFORMS={os.environ.get('JAX_PLATFORMS', '')}"
+        variable = f"JAX_PLATFORMS={os.environ.get('JAX_PLATFORMS', '')}"
+        asked = f"--platform {platform}" if platform else variable
         raise UserError(
             f"{asked} was asked for, and JAX finds no such device here "
             f"({str(error).splitlines()[0]}). Install bert-jax[cuda] or bert-jax[tpu] on a machine "
