@@ -44,7 +44,7 @@ class Checkpoints:
             preservation_policy=policies.PreserveAll()
             if read_only
             else policies.AnyPreservationPolicy(preserve),
-            # What a killed process left half-written.
+            # What a killed process left half-written goes in the background, before the next save.
             cleanup_tmp_directories=not read_only,
         )
 
