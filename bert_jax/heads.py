@@ -12,7 +12,8 @@ from flax import linen as nn
 
 from bert_jax.attention import MASKED_SCORE
 from bert_jax.config import BertConfig, ComputeConfig
-from bert_jax.encoder import Affine, BertEncoder, LayerNorm, padded_vocab_size
+from bert_jax.encoder import BertEncoder
+from bert_jax.encoder_weights import Affine, LayerNorm, padded_vocab_size
 from bert_jax.layers import Weights, activation, affine, layer_norm, leading_ones
 from bert_jax.sharding import constrain, parameter
 

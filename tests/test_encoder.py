@@ -8,7 +8,8 @@ from models import random_batch, random_params, small_config
 from bert_jax import pretraining, sharding
 from bert_jax.config import ComputeConfig
 from bert_jax.dropout import row_seeds
-from bert_jax.encoder import BertEncoder, padded_vocab_size
+from bert_jax.encoder import BertEncoder
+from bert_jax.encoder_weights import padded_vocab_size
 
 
 def encode(config, params, batch, compute=None, **options):
