@@ -3,10 +3,10 @@
 The scores of the masked LM head, rows x vocabulary, are the largest array of a step. On a CPU,
 writing and reading it again for bias, maximum, exponential, sum and gradient takes longer than the
 matrix products. `projected_cross_entropy` therefore takes the vocabulary in chunks whose scores
-stay in the cache: one pass over the chunks finds each row's normaliser, with a running maximum, and
-the mean of the word vectors under the row's probabilities, which its gradient needs; the backward
-pass computes each chunk's scores again for the gradient of its words. The idea is that of
-FlashAttention (arXiv 2205.14135), applied to the last layer.
+stay in the cache. One pass over the chunks finds each row's normaliser, with a running maximum, and
+the mean of the word vectors under the row's probabilities, which is all that the gradient of the
+states needs; it leaves the exponentials, from which the backward pass takes the gradient of the
+words in one more product. The running maximum is that of FlashAttention (arXiv 2205.14135).
 
 Shape letters: N rows (batch x predictions), E embed, V vocabulary (padded), K words of a chunk or
 classes.
@@ -94,36 +94,38 @@ def _chunked(
     states: jax.Array, table: jax.Array, bias: jax.Array, labels: jax.Array, chunks: int
 ) -> tuple[jax.Array, jax.Array]:
     """[N] negative log-likelihoods, and [N] 1 where the label has the highest score, else 0."""
-    nll, correct, _, _ = _pass_over_chunks(states, table, bias, labels, chunks, False)
-    return nll, correct
+    passed = _pass_over_chunks(states, table, bias, labels, chunks, keep=False)
+    return passed.nll, passed.correct
 
 
 def _chunked_forward(
     states: jax.Array, table: jax.Array, bias: jax.Array, labels: jax.Array, chunks: int
 ) -> tuple[tuple[jax.Array, jax.Array], Any]:
-    nll, correct, normaliser, mean = _pass_over_chunks(states, table, bias, labels, chunks, True)
-    return (nll, correct), (states, table, bias, labels, normaliser, mean)
+    passed = _pass_over_chunks(states, table, bias, labels, chunks, keep=True)
+    return (passed.nll, passed.correct), (states, table, bias, labels, passed)
 
 
 def _chunked_backward(chunks: int, residuals: Any, cotangents: Any) -> Any:
-    states, table, bias, labels, normaliser, mean = residuals
+    states, table, bias, labels, passed = residuals
     gradient = cotangents[0]
-    scaled = states.astype(jnp.float32) * gradient[:, None]
+    wide = states.astype(jnp.float32)
 
-    def body(carry: None, chunk: _Chunk) -> tuple[None, tuple[jax.Array, jax.Array]]:
-        probabilities = jnp.exp(_scores(states, chunk) - normaliser[:, None])
+    def body(carry: None, kept: tuple[jax.Array, jax.Array]) -> tuple[None, Any]:
+        powers, highest = kept
+        # The probabilities are `powers` times a factor that depends on the row alone.
+        factor = gradient * jnp.exp(highest - passed.normaliser)
         of_words = jnp.einsum(
             "nk,ne->ke",
-            probabilities.astype(table.dtype),
-            scaled.astype(table.dtype),
+            powers,
+            (wide * factor[:, None]).astype(table.dtype),
             preferred_element_type=jnp.float32,
         )
-        return carry, (of_words, jnp.einsum("n,nk->k", gradient, probabilities))
+        return carry, (of_words, jnp.einsum("n,nk->k", factor, powers.astype(jnp.float32)))
 
-    _, (of_words, of_bias) = jax.lax.scan(body, None, _cut(table, bias, chunks))
-    of_words = of_words.reshape(table.shape).at[labels].add(-scaled)
+    _, (of_words, of_bias) = jax.lax.scan(body, None, (passed.powers, passed.highest))
+    of_words = of_words.reshape(table.shape).at[labels].add(-wide * gradient[:, None])
     of_bias = of_bias.reshape(bias.shape).at[labels].add(-gradient)
-    of_states = gradient[:, None] * (mean - table[labels].astype(jnp.float32))
+    of_states = gradient[:, None] * (passed.mean - table[labels].astype(jnp.float32))
     no_gradient = np.zeros(labels.shape, jax.dtypes.float0)
     return of_states.astype(states.dtype), of_words.astype(table.dtype), of_bias, no_gradient
 
@@ -139,16 +141,26 @@ class _Chunk(NamedTuple):
     first: jax.Array
 
 
+class _Passed(NamedTuple):
+    """What a pass over all C chunks finds; the last four only where they are kept.
+
+    nll, correct, normaliser: [N]. mean: [N, E], word vectors under a row's probabilities.
+    powers: [C, N, K], exp(score - highest), in the type of the table. highest: [C, N], the
+    highest score of a row in the chunks so far.
+    """
+
+    nll: jax.Array
+    correct: jax.Array
+    normaliser: jax.Array
+    mean: jax.Array | None
+    powers: jax.Array | None
+    highest: jax.Array | None
+
+
 def _cut(table: jax.Array, bias: jax.Array, chunks: int) -> _Chunk:
     """All chunks, on a leading axis."""
     words = table.reshape(chunks, -1, table.shape[1])
     return _Chunk(words, bias.reshape(chunks, -1), jnp.arange(chunks) * words.shape[1])
-
-
-def _scores(states: jax.Array, chunk: _Chunk) -> jax.Array:
-    """[N, K] float32."""
-    scores = jnp.einsum("ne,ke->nk", states, chunk.words, preferred_element_type=jnp.float32)
-    return scores + chunk.bias[None]
 
 
 def _pass_over_chunks(
@@ -157,40 +169,43 @@ def _pass_over_chunks(
     bias: jax.Array,
     labels: jax.Array,
     chunks: int,
-    with_mean: bool,
-) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
-    """Likelihoods, correctness, log-normalisers [N], and mean word vectors [N, E] if wanted."""
-
-    def body(carry: Any, chunk: _Chunk) -> tuple[Any, None]:
+    keep: bool,
+) -> _Passed:
+    def body(carry: Any, chunk: _Chunk) -> tuple[Any, Any]:
         highest, total, picked, mean = carry
-        scores = _scores(states, chunk)
+        scores = jnp.einsum("ne,ke->nk", states, chunk.words, preferred_element_type=jnp.float32)
+        scores = scores + chunk.bias[None]
         now = jnp.maximum(highest, jnp.max(scores, axis=1))
         powers, shrink = jnp.exp(scores - now[:, None]), jnp.exp(highest - now)
         total = total * shrink + jnp.sum(powers, axis=1)
         place = labels - chunk.first
         here = (place >= 0) & (place < scores.shape[1])
         found = jnp.take_along_axis(scores, jnp.where(here, place, 0)[:, None], axis=1)[:, 0]
-        if with_mean:
+        kept = None
+        if keep:
+            powers = powers.astype(table.dtype)
             mean = mean * shrink[:, None] + jnp.einsum(
-                "nk,ke->ne",
-                powers.astype(table.dtype),
-                chunk.words,
-                preferred_element_type=jnp.float32,
+                "nk,ke->ne", powers, chunk.words, preferred_element_type=jnp.float32
             )
-        return (now, total, jnp.where(here, found, picked), mean), None
+            kept = powers, now
+        return (now, total, jnp.where(here, found, picked), mean), kept
 
     rows = states.shape[0]
     start = (
         jnp.full(rows, _LOWEST),
         jnp.zeros(rows),
         jnp.zeros(rows),
-        jnp.zeros(states.shape if with_mean else (0, 0), jnp.float32),
+        jnp.zeros(states.shape, jnp.float32) if keep else None,
     )
-    (highest, total, picked, mean), _ = jax.lax.scan(body, start, _cut(table, bias, chunks))
+    (highest, total, picked, mean), kept = jax.lax.scan(body, start, _cut(table, bias, chunks))
     normaliser = highest + jnp.log(total)
-    if with_mean:
-        mean = mean / total[:, None]
-    return normaliser - picked, (picked >= highest).astype(jnp.float32), normaliser, mean
+    return _Passed(
+        normaliser - picked,
+        (picked >= highest).astype(jnp.float32),
+        normaliser,
+        None if mean is None else mean / total[:, None],
+        *(kept if keep else (None, None)),
+    )
 
 
 def _label_logit(logits: jax.Array, labels: jax.Array) -> jax.Array:
