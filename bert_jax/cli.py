@@ -16,19 +16,26 @@ from collections.abc import Iterator, Sequence
 
 from bert_jax.commands.arguments import SUMMARIES, make_parser
 from bert_jax.errors import TrainingFailed, UserError
+from bert_jax.huge_pages import restart_with_huge_pages
 from bert_jax.suggest import did_you_mean
 from data_pipeline.errors import DataError
 
+# The commands that may spend their time in a model on a CPU.
+_COMPUTING = ("pretrain", "predict", "benchmark")
+
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run `bert-jax ARGV...` and return its exit status."""
+    """Run `bert-jax ARGV...` and return its exit status.
+
+    Without `argv` the process is the command's own, and may be replaced (`huge_pages`).
+    """
     for stream in (sys.stdout, sys.stderr):
         # A character that the terminal does not have must not end a run.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     try:
         with _sigterm_unwinds():
-            status = _run(list(sys.argv[1:] if argv is None else argv))
+            status = _run(list(sys.argv[1:] if argv is None else argv), alone=argv is None)
             sys.stdout.flush()
         return status
     except KeyboardInterrupt:
@@ -82,7 +89,7 @@ def _sigterm_unwinds() -> Iterator[None]:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
-def _run(argv: list[str]) -> int:
+def _run(argv: list[str], alone: bool) -> int:
     if not argv or argv[0] in ("-h", "--help", "help"):
         print(_help())
         return 0
@@ -101,6 +108,8 @@ def _run(argv: list[str]) -> int:
         arguments = make_parser(command).parse(rest)
     except SystemExit:  # argparse printed the help that was asked for
         return 0
+    if alone and command in _COMPUTING:
+        restart_with_huge_pages()
     body = importlib.import_module(f"bert_jax.commands.{command}")
     return body.run(arguments) or 0
 

@@ -21,7 +21,12 @@ ROOMS = {
     "benchmarks": ("bert_jax.benchmarks",),
     "inference": ("bert_jax.inference",),
     "convert": ("bert_jax.convert",),
-    "modules": ("bert_jax.encoder", "bert_jax.heads", "bert_jax.sharding"),
+    "modules": (
+        "bert_jax.encoder",
+        "bert_jax.encoder_weights",
+        "bert_jax.heads",
+        "bert_jax.sharding",
+    ),
     "core": ("bert_jax",),
     "data": ("data_pipeline",),
 }

@@ -8,7 +8,7 @@ import multiprocessing
 import os
 import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from multiprocessing.connection import Connection
 from typing import Any
@@ -25,13 +25,20 @@ class Contestant:
     Args:
       make: picklable; makes the step, in the child.
       args: of `make`.
+      environment: of the child; this process's where not given.
     """
 
-    def __init__(self, make: Callable[..., Step], args: Sequence[Any]) -> None:
+    def __init__(
+        self,
+        make: Callable[..., Step],
+        args: Sequence[Any],
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs, make, args), daemon=True)
-        self._process.start()
+        with _environment(environment):
+            self._process.start()
         theirs.close()
 
     def seconds_per_step(self, steps: int) -> float:
@@ -54,11 +61,18 @@ class Contestant:
             self._process.join()
 
 
+# What `Contestant` takes; the environment may be left out.
+Maker = (
+    tuple[Callable[..., Step], Sequence[Any]]
+    | tuple[Callable[..., Step], Sequence[Any], Mapping[str, str]]
+)
+
+
 @contextmanager
-def contestants(*makers: tuple[Callable[..., Step], Sequence[Any]]) -> Iterator[list[Contestant]]:
+def contestants(*makers: Maker) -> Iterator[list[Contestant]]:
     """Start all; end all."""
     with ExitStack() as stack:
-        started = [Contestant(make, args) for make, args in makers]
+        started = [Contestant(*maker) for maker in makers]
         for one in started:
             stack.callback(one.close)
         yield started
@@ -86,6 +100,22 @@ def ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
 def available_cores() -> int:
     """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def _environment(environment: Mapping[str, str] | None) -> Iterator[None]:
+    """Replace this process's environment for a while: a child takes what it finds at its start."""
+    if environment is None:
+        yield
+        return
+    before = dict(os.environ)
+    try:
+        os.environ.clear()
+        os.environ.update(environment)
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def _serve(connection: Connection, make: Callable[..., Step], args: Sequence[Any]) -> None:
