@@ -153,5 +153,6 @@ def test_the_real_packages_have_prose(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "held_out_packages", lambda words: frozenset())
     library = dataclasses.replace(packages[0], files=("argparse.py", "heapq.py", "queue.py"))
     read = read_documentation([library], workers=1)
-    assert [document.file for document in read.documents] == [*library.files]
+    assert list(dict.fromkeys(document.file for document in read.documents)) == [*library.files]
+    assert len(read.documents) > len(library.files)
     assert sum(document.words for document in read.documents) > 500

@@ -1,6 +1,6 @@
 import pytest
 
-from data_pipeline.documents.prose import is_prose, prose_of_docstring, prose_of_source
+from data_pipeline.documents.prose import is_prose, prose_of_docstring
 
 NUMPY = """
 Return the weighted mean of an array.
@@ -142,37 +142,3 @@ def test_markup_is_taken_off() -> None:
     assert prose_of_docstring(text) == [
         "The a.b.Thing and the text of this code are at a page of the guide, here."
     ]
-
-
-def test_docstrings_of_modules_classes_and_functions_come_in_the_order_of_the_source() -> None:
-    source = b'''
-"""This is the first of all of the docstrings."""
-if True:
-    class A:
-        """This is the second of all of the docstrings."""
-        x = """This is a string and it is not a docstring."""
-        async def f(self):
-            """This is the third of all of the docstrings."""
-try:
-    pass
-except ImportError:
-    def g():
-        """This is the fourth of all of the docstrings."""
-add_newdoc("module", "name", ("method", """
-    This is the fifth of all of the docstrings.
-    """))
-'''
-    assert prose_of_source(source) == [
-        f"This is the {n} of all of the docstrings."
-        for n in ("first", "second", "third", "fourth", "fifth")
-    ]
-
-
-@pytest.mark.parametrize("source", [b'"""This is not closed.', b'def f(:\n  """x"""', b'"""\0"""'])
-def test_a_file_that_cannot_be_parsed_has_no_prose(source: bytes) -> None:
-    assert prose_of_source(source) == []
-
-
-def test_nothing_is_run_and_no_warning_of_others_is_shown() -> None:
-    source = b'"""A \\d is no escape, and that is not for us to say."""\nraise SystemExit\n'
-    assert prose_of_source(source) == ["A \\d is no escape, and that is not for us to say."]

@@ -1,6 +1,6 @@
-"""Python source -> the running prose of its docstrings.
+"""A docstring -> its running prose.
 
-Sources are parsed, never imported. What is not prose is dropped: doctests and other code,
+What is not prose is dropped: doctests and other code,
 signatures, tables, lists of parameters, references, headings, directives. The rules follow the
 three habits of writing docstrings: numpydoc, Google's and Sphinx's. Of a list of parameters only
 what is running prose by itself stays: descriptions of several sentences.
@@ -8,10 +8,7 @@ what is running prose by itself stays: descriptions of several sentences.
 
 from __future__ import annotations
 
-import ast
-import inspect
 import re
-import warnings
 from collections.abc import Iterable, Iterator
 
 
@@ -79,22 +76,6 @@ _COMMON = _names(
 )
 
 
-def prose_of_source(source: bytes) -> list[str]:
-    """The paragraphs of all docstrings of a Python file, in the order of the file.
-
-    A file that this Python cannot parse (a template, another version's syntax) has none.
-    """
-    if b'"""' not in source and b"'''" not in source:
-        return []  # parsing is what takes the time
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of invalid escapes in somebody else's file
-            tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError):
-        return []
-    return [paragraph for text in _docstrings(tree) for paragraph in prose_of_docstring(text)]
-
-
 def prose_of_docstring(docstring: str) -> list[str]:
     """The paragraphs of running prose of a docstring, without markup, each on one line.
 
@@ -133,35 +114,6 @@ def is_prose(paragraph: str, whole: bool = True) -> bool:
     plain = sum(_WORD.fullmatch(word) is not None for word in stripped)
     common = sum(word.lower() in _COMMON for word in stripped)
     return plain >= _PLAIN_SHARE * len(words) and common >= _COMMON_SHARE * len(words)
-
-
-def _docstrings(tree: ast.Module) -> Iterator[str]:
-    """The docstrings of a module, its classes and functions, in the order of the source."""
-    stack: list[ast.AST] = [tree]
-    while stack:
-        node = stack.pop()
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            docstring = ast.get_docstring(node)
-            if docstring:
-                yield docstring
-        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
-            yield from _added_docstrings(node.value)
-        children: list[ast.AST] = []
-        for name in ("body", "handlers", "orelse", "finalbody", "cases"):
-            inner = getattr(node, name, None)
-            if isinstance(inner, list):  # a lambda's body is an expression
-                children += inner
-        stack += reversed(children)
-
-
-def _added_docstrings(call: ast.Call) -> Iterator[str]:
-    """The docstrings of compiled functions, which NumPy and SciPy give by add_newdoc(...)."""
-    name = getattr(call.func, "id", getattr(call.func, "attr", ""))
-    if name.endswith("add_newdoc"):
-        for argument in call.args:
-            for node in ast.walk(argument):
-                if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                    yield inspect.cleandoc(node.value)
 
 
 def _prose_lines(lines: list[str]) -> Iterator[str]:
