@@ -1,4 +1,4 @@
-"""bert-jax: pretraining and fine-tuning BERT-style encoders in JAX.
+"""bert-jax: pretraining BERT-style encoders in JAX.
 
 Importing this package imports nothing else; what it offers is loaded when it is first used.
 """

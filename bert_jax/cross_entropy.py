@@ -13,6 +13,7 @@ classes.
 """
 
 import functools
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -20,6 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from bert_jax.heads import Projection
+from bert_jax.layers import present_precision
 
 # A weighted sum and the sum of its weights.
 SumAndCount = tuple[jax.Array, jax.Array]
@@ -75,7 +77,14 @@ def projected_cross_entropy(
         logits = projection.logits()
         return cross_entropy(logits, labels, weights), correct_predictions(logits, labels, weights)
     states = projection.states.reshape(-1, projection.states.shape[-1])
-    nll, correct = _chunked(states, projection.table, projection.bias, labels.reshape(-1), chunks)
+    nll, correct = _chunked(
+        states,
+        projection.table,
+        projection.bias,
+        labels.reshape(-1),
+        chunks,
+        present_precision(),
+    )
     weights = weights.reshape(-1)
     count = jnp.sum(weights)
     return (jnp.sum(weights * nll), count), (jnp.sum(weights * correct), count)
@@ -89,24 +98,35 @@ def _count_chunks(vocab_size: int, chunk: int | None) -> int:
     return max(vocab_size // chunk, 1) if chunk else 1
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(4,))
+@functools.partial(jax.custom_vjp, nondiff_argnums=(4, 5))
 def _chunked(
-    states: jax.Array, table: jax.Array, bias: jax.Array, labels: jax.Array, chunks: int
+    states: jax.Array,
+    table: jax.Array,
+    bias: jax.Array,
+    labels: jax.Array,
+    chunks: int,
+    precision: str | None,
 ) -> tuple[jax.Array, jax.Array]:
     """[N] negative log-likelihoods, and [N] 1 where the label has the highest score, else 0."""
-    passed = _pass_over_chunks(states, table, bias, labels, chunks, keep=False)
+    passed = _pass_over_chunks(states, table, bias, labels, chunks, precision, keep=False)
     return passed.nll, passed.correct
 
 
 def _chunked_forward(
-    states: jax.Array, table: jax.Array, bias: jax.Array, labels: jax.Array, chunks: int
+    states: jax.Array,
+    table: jax.Array,
+    bias: jax.Array,
+    labels: jax.Array,
+    chunks: int,
+    precision: str | None,
 ) -> tuple[tuple[jax.Array, jax.Array], Any]:
-    passed = _pass_over_chunks(states, table, bias, labels, chunks, keep=True)
+    passed = _pass_over_chunks(states, table, bias, labels, chunks, precision, keep=True)
     return (passed.nll, passed.correct), (states, table, bias, labels, passed)
 
 
-def _chunked_backward(chunks: int, residuals: Any, cotangents: Any) -> Any:
+def _chunked_backward(chunks: int, precision: str | None, residuals: Any, cotangents: Any) -> Any:
     states, table, bias, labels, passed = residuals
+    product = _product(precision)
     gradient = cotangents[0]
     wide = states.astype(jnp.float32)
 
@@ -114,13 +134,8 @@ def _chunked_backward(chunks: int, residuals: Any, cotangents: Any) -> Any:
         powers, highest = kept
         # The probabilities are `powers` times a factor that depends on the row alone.
         factor = gradient * jnp.exp(highest - passed.normaliser)
-        of_words = jnp.einsum(
-            "nk,ne->ke",
-            powers,
-            (wide * factor[:, None]).astype(table.dtype),
-            preferred_element_type=jnp.float32,
-        )
-        return carry, (of_words, jnp.einsum("n,nk->k", factor, powers.astype(jnp.float32)))
+        of_words = product("nk,ne->ke", powers, (wide * factor[:, None]).astype(table.dtype))
+        return carry, (of_words, product("n,nk->k", factor, powers.astype(jnp.float32)))
 
     _, (of_words, of_bias) = jax.lax.scan(body, None, (passed.powers, passed.highest))
     of_words = of_words.reshape(table.shape).at[labels].add(-wide * gradient[:, None])
@@ -157,6 +172,10 @@ class _Passed(NamedTuple):
     highest: jax.Array | None
 
 
+def _product(precision: str | None) -> Callable[..., jax.Array]:
+    return functools.partial(jnp.einsum, precision=precision, preferred_element_type=jnp.float32)
+
+
 def _cut(table: jax.Array, bias: jax.Array, chunks: int) -> _Chunk:
     """All chunks, on a leading axis."""
     words = table.reshape(chunks, -1, table.shape[1])
@@ -169,12 +188,14 @@ def _pass_over_chunks(
     bias: jax.Array,
     labels: jax.Array,
     chunks: int,
+    precision: str | None,
     keep: bool,
 ) -> _Passed:
+    product = _product(precision)
+
     def body(carry: Any, chunk: _Chunk) -> tuple[Any, Any]:
         highest, total, picked, mean = carry
-        scores = jnp.einsum("ne,ke->nk", states, chunk.words, preferred_element_type=jnp.float32)
-        scores = scores + chunk.bias[None]
+        scores = product("ne,ke->nk", states, chunk.words) + chunk.bias[None]
         now = jnp.maximum(highest, jnp.max(scores, axis=1))
         powers, shrink = jnp.exp(scores - now[:, None]), jnp.exp(highest - now)
         total = total * shrink + jnp.sum(powers, axis=1)
@@ -184,9 +205,7 @@ def _pass_over_chunks(
         kept = None
         if keep:
             powers = powers.astype(table.dtype)
-            mean = mean * shrink[:, None] + jnp.einsum(
-                "nk,ke->ne", powers, chunk.words, preferred_element_type=jnp.float32
-            )
+            mean = mean * shrink[:, None] + product("nk,ke->ne", powers, chunk.words)
             kept = powers, now
         return (now, total, jnp.where(here, found, picked), mean), kept
 

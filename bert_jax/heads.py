@@ -22,7 +22,7 @@ class Projection(NamedTuple):
     """Scores over the vocabulary before they are computed: `states @ table.T + bias`.
 
     A loss can do without the scores themselves, which are the largest array of a step
-    (`bert_jax.projected_loss`).
+    (`bert_jax.cross_entropy.projected_cross_entropy`).
 
     Attributes:
       states: [B, P, E].

@@ -4,6 +4,7 @@ Some have a gradient written by hand: what XLA derives from the usual one is the
 form that its CPU backend computes up to twice as slowly (`docs/performance.md`).
 """
 
+import functools
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -33,36 +34,50 @@ def affine(weights: Weights, x: jax.Array, inputs: int = 1) -> jax.Array:
     return y + leading_ones(bias, y.ndim)
 
 
-@jax.custom_vjp
 def matmul(x: jax.Array, kernel: jax.Array) -> jax.Array:
     """[N, I] x [I, O] -> [N, O].
 
     The kernel's gradient is taken as x^T dy. JAX takes (dy^T x)^T, for which XLA copies the wider
     operand on a CPU and leaves its fast path.
     """
-    return x @ kernel
+    return _matmul(x, kernel, present_precision())
+
+
+def present_precision() -> str | None:
+    """The precision of products here, for a gradient that is written by hand.
+
+    Such a gradient is traced where `jax.default_matmul_precision` is no longer what it was around
+    the function, so the function takes note of it.
+    """
+    return jax.default_matmul_precision.value
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
+def _matmul(x: jax.Array, kernel: jax.Array, precision: str | None) -> jax.Array:
+    return jnp.matmul(x, kernel, precision=precision)
 
 
 def _matmul_forward(
-    x: jax.Array, kernel: jax.Array
+    x: jax.Array, kernel: jax.Array, precision: str | None
 ) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
-    return matmul(x, kernel), (x, kernel)
+    return _matmul(x, kernel, precision), (x, kernel)
 
 
 def _matmul_backward(
-    residuals: tuple[jax.Array, jax.Array], gradient: jax.Array
+    precision: str | None, residuals: tuple[jax.Array, jax.Array], gradient: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
     x, kernel = residuals
+    product = functools.partial(jnp.matmul, precision=precision)
     if x.shape[1] <= kernel.shape[1]:
-        of_kernel = x.T @ gradient
+        of_kernel = product(x.T, gradient)
     else:
         # The narrower operand is the one that is cheap to transpose; without the barrier XLA would
         # turn the product round again.
-        of_kernel = jax.lax.optimization_barrier(gradient.T @ x).T
-    return gradient @ kernel.T, of_kernel
+        of_kernel = jax.lax.optimization_barrier(product(gradient.T, x)).T
+    return product(gradient, kernel.T), of_kernel
 
 
-matmul.defvjp(_matmul_forward, _matmul_backward)
+_matmul.defvjp(_matmul_forward, _matmul_backward)
 
 
 def layer_norm(weights: Weights, x: jax.Array, eps: float) -> jax.Array:

@@ -33,14 +33,16 @@ def make_sums(config: BertConfig, compute: ComputeConfig) -> SumsFunction:
     def sums(
         params: Any, batch: Mapping[str, jax.Array], dropout_seeds: jax.Array | None
     ) -> dict[str, SumAndCount]:
-        output: Any = model.apply(
-            {"params": params},
-            batch["input_ids"],
-            batch["token_type_ids"],
-            batch["attention_mask"],
-            batch["masked_lm_positions"],
-            dropout_seeds=dropout_seeds,
-        )
-        return pretraining_sums(output, batch, compute.vocab_chunk)
+        # Around the loss too: its product with the vocabulary is the model's largest.
+        with jax.default_matmul_precision(compute.matmul_precision):
+            output: Any = model.apply(
+                {"params": params},
+                batch["input_ids"],
+                batch["token_type_ids"],
+                batch["attention_mask"],
+                batch["masked_lm_positions"],
+                dropout_seeds=dropout_seeds,
+            )
+            return pretraining_sums(output, batch, compute.vocab_chunk)
 
     return sums

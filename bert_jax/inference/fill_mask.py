@@ -80,17 +80,19 @@ class FillMask:
         compute: ComputeConfig | None = None,
     ) -> None:
         self.config, self.params, self.tokenizer = config, params, tokenizer
-        model = BertForPreTraining(config, compute or ComputeConfig())
+        compute = compute or ComputeConfig()
+        model = BertForPreTraining(config, compute)
 
         def probabilities(params: Any, batch: dict[str, jax.Array]) -> jax.Array:
-            output: Any = model.apply(
-                {"params": params},
-                batch["input_ids"],
-                jnp.zeros_like(batch["input_ids"]),
-                batch["attention_mask"],
-                batch["masked_lm_positions"],
-            )
-            return jax.nn.softmax(output.predictions.logits())
+            with jax.default_matmul_precision(compute.matmul_precision):
+                output: Any = model.apply(
+                    {"params": params},
+                    batch["input_ids"],
+                    jnp.zeros_like(batch["input_ids"]),
+                    batch["attention_mask"],
+                    batch["masked_lm_positions"],
+                )
+                return jax.nn.softmax(output.predictions.logits())
 
         self._probabilities = jax.jit(probabilities)
 
