@@ -76,6 +76,15 @@ def test_an_unknown_experiment_is_an_error_with_the_nearest_name(name: str, word
     assert words in str(caught.value)
 
 
+def test_a_shipped_name_means_the_shipped_experiment_also_beside_a_run_of_that_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mini").mkdir()
+    (tmp_path / "mini" / "operative.gin").write_text("")
+    monkeypatch.chdir(tmp_path)
+    assert find_experiment("mini").name == "mini.gin"
+
+
 def test_a_run_folder_and_another_file_are_told_from_an_experiment(tmp_path: Path) -> None:
     (tmp_path / "operative.gin").write_text("")
     with pytest.raises(UserError, match=r"is a folder; its experiment is .*operative\.gin"):

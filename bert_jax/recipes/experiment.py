@@ -62,12 +62,12 @@ def find_experiment(name_or_path: str, kind: str = "pretrain") -> Path:
     given = Path(name_or_path).expanduser()
     if given.suffix == ".gin" and given.is_file():
         return given
-    if (given / "operative.gin").is_file():
-        raise UserError(f"{name_or_path} is a folder; its experiment is {given / 'operative.gin'}")
     name = name_or_path.removesuffix(".gin").removeprefix(f"{kind}/")
     names = experiment_names(kind)
     if name in names:
         return configs_folder() / kind / f"{name}.gin"
+    if (given / "operative.gin").is_file():
+        raise UserError(f"{name_or_path} is a folder; its experiment is {given / 'operative.gin'}")
     if given.is_file():
         raise UserError(f"{name_or_path} is no experiment: its name must end in .gin")
     hint = did_you_mean(given.name.removesuffix(".gin"), names)
