@@ -38,7 +38,8 @@ def documentation_store(
 
     `packages` are by default the standard library and the runtime dependencies of this project. The
     vocabulary, uncased, is learned from the training split only. A store made earlier from the same
-    packages, versions and size is opened as it is. DataError where another store is in its place.
+    packages, versions and size is opened as it is, also where another process made it while this
+    one was at work. DataError where another store is in its place.
     """
     output = Path(output)
     packages = installed_packages() if packages is None else tuple(packages)
@@ -50,7 +51,14 @@ def documentation_store(
     source = read_documentation(packages, workers=workers, progress=progress)
     tokenizer = _learn(source, vocab_size, progress)
     facts = {"language": "en", "recipe": recipe}
-    return write_store([source], tokenizer, output, facts, workers=workers, progress=progress)
+    try:
+        return write_store([source], tokenizer, output, facts, workers=workers, progress=progress)
+    except DataError:
+        # Another process may have made the same meanwhile; a store has its name when it is whole.
+        if not (output / MANIFEST).exists():
+            raise
+    _check_recipe(output, recipe)
+    return TokenStore.open(output)
 
 
 def _learn(source: DocumentationSource, vocab_size: int, progress: Progress) -> Tokenizer:

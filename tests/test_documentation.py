@@ -1,4 +1,5 @@
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from data_pipeline.documentation import documentation_store
 from data_pipeline.documents.packages import Package
 from data_pipeline.errors import DataError
 from data_pipeline.token_store import TokenStore
+from data_pipeline.token_store_writer import StoreWriter
 
 
 @pytest.fixture
@@ -42,6 +44,50 @@ def test_a_finished_store_is_opened_and_not_made_again(
     first = make(tmp_path / "store", packages)
     monkeypatch.setattr(module, "read_documentation", None)
     assert make(tmp_path / "store", packages).fingerprint == first.fingerprint
+
+
+def overtaken(monkeypatch: pytest.MonkeyPatch, when: str, other: Callable[[], object]) -> None:
+    """Lets `other` run once, as another process would, before a store is begun or finished."""
+    where, name = (module, "write_store") if when == "begun" else (StoreWriter, "finish")
+    original = getattr(where, name)
+
+    def after_the_other(*arguments, **named):
+        monkeypatch.setattr(where, name, original)
+        other()
+        return original(*arguments, **named)
+
+    monkeypatch.setattr(where, name, after_the_other)
+
+
+@pytest.mark.parametrize("when", ["begun", "finished"])
+def test_of_two_that_make_the_store_at_once_both_get_it(
+    tmp_path: Path, packages: tuple[Package, ...], monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    path, stores = tmp_path / "store", []
+    overtaken(monkeypatch, when, lambda: stores.append(make(path, packages)))
+    stores.append(make(path, packages))
+    first, second = stores
+    assert first.fingerprint == second.fingerprint
+    assert (first.path, second.path) == (path, path)
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["site", "store"]
+
+
+@pytest.mark.parametrize("when", ["begun", "finished"])
+def test_another_store_that_appeared_meanwhile_is_not_taken_for_this_one(
+    tmp_path: Path, packages: tuple[Package, ...], monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    overtaken(monkeypatch, when, lambda: make(tmp_path / "store", packages, size=121))
+    with pytest.raises(DataError, match="vocab_size 121 there and 120 now"):
+        make(tmp_path / "store", packages)
+
+
+def test_what_else_goes_wrong_while_a_store_is_made_is_said(
+    tmp_path: Path, packages: tuple[Package, ...]
+) -> None:
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / "notes.txt").write_text("mine")
+    with pytest.raises(DataError, match="not an empty folder"):
+        make(tmp_path / "store", packages)
 
 
 def test_a_store_of_other_packages_is_never_taken_for_this_one(
