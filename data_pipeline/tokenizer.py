@@ -24,6 +24,9 @@ from tokenizers import decoders, models, pre_tokenizers, processors
 from data_pipeline.errors import DataError
 from data_pipeline.tokenizer_files import (
     CLS,
+    CONFIG,
+    FILES,
+    FULL,
     LONGEST_WORD,
     MASK,
     PAD,
@@ -31,13 +34,16 @@ from data_pipeline.tokenizer_files import (
     SEP,
     SPECIALS,
     UNK,
+    VOCAB,
     Rules,
     check_vocabulary,
     from_full,
     given_case,
+    is_begun,
     read_json,
     read_vocab,
     separated,
+    write_files,
 )
 
 # Words whose pieces are remembered, with long ones counting for more: about 80 MB.
@@ -127,19 +133,25 @@ class Tokenizer:
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Writes the folder, which Hugging Face transformers opens as a BERT tokeniser.
 
-        DataError where the folder already holds another tokeniser.
+        A folder in which this tokeniser was not written to the end is completed. DataError where
+        the folder holds anything else.
         """
         folder = Path(folder)
-        if folder.is_dir() and any(folder.iterdir()):
-            if load_tokenizer(folder).fingerprint != self.fingerprint:
-                raise DataError(f"{folder}: holds another tokeniser; remove it or name a new one")
-            return
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "vocab.txt").write_text("".join(t + "\n" for t in self.vocab), "utf-8")
-        self._full_pipeline().save(str(folder / "tokenizer.json"))
-        # Last, so that a folder with a configuration is whole.
-        config = json.dumps(self._config(), indent=2)
-        (folder / "tokenizer_config.json").write_text(config + "\n", "utf-8")
+        contents = self._contents()
+        if folder.is_dir():
+            self._check_folder(folder, contents)
+        write_files(folder, contents)
+
+    def _check_folder(self, folder: Path, contents: dict[str, bytes]) -> None:
+        config = folder / CONFIG
+        if is_begun(folder):
+            same = not config.is_file() or config.read_bytes() == contents[CONFIG]
+        else:
+            bare = not config.is_file() and not (folder / FULL).is_file()
+            there = load_tokenizer(folder, self.cased if bare else None)
+            same = there.fingerprint == self.fingerprint
+        if not same:
+            raise DataError(f"{folder}: holds another tokeniser; remove it or name a new one")
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Tokenizer, (self.vocab, self.rules, self.model_max_length)
@@ -208,8 +220,9 @@ class Tokenizer:
         )
         return pipeline
 
-    def _config(self) -> dict[str, Any]:
-        return {
+    def _contents(self) -> dict[str, bytes]:
+        """The files of the folder."""
+        config = {
             "tokenizer_class": "BertTokenizer",
             "do_lower_case": not self.cased,
             "strip_accents": self.rules.strip_accents,
@@ -220,6 +233,11 @@ class Tokenizer:
             "cls_token": CLS,
             "sep_token": SEP,
             "mask_token": MASK,
+        }
+        return {
+            CONFIG: (json.dumps(config, indent=2) + "\n").encode(),
+            FULL: self._full_pipeline().to_str(pretty=True).encode(),
+            VOCAB: "".join(token + "\n" for token in self.vocab).encode(),
         }
 
 
@@ -235,8 +253,7 @@ def load_tokenizer(path: str | os.PathLike[str], cased: bool | None = None) -> T
         return Tokenizer(read_vocab(path), Rules(given_case(path, cased)), name=str(path))
     if not path.is_dir():
         raise DataError(f"{path}: no such tokeniser; give its folder, or a vocab.txt")
-    config_path, full_path = path / "tokenizer_config.json", path / "tokenizer.json"
-    vocab_path = path / "vocab.txt"
+    config_path, full_path, vocab_path = (path / name for name in FILES)
     if not vocab_path.is_file() and not full_path.is_file():
         raise DataError(f"{path}: holds neither vocab.txt nor tokenizer.json")
     config = read_json(config_path) if config_path.is_file() else {}

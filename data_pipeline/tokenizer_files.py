@@ -6,13 +6,18 @@ import json
 import string
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import methodcaller
 from pathlib import Path
 from typing import Any
 
 from tokenizers import normalizers
 
+from data_pipeline.atomic_file import remove_abandoned, write_atomically
 from data_pipeline.errors import DataError
 
+# In the order in which they are written. The first says nothing without one of the others, and says
+# with either of them all that there is to know: a folder opens as the whole tokeniser, or not.
+CONFIG, FULL, VOCAB = FILES = ("tokenizer_config.json", "tokenizer.json", "vocab.txt")
 PAD, UNK, CLS, SEP, MASK = SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 PREFIX = "##"
 # Longer words become [UNK], as in the original.
@@ -114,6 +119,22 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise DataError(f"{path}: must hold a JSON object")
     return value
+
+
+def is_begun(folder: Path) -> bool:
+    """Whether writing a tokeniser's folder may have stopped before there was anything to open."""
+    names = {path.name for path in folder.iterdir()}
+    temporary = {name for name in names if name.startswith(tuple(f"{file}." for file in FILES))}
+    return names - temporary <= {CONFIG}
+
+
+def write_files(folder: Path, contents: dict[str, bytes]) -> None:
+    """Writes those of `FILES` that are missing, each as a whole, so that nobody sees half a one."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in FILES:
+        if not (folder / name).is_file():
+            write_atomically(folder / name, methodcaller("write", contents[name]))
+        remove_abandoned(folder.glob(f"{name}.*"))
 
 
 def check_vocabulary(vocab: Sequence[str], rules: Rules, name: str) -> None:

@@ -1,6 +1,9 @@
+import contextlib
 import json
+import os
 import pickle
 import string
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -190,6 +193,64 @@ def test_saving_twice_is_no_error_but_another_tokenizer_is_never_overwritten(
     uncased().save(tmp_path)
     with pytest.raises(DataError, match="another tokeniser"):
         Tokenizer(CASED_VOCAB, Rules(True)).save(tmp_path)
+
+
+def test_a_killed_save_leaves_no_half_tokenizer_and_the_next_completes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At every rename, and before it with the file half-written."""
+    tokenizer = uncased()
+    tokenizer.save(tmp_path / "whole")
+    whole = {path.name: path.read_bytes() for path in (tmp_path / "whole").iterdir()}
+    rename = Path.replace
+    for renames in range(len(whole) + 1):
+        folder, left = tmp_path / str(renames), iter(range(renames))
+
+        def killed(path: Path, target: Path, left: Iterator[int] = left) -> Path:
+            if next(left, None) is None:
+                rename(path, path.with_name(f"{target.name}.killed"))
+                raise KeyboardInterrupt
+            return rename(path, target)
+
+        monkeypatch.setattr(Path, "replace", killed)
+        with contextlib.suppress(KeyboardInterrupt):
+            tokenizer.save(folder)
+        monkeypatch.undo()
+        there = {path.name for path in folder.iterdir()} & {*whole}
+        assert len(there) == renames
+        if there <= {"tokenizer_config.json"}:
+            with pytest.raises(DataError, match="holds neither"):
+                load_tokenizer(folder)
+        else:
+            assert load_tokenizer(folder).fingerprint == tokenizer.fingerprint
+        for path in folder.glob("*.killed"):
+            os.utime(path, (0, 0))
+        tokenizer.save(folder)
+        assert {path.name: path.read_bytes() for path in folder.iterdir()} == whole
+
+
+@pytest.mark.parametrize("kept", ["vocab.txt", "tokenizer.json", "tokenizer_config.json"])
+def test_one_file_of_the_same_tokenizer_is_completed_and_of_another_is_not(
+    tmp_path: Path, kept: str
+) -> None:
+    for folder in (tmp_path / "same", tmp_path / "other"):
+        uncased().save(folder)
+        for path in folder.iterdir():
+            if path.name != kept:
+                path.unlink()
+    uncased().save(tmp_path / "same")
+    assert load_tokenizer(tmp_path / "same").fingerprint == uncased().fingerprint
+    assert len(list((tmp_path / "same").iterdir())) == 3
+    with pytest.raises(DataError, match="another tokeniser"):
+        Tokenizer(CASED_VOCAB, Rules(True)).save(tmp_path / "other")
+    assert [path.name for path in (tmp_path / "other").iterdir()] == [kept]
+
+
+def test_a_tokenizer_is_not_saved_among_other_files(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(DataError, match="holds neither"):
+        uncased().save(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 
 
 def test_a_bare_vocabulary_is_taken_only_with_its_case(tmp_path: Path) -> None:
