@@ -58,12 +58,17 @@ def check_range(
         if value is None:
             continue
         if not (at_least <= value < below and value > above):
-            limits = [f"at least {at_least:g}"] if at_least > -math.inf else []
-            limits += [f"above {above:g}"] if above > -math.inf else []
-            limits += [f"below {below:g}"] if below < math.inf else []
+            limits = [f"at least {_bound(at_least)}"] if at_least > -math.inf else []
+            limits += [f"above {_bound(above)}"] if above > -math.inf else []
+            limits += [f"below {_bound(below)}"] if below < math.inf else []
             raise UserError(
                 f"{type(config).__name__}.{name} is {value!r}, it must be {' and '.join(limits)}"
             )
+
+
+def _bound(value: float) -> str:
+    """A limit as a person writes it, with all the digits of a whole number."""
+    return str(int(value)) if float(value).is_integer() else f"{value:g}"
 
 
 def check_choice(config: Any, name: str, choices: tuple[str, ...]) -> None:
@@ -197,8 +202,8 @@ class ComputeConfig:
     `dtype` is the type of activations and of the copies of the weights that are multiplied; the
     weights themselves, softmax, LayerNorm and losses stay float32. `matmul_precision` matters for
     float32 only, which by default is multiplied in bf16 on TPU and TF32 on GPU. `vocab_chunk` is
-    the number of words whose scores the masked LM loss holds at a time; 0 for all of them, None for
-    what is fastest on the platform.
+    the number of words that the masked LM loss takes at a time, so that their scores stay in a
+    CPU's cache; 0 for all at once, None for what is fastest on the platform.
     """
 
     dtype: str = "float32"

@@ -1,6 +1,7 @@
 """Which devices a command computes on. Imported before anything starts a JAX backend."""
 
 import os
+import re
 from typing import Any
 
 import jax
@@ -35,10 +36,11 @@ def initialize(platform: str | None = None) -> list[jax.Device]:
     except RuntimeError as error:
         variable = f"JAX_PLATFORMS={os.environ.get('JAX_PLATFORMS', '')}"
         asked = f"--platform {platform}" if platform else variable
+        # JAX's advice is to take any other device, which is what was not wanted.
+        reason = re.sub(r"\s*\(set JAX_PLATFORMS.*?\)", "", str(error).splitlines()[0])
         raise UserError(
-            f"{asked} was asked for, and JAX finds no such device here "
-            f"({str(error).splitlines()[0]}). Install bert-jax[cuda] or bert-jax[tpu] on a machine "
-            "that has one, or do not ask for it"
+            f"{asked} was asked for, and JAX finds no such device here ({reason}). Install "
+            "bert-jax[cuda] or bert-jax[tpu] on a machine that has one, or do not ask for it"
         ) from error
     if platform is not None and devices[0].platform != platform:
         # A backend that was started before is not changed by asking for another.

@@ -18,12 +18,15 @@ def file(tmp_path):
 
 def test_texts_come_from_the_command_line_then_from_a_file(file, monkeypatch):
     assert list(read_texts(["a [MASK]"], str(file))) == [
-        "a [MASK]",
-        "the [MASK] ran",
-        "the dog [MASK] and [MASK]",
+        ("", "a [MASK]"),
+        (f"{file}:1: ", "the [MASK] ran"),
+        (f"{file}:3: ", "the dog [MASK] and [MASK]"),
     ]
     monkeypatch.setattr("sys.stdin", io.StringIO("one [MASK]\n\ntwo [MASK]"))
-    assert list(read_texts([], "-")) == ["one [MASK]", "two [MASK]"]
+    assert list(read_texts([], "-")) == [
+        ("standard input:1: ", "one [MASK]"),
+        ("standard input:3: ", "two [MASK]"),
+    ]
 
 
 def test_each_text_is_a_line_or_an_object_in_order(tiny_run, file, capsys):
@@ -51,10 +54,23 @@ def test_a_long_file_is_answered_in_portions(tiny_run, tmp_path, capsys):
     assert len(set(lines)) == 1
 
 
+def test_what_comes_before_a_bad_line_of_a_file_is_answered_and_the_line_is_named(
+    tiny_run, tmp_path, capsys
+):
+    path = tmp_path / "texts.txt"
+    path.write_text("the [MASK]\n\na [MASK]\nno mask\nthe [MASK]\n")
+    assert cli.main(["predict", str(tiny_run.run_dir), "--file", str(path)]) == 2
+    output = capsys.readouterr()
+    assert len(output.out.splitlines()) == 2
+    assert output.err.startswith(f"error: {path}:4: the text 'no mask' has no [MASK]")
+
+
 @pytest.mark.parametrize(
     ("texts", "message"),
     [
         ([], "there is no text: give some after MODEL, or a file with --file"),
+        (["[MASK]", "--top_k", "0"], "--top_k: 0 is too few; it must be at least 1"),
+        (["[MASK]", "--file", ""], "--file: a path is needed"),
         (["no mask"], "has no [MASK]; write [MASK]"),
         (["[MASK]", "--file", "nowhere.txt"], "nowhere.txt: No such file"),
         (["[MASK] " + "cat " * 80], "the model has 64 positions"),

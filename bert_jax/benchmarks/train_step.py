@@ -41,10 +41,10 @@ def random_batch(seed: int = 0) -> dict[str, np.ndarray]:
 
 
 def our_step(size: str) -> Step:
-    """One step of ours on one device, waited for."""
+    """One step of ours on one CPU, as the peers', waited for."""
     import jax
 
-    from bert_jax import pretraining, sharding
+    from bert_jax import devices, pretraining, sharding
     from bert_jax.config import BertConfig, ComputeConfig, MeshConfig, OptimizerConfig, TrainConfig
     from bert_jax.program import make_program
 
@@ -56,7 +56,7 @@ def our_step(size: str) -> Step:
         pretraining.counts,
         train=TrainConfig(batch_size=ROWS, num_steps=1000, warmup_steps=10),
         optimizer=OptimizerConfig(preset="adamw"),
-        mesh=sharding.make_mesh(MeshConfig(), jax.devices()[:1]),
+        mesh=sharding.make_mesh(MeshConfig(), devices.initialize("cpu")[:1]),
     )
     batch = program.put_batch(random_batch())
     state = [program.create_state()]
@@ -77,7 +77,7 @@ def run(rounds: int = 7, steps: int = 5) -> list[Row]:
     missing = [n for n in ("torch", "transformers") if importlib.util.find_spec(n) is None]
     if missing:
         raise UserError(
-            f"the benchmark compares with PyTorch, and {' and '.join(missing)} is not installed "
+            f"the benchmark compares with PyTorch, and there is no {' and no '.join(missing)} "
             "here; install bert-jax[peers], or use the environment that `make test-peers` makes"
         )
     from bert_jax.benchmarks.peer_steps import peer_step

@@ -8,7 +8,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bert_jax.commands.parser import GIN, CommandParser, choice, number, whole_number
+from bert_jax.commands.parser import (
+    GIN,
+    CommandParser,
+    choice,
+    number,
+    path,
+    positive,
+    whole_number,
+)
 from bert_jax.recipes.overrides import Override
 from bert_jax.recipes.shipped import experiment_names
 
@@ -45,7 +53,9 @@ def _vocab(command: str) -> CommandParser:
         "bert-jax vocab corpus/*.txt.gz --output tokenizer --size 30522",
     )
     _add_input(parser)
-    parser.add_argument("--output", metavar="DIR", required=True, help="the folder to write")
+    parser.add_argument(
+        "--output", metavar="DIR", type=path, required=True, help="the folder to write"
+    )
     parser.add_argument(
         "--size",
         metavar="N",
@@ -70,9 +80,15 @@ def _prepare(command: str) -> CommandParser:
     )
     _add_input(parser)
     parser.add_argument(
-        "--tokenizer", metavar="DIR", required=True, help="a tokeniser folder (bert-jax vocab)"
+        "--tokenizer",
+        metavar="DIR",
+        type=path,
+        required=True,
+        help="a tokeniser folder (bert-jax vocab)",
     )
-    parser.add_argument("--output", metavar="STORE", required=True, help="the folder to write")
+    parser.add_argument(
+        "--output", metavar="STORE", type=path, required=True, help="the folder to write"
+    )
     case = parser.add_mutually_exclusive_group()
     case.add_argument(
         "--cased",
@@ -136,9 +152,14 @@ def _pretrain(command: str) -> CommandParser:
     )
     _add_experiment(parser)
     parser.add_argument(
-        "--run_dir", metavar="RUN", help="the run's folder (runs/, then EXPERIMENT's name)"
+        "--run_dir",
+        metavar="RUN",
+        type=path,
+        help="the run's folder (runs/, then EXPERIMENT's name)",
     )
-    parser.add_argument("--init_from", metavar="RUN", help="a run whose weights are the first ones")
+    parser.add_argument(
+        "--init_from", metavar="RUN", type=path, help="a run whose weights are the first ones"
+    )
     _add_platform(parser)
     return parser
 
@@ -153,10 +174,10 @@ def _predict(command: str) -> CommandParser:
     parser.add_argument("model", metavar="MODEL", help="a run's folder")
     parser.add_argument("texts", metavar="TEXT", nargs="*", help="a text with [MASK] in it")
     parser.add_argument(
-        "--file", metavar="F", help="a file with one text a line; -: standard input"
+        "--file", metavar="F", type=path, help="a file with one text a line; -: standard input"
     )
     parser.add_argument(
-        "--top_k", metavar="N", type=whole_number, default=5, help="words for each mask (5)"
+        "--top_k", metavar="N", type=positive, default=5, help="words for each mask (5)"
     )
     _add_platform(parser)
     return parser
@@ -173,7 +194,10 @@ def _benchmark(command: str) -> CommandParser:
         "name", metavar="NAME", type=choice(BENCHMARKS, "benchmark"), help=", ".join(BENCHMARKS)
     )
     parser.add_argument(
-        "--data", metavar="STORE", help="a token store, for batches and loop (a made-up one)"
+        "--data",
+        metavar="STORE",
+        type=path,
+        help="a token store, for batches and loop (a made-up one)",
     )
     _add_platform(parser)
     return parser
@@ -205,7 +229,7 @@ def _experiments() -> str:
 
 def _add_workers(parser: CommandParser) -> None:
     parser.add_argument(
-        "--workers", metavar="N", type=whole_number, help="processes (as many as cores)"
+        "--workers", metavar="N", type=positive, help="processes (as many as cores)"
     )
 
 
@@ -223,7 +247,7 @@ def _add_experiment(parser: CommandParser) -> None:
         "experiment", metavar="EXPERIMENT", help="a shipped experiment's name, or a .gin file"
     )
     _add_override(
-        parser, "--data", "DataConfig.store", str, "STORE", "the token store to learn from"
+        parser, "--data", "DataConfig.store", path, "STORE", "the token store to learn from"
     )
     _add_override(parser, "--steps", "TrainConfig.num_steps", whole_number, "N", "updates in all")
     _add_override(

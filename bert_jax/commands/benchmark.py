@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bert_jax.commands.output import print_json
+from bert_jax.errors import UserError
 from bert_jax.formatting import format_rate
 
 Row = dict[str, Any]
@@ -14,6 +15,7 @@ VERSIONS = ("bert-jax", "jax", "numpy", "torch", "transformers")
 
 def run(arguments: argparse.Namespace) -> None:
     """Print the rows: one object each with `--json`, else a table."""
+    _check_flags(arguments)
     rows = _BENCHMARKS[arguments.name](arguments)
     facts = machine()
     if arguments.json:
@@ -25,6 +27,20 @@ def run(arguments: argparse.Namespace) -> None:
     for row in rows:
         peer = f"  vs {row['peer']}: {row['ratio']:.2f}x" if row["peer"] else ""
         print(f"{row['name']:50} {format_rate(row['value']):>6} {row['unit']}{peer}")
+
+
+def _check_flags(arguments: argparse.Namespace) -> None:
+    """A flag that would be ignored is an error."""
+    name, platform = arguments.name, arguments.platform
+    if name == "train-step" and arguments.data is not None:
+        raise UserError("benchmark train-step computes with a batch of its own; leave --data out")
+    if name == "train-step" and platform not in (None, "cpu"):
+        raise UserError(
+            f"benchmark train-step compares with PyTorch on CPUs; --platform {platform} has no "
+            "peer there: measure it with benchmark loop"
+        )
+    if name == "batches" and platform is not None:
+        raise UserError("benchmark batches needs no device; leave --platform out")
 
 
 def machine() -> Row:

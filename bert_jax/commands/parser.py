@@ -1,6 +1,7 @@
 """argparse as this command line wants it: one-line errors, and `-` the same as `_` in a flag."""
 
 import argparse
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -37,6 +38,14 @@ class CommandParser(argparse.ArgumentParser):
         Raises:
           UserError: a flag or an argument is unknown, missing or of the wrong kind.
         """
+        required = [action for action in self._actions if action.required]
+        if required and not argv:
+            # argparse, when flags may stand between arguments, would name the flags alone.
+            names = ", ".join(
+                action.option_strings[0] if action.option_strings else str(action.metavar)
+                for action in required
+            )
+            self.error(f"missing: {names}")
         # Intermixed: `predict MODEL --top_k 3 TEXT` puts a flag between two arguments.
         arguments, extra = self.parse_known_intermixed_args(self._normalised(argv))
         if extra:
@@ -121,12 +130,30 @@ def whole_number(text: str) -> int:
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number") from None
 
 
+def positive(text: str) -> int:
+    """An argparse type: a whole number, at least 1."""
+    found = whole_number(text)
+    if found < 1:
+        raise argparse.ArgumentTypeError(f"{text} is too few; it must be at least 1")
+    return found
+
+
 def number(text: str) -> float:
     """An argparse type: `1e-4`."""
     try:
-        return float(text)
+        found = float(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number") from None
+        found = math.nan
+    if not math.isfinite(found):
+        raise argparse.ArgumentTypeError(f"{text!r} is no finite number")
+    return found
+
+
+def path(text: str) -> str:
+    """An argparse type: the path of something; the empty one would be the present folder."""
+    if not text:
+        raise argparse.ArgumentTypeError("a path is needed; the one given is empty")
+    return text
 
 
 def choice(choices: Sequence[str], what: str) -> Callable[[str], str]:

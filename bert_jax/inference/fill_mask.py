@@ -112,7 +112,7 @@ class FillMask:
                 f"top_k is {top_k}; it must be at least 1 and at most the size of the vocabulary, "
                 f"{self.config.vocab_size}"
             )
-        ids = [self._encode(text) for text in texts]
+        ids = [self.encode(text) for text in texts]
         # Texts of like length share a batch; the order of the results is that of the texts.
         order = sorted(range(len(ids)), key=lambda i: len(ids[i]))
         filled: dict[int, FilledText] = {}
@@ -122,7 +122,12 @@ class FillMask:
                 filled[i] = FilledText(texts[i], masks)
         return [filled[i] for i in range(len(texts))]
 
-    def _encode(self, text: str) -> list[int]:
+    def encode(self, text: str) -> list[int]:
+        """The ids that the model reads for a text, with [CLS] and [SEP].
+
+        Raises:
+          UserError: the text has no `[MASK]` or is too long for the model.
+        """
         tokenizer, longest = self.tokenizer, self.config.max_position_embeddings
         ids = [tokenizer.cls_id, *tokenizer.encode_with_masks(text), tokenizer.sep_id]
         if len(ids) > longest:
