@@ -14,12 +14,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from numpy.lib import format as npy
 
 from data_pipeline.errors import DataError
 from data_pipeline.tokenizer import Tokenizer, load_tokenizer
@@ -29,6 +31,28 @@ FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
 SPLITS = ("train", "eval")
 ARRAYS = ("tokens", "sentence_offsets", "document_offsets")
+_DTYPES = ("uint16", "uint32")
+# What a manifest must say for a store to be opened and shown, and of what type it is.
+_NEEDED: dict[tuple[str, ...], type] = {
+    ("fingerprint",): str,
+    ("dtype",): str,
+    ("sources",): list,
+    ("tokenizer", "fingerprint"): str,
+    ("tokenizer", "vocab_size"): int,
+    ("tokenizer", "cased"): bool,
+    **{("splits", split, "fingerprint"): str for split in SPLITS},
+    **{
+        ("splits", split, count): int
+        for split in SPLITS
+        for count in ("documents", "sentences", "tokens", "words", "bytes")
+    },
+    **{
+        ("files", f"{split}/{array}.npy", fact): kind
+        for split in SPLITS
+        for array in ARRAYS
+        for fact, kind in (("bytes", int), ("sha256", str))
+    },
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,24 +125,27 @@ class TokenStore:
         for name, entry in manifest["files"].items():
             file = path / name
             if not file.is_file():
-                raise DataError(f"{path}: damaged token store: {name} is missing")
+                raise _damaged(path, f"{name} is missing")
             if file.stat().st_size != entry["bytes"]:
-                raise DataError(
-                    f"{path}: damaged token store: {name} has {file.stat().st_size} bytes, and "
-                    f"{entry['bytes']} were written"
+                raise _damaged(
+                    path,
+                    f"{name} has {file.stat().st_size} bytes, and {entry['bytes']} were written",
                 )
         splits = {}
         for name in SPLITS:
             wanted = manifest["splits"][name]
             tokens, sentences, documents = (
-                _mapped(path / name / f"{array}.npy") for array in ARRAYS
+                _mapped(path, f"{name}/{array}.npy", dtype)
+                for array, dtype in zip(ARRAYS, (manifest["dtype"], "int64", "int64"), strict=True)
             )
-            split = Split(tokens, sentences, documents, wanted["fingerprint"])
+            try:
+                split = Split(tokens, sentences, documents, wanted["fingerprint"])
+            except DataError as error:
+                raise _damaged(path, f"{name}/: {error}") from error
             for what, count in split.summary().items():
                 if wanted[what] != count:
-                    raise DataError(
-                        f"{path}: damaged token store: {name} holds {count} {what}, and the "
-                        f"manifest says {wanted[what]}"
+                    raise _damaged(
+                        path, f"{name} holds {count} {what}, and the manifest says {wanted[what]}"
                     )
             splits[name] = split
         return cls(path, manifest, splits)
@@ -139,17 +166,35 @@ class TokenStore:
         """Reads every file and compares checksums. DataError names the first that differs."""
         for name, entry in self.manifest["files"].items():
             if sha256_of(self.path / name) != entry["sha256"]:
-                raise DataError(f"{self.path}: damaged token store: {name} has changed")
+                raise _damaged(self.path, f"{name} has changed since it was written")
 
     def __repr__(self) -> str:
         return f"TokenStore({str(self.path)!r}, {self.train.num_tokens} + {self.eval.num_tokens})"
 
 
-def _mapped(file: Path) -> npt.NDArray[Any]:
+def _mapped(path: Path, name: str, dtype: str) -> npt.NDArray[Any]:
     """An array that stays on disk. mmap refuses to map nothing, so an empty one is read."""
-    array = np.load(file, mmap_mode=None if file.stat().st_size <= 128 else "r")
+    file = path / name
+    array: npt.NDArray[Any]
+    try:
+        if file.stat().st_size > 128:
+            array = npy.open_memmap(file, mode="r")
+        else:
+            with file.open("rb") as stream:
+                array = npy.read_array(stream, allow_pickle=False)
+    except OSError:
+        raise
+    except Exception as error:  # a damaged header makes numpy raise almost anything
+        raise _damaged(path, f"{name} is no array that can be read") from error
+    if array.dtype != np.dtype(dtype) or array.ndim != 1:
+        found = f"{array.dtype} {list(array.shape)}"
+        raise _damaged(path, f"{name} must hold {dtype} of one dimension; it holds {found}")
     # A plain array over the map: indexing an np.memmap costs several times more.
     return np.asarray(array)
+
+
+def _damaged(path: Path, what: str) -> DataError:
+    return DataError(f"{path}: damaged token store: {what}; remove it and prepare it again")
 
 
 def read_manifest(path: Path) -> dict[str, Any]:
@@ -170,7 +215,30 @@ def read_manifest(path: Path) -> dict[str, Any]:
             f"{path}: is a token store of format version {manifest.get('format_version')}, and "
             f"this program reads version {FORMAT_VERSION}; prepare it again"
         )
+    _check_manifest(path, manifest)
     return manifest
+
+
+def _check_manifest(path: Path, manifest: dict[str, Any]) -> None:
+    def check(keys: Sequence[str], kind: type) -> None:
+        value: Any = manifest
+        for depth, key in enumerate(keys, 1):
+            if not isinstance(value, dict) or key not in value:
+                raise _damaged(path, f"{MANIFEST} does not say {' > '.join(keys[:depth])}")
+            value = value[key]
+        if type(value) is not kind:
+            found = type(value).__name__
+            raise _damaged(
+                path, f"{MANIFEST}: {' > '.join(keys)} must be {kind.__name__}, not {found}"
+            )
+
+    for keys, kind in _NEEDED.items():
+        check(keys, kind)
+    if manifest["dtype"] not in _DTYPES:
+        raise _damaged(path, f"{MANIFEST}: dtype must be {' or '.join(_DTYPES)}")
+    for name in manifest["files"]:
+        check(("files", name, "bytes"), int)
+        check(("files", name, "sha256"), str)
 
 
 def sha256_of(file: Path) -> str:

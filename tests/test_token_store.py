@@ -1,3 +1,4 @@
+import copy
 import json
 import shutil
 from pathlib import Path
@@ -133,8 +134,8 @@ def test_of_two_that_write_at_once_the_second_fails_and_leaves_nothing(tmp_path:
         for writer in (first, second):
             for split in writer.splits.values():
                 split.append(part_of([[[5]]]))
-        first.finish({})
-        second.finish({})
+        first.finish({"sources": []})
+        second.finish({"sources": []})
     assert [p.name for p in tmp_path.iterdir()] == ["store"]
     TokenStore.open(path).verify()
 
@@ -177,6 +178,94 @@ def test_a_manifest_of_other_counts_is_noticed(store: TokenStore) -> None:
     splits["eval"]["sentences"] = 7
     change_manifest(store, splits=splits)
     with pytest.raises(DataError, match=r"eval holds 1 sentences.*says 7"):
+        TokenStore.open(store.path)
+
+
+NEEDED = [
+    *("fingerprint", "dtype", "sources", "files", "tokenizer", "splits"),
+    *("tokenizer fingerprint", "tokenizer vocab_size", "tokenizer cased"),
+    *("splits train", "splits eval", "splits eval fingerprint", "splits train tokens"),
+    *("files train/tokens.npy", "files eval/document_offsets.npy bytes"),
+    *("files tokenizer/vocab.txt sha256",),
+]
+
+
+def test_a_manifest_that_lacks_something_is_an_error_that_names_it(store: TokenStore) -> None:
+    for keys in NEEDED:
+        *path, last = keys.split()
+        for damage in ("missing", None, {}):
+            manifest = copy.deepcopy(store.manifest)
+            inner = manifest
+            for key in path:
+                inner = inner[key]
+            if damage == "missing":
+                del inner[last]
+            else:
+                inner[last] = damage
+            (store.path / "manifest.json").write_text(json.dumps(manifest))
+            with pytest.raises(DataError) as caught:
+                TokenStore.open(store.path)
+            message = str(caught.value)
+            assert message.startswith(f"{store.path}: damaged token store: manifest.json")
+            assert " > ".join(keys.split()) in message
+            assert message.endswith("prepare it again")
+
+
+def test_a_type_of_ids_that_cannot_be_is_an_error(store: TokenStore) -> None:
+    change_manifest(store, dtype="nonsense")
+    with pytest.raises(DataError, match="dtype must be uint16 or uint32"):
+        TokenStore.open(store.path)
+
+
+def overwrite(file: Path, content: bytes) -> None:
+    """Another content of the same length, as far as it fills it."""
+    old = file.read_bytes()
+    file.write_bytes((content + old[len(content) :])[: len(old)])
+
+
+@pytest.mark.parametrize("name", ["train/tokens.npy", "eval/sentence_offsets.npy"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\0" * 128,
+        b"PK\x03\x04",
+        b"\x80\x04",
+        b"\x93NUMPY\x09\x09",
+        b"\x93NUMPY\x01\0\x76\0" + b"(" * 100,
+        b"\x93NUMPY\x01\0\x76\0" + b"{'descr': '<f9', 'fortran_order': False, 'shape': (1,)}",
+        b"\x93NUMPY\x01\0\x76\0" + b"{'descr': '|O', 'fortran_order': False, 'shape': (1,)}",
+        b"\x93NUMPY\x01\0\x76\0" + b"{'descr': '<u2', 'fortran_order': False, 'shape': (9**9,)}",
+    ],
+)
+def test_a_damaged_header_is_an_error_that_names_the_file(
+    store: TokenStore, name: str, content: bytes
+) -> None:
+    overwrite(store.path / name, content)
+    with pytest.raises(DataError, match=f"damaged token store: {name} is no array.*prepare it"):
+        TokenStore.open(store.path)
+
+
+@pytest.mark.parametrize(
+    ("array", "found"),
+    [
+        (np.zeros(4, np.int16), r"int16 \[4\]"),
+        (np.zeros((2, 2), np.uint16), r"uint16 \[2, 2\]"),
+        (np.zeros(4, np.dtype(">u2")), r">u2 \[4\]"),
+    ],
+)
+def test_an_array_of_another_kind_is_an_error_that_says_both(
+    store: TokenStore, array: np.ndarray, found: str
+) -> None:
+    file = store.path / "train" / "tokens.npy"
+    np.save(file, array)
+    with pytest.raises(DataError, match=f"must hold uint16 of one dimension; it holds {found}"):
+        TokenStore.open(store.path)
+
+
+def test_offsets_that_do_not_fit_are_an_error_that_names_the_store(store: TokenStore) -> None:
+    file = store.path / "train" / "sentence_offsets.npy"
+    np.save(file, np.array([0, 2, 3, 9]))
+    with pytest.raises(DataError, match=r"store: damaged.*train/: sentence_offsets must"):
         TokenStore.open(store.path)
 
 
