@@ -126,6 +126,9 @@ def _inspect(command: str) -> CommandParser:
         "bert-jax inspect store",
     )
     parser.add_argument("path", metavar="PATH", help="a store, a run, a checkpoint or a model")
+    parser.add_argument(
+        "--verify", action="store_true", help="read a store's every byte and compare checksums"
+    )
     return parser
 
 

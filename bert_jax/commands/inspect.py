@@ -14,11 +14,16 @@ def run(arguments: argparse.Namespace) -> None:
     """Print what is at the path: one object with `--json`, else a text."""
     path = Path(arguments.path)
     kind = kind_of(path)
+    if arguments.verify and kind != "store":
+        raise UserError(f"--verify compares the checksums of a token store; {path} is none")
     if kind == "store":
         from bert_jax.recipes.inspect_store import show_store, store_facts
 
         facts = store_facts(path)
         text = show_store
+        if arguments.verify:
+            _verify(path)
+            facts["verified"] = True
     else:
         from bert_jax.recipes.inspect_run import run_facts, show_run
 
@@ -28,6 +33,14 @@ def run(arguments: argparse.Namespace) -> None:
         print_json(facts)
     else:
         print(text(facts), end="")
+        if arguments.verify:
+            print("every file is as it was written: all checksums agree")
+
+
+def _verify(path: Path) -> None:
+    from data_pipeline.token_store import TokenStore
+
+    TokenStore.open(path).verify()
 
 
 def kind_of(path: Path) -> str:
