@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     try:
-        with _sigterm_unwinds():
+        with _signals_unwind():
             status = _run(list(sys.argv[1:] if argv is None else argv), alone=argv is None)
             sys.stdout.flush()
         return status
@@ -68,25 +68,72 @@ class _Terminated(BaseException):
     """SIGTERM came."""
 
 
+# What a signal raises, and how long after it was lost it is raised again.
+_RAISED: dict[int, type[BaseException]] = {
+    signal.SIGINT: KeyboardInterrupt,
+    signal.SIGTERM: _Terminated,
+}
+_AGAIN_SECONDS = 0.02
+
+
 @contextlib.contextmanager
-def _sigterm_unwinds() -> Iterator[None]:
-    """Let SIGTERM unwind the program as Ctrl-C does: a store half written must not stay behind.
+def _signals_unwind() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM unwind the program: a store half written must not stay behind.
 
-    What handles the signal itself, as the training loop does, replaces this while it runs.
+    Python discards an exception that a signal's handler raises within a callback that cannot pass
+    it on; JAX has one for the garbage collector. Such an exception is raised again a moment later.
+    What handles signals itself, as pretraining does, replaces this while it runs.
     """
-
-    def stop(number: int, frame: object) -> None:
-        raise _Terminated
-
+    defaults = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
     is_main_thread = threading.current_thread() is threading.main_thread()
-    if not is_main_thread or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
+    ours = [number for number in defaults if signal.getsignal(number) == defaults[number]]
+    if not is_main_thread or not ours:
         yield
         return
-    signal.signal(signal.SIGTERM, stop)
+    raised: list[BaseException] = []
+
+    def stop(number: int, frame: object) -> None:
+        raised.append(_RAISED[number]())
+        raise raised[-1]
+
+    def ignored(about: "sys.UnraisableHookArgs") -> None:
+        if about.exc_value not in raised:
+            hook(about)
+        elif hasattr(signal, "setitimer"):
+            signal.setitimer(signal.ITIMER_REAL, _AGAIN_SECONDS)
+
+    def again(number: int, frame: object) -> None:
+        raise raised[-1]
+
+    hook, sys.unraisablehook = sys.unraisablehook, ignored
+    before = {number: signal.signal(number, stop) for number in ours}
+    if hasattr(signal, "SIGALRM"):
+        before[signal.SIGALRM] = signal.signal(signal.SIGALRM, again)
+    _unblock()
     try:
         yield
+    except BaseException as error:
+        if raised and error is not raised[-1]:
+            # What interrupted code says, a module that could not be imported say, is no news.
+            raise raised[-1] from error
+        raise
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        if hasattr(signal, "setitimer"):
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        sys.unraisablehook = hook
+
+
+def _block() -> None:
+    """Keep signals for the process that replaces this one, until it can handle them."""
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_BLOCK, _RAISED)
+
+
+def _unblock() -> None:
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _RAISED)
 
 
 def _run(argv: list[str], alone: bool) -> int:
@@ -109,7 +156,9 @@ def _run(argv: list[str], alone: bool) -> int:
     except SystemExit:  # argparse printed the help that was asked for
         return 0
     if alone and command in _COMPUTING:
+        _block()
         restart_with_huge_pages()
+        _unblock()
     body = importlib.import_module(f"bert_jax.commands.{command}")
     return body.run(arguments) or 0
 

@@ -51,13 +51,33 @@ class Hooks(NamedTuple):
 
 
 class StopRequest:
-    """Set by SIGTERM or Ctrl-C; looked at between steps."""
+    """Set by SIGTERM or Ctrl-C; looked at between steps, and before them between phases."""
 
     def __init__(self) -> None:
         self.name: str | None = None
 
     def __bool__(self) -> bool:
         return self.name is not None
+
+    def check(self) -> None:
+        """Raise `Stopped` where any process was asked to stop; all must come by."""
+        if agree(bool(self))[0]:
+            raise Stopped(self.name or "a signal to another process")
+
+
+class Stopped(BaseException):
+    """A stop before training began: nothing is to be saved.
+
+    Raised where the request is looked at, never by the handler of a signal: an exception that
+    comes in the middle of a callback, as JAX has one for the garbage collector, is lost.
+
+    Attributes:
+      name: of the signal.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -209,6 +210,45 @@ def test_sigterm_unwinds_a_command_as_ctrl_c_does() -> None:
         process.terminate()
         out, err = process.communicate(timeout=30)
     assert (process.returncode, out, err) == (143, "cleaned up\n", "terminated\n")
+
+
+@pytest.mark.parametrize(
+    ("number", "status", "said"),
+    [(signal.SIGINT, 130, "interrupted\n"), (signal.SIGTERM, 143, "terminated\n")],
+)
+def test_a_signal_within_a_callback_that_loses_exceptions_is_not_lost(
+    number: signal.Signals, status: int, said: str
+) -> None:
+    code = (
+        "import gc, os, sys, time, types; from bert_jax import cli\n"
+        "def callback(phase, info):\n"
+        "  gc.callbacks.remove(callback)\n"
+        f"  os.kill(os.getpid(), {int(number)})\n"
+        "  time.sleep(0)\n"
+        "def body(arguments):\n"
+        "  gc.callbacks.append(callback); gc.collect(); print('lost', flush=True); time.sleep(60)\n"
+        "sys.modules['bert_jax.commands.config'] = types.SimpleNamespace(run=body)\n"
+        "sys.exit(cli.main(['config', 'tiny']))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (status, "lost\n", said)
+
+
+def test_what_interrupted_code_says_of_it_is_no_error_of_its_own() -> None:
+    code = (
+        "import os, sys, types; from bert_jax import cli\n"
+        "def body(arguments):\n"
+        f"  try: os.kill(os.getpid(), {int(signal.SIGTERM)})\n"
+        "  except BaseException as error: raise ImportError('half a module') from error\n"
+        "sys.modules['bert_jax.commands.config'] = types.SimpleNamespace(run=body)\n"
+        "sys.exit(cli.main(['config', 'tiny']))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert (done.returncode, done.stderr) == (143, "terminated\n")
 
 
 # --- config ---------------------------------------------------------------------------------------

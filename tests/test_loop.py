@@ -7,7 +7,7 @@ import pytest
 
 from bert_jax.config import TrainConfig
 from bert_jax.errors import TrainingFailed
-from bert_jax.loop import Hooks, StopRequest, run_steps, stop_on_signals
+from bert_jax.loop import Hooks, Stopped, StopRequest, run_steps, stop_on_signals
 
 
 class Batches:
@@ -180,3 +180,13 @@ def test_the_first_signal_asks_to_stop_and_the_second_interrupts(number):
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), number)
     assert signal.getsignal(number) is before
+
+
+def test_before_training_a_stop_is_raised_where_it_is_looked_at():
+    stop = StopRequest()
+    stop.check()
+    stop.name = "SIGINT"
+    with pytest.raises(Stopped) as raised:
+        stop.check()
+    assert raised.value.name == "SIGINT"
+    assert not isinstance(raised.value, Exception)

@@ -99,6 +99,40 @@ def test_a_signal_in_the_last_step_leaves_its_evaluation_to_the_next_start(
     ]
 
 
+def test_a_signal_before_training_ends_the_start_and_the_same_command_goes_on(
+    tiny_run, tmp_path, monkeypatch
+):
+    with monkeypatch.context() as patch:
+
+        def baselines(*_):
+            os.kill(os.getpid(), signal.SIGINT)
+
+        patch.setattr(held_out, "baselines", baselines)
+        result = start(tiny_run, tmp_path / "run", steps=2)
+    assert result == (tmp_path / "run", 0, "SIGINT", None)
+    assert not (tmp_path / "run").exists()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert start(tiny_run, tmp_path / "run", steps=2).step == 2
+
+
+def test_a_signal_while_data_are_prepared_ends_that_where_progress_is_reported(
+    tiny_run, tmp_path, monkeypatch
+):
+    reported = []
+
+    def prepare(config, beside, progress):
+        with progress("preparing", None, "document") as task:
+            for document in range(10):
+                task.advance()
+                reported.append(document)
+                if document == 3:
+                    os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr("bert_jax.recipes.pretrain.open_store", prepare)
+    assert start(tiny_run, tmp_path / "run").stopped_by == "SIGTERM"
+    assert reported == [0, 1, 2, 3]
+
+
 def test_a_run_may_start_from_the_weights_of_another(tiny_run, tmp_path):
     bindings = ["TrainConfig.checkpoint_step_zero=True", "TrainConfig.checkpoint_every=0"]
     result = start(

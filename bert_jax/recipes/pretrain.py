@@ -1,8 +1,8 @@
 """The pretraining recipe: build everything, train, evaluate, report."""
 
 import dataclasses
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,7 +11,7 @@ import jax
 from bert_jax import devices, pretraining, sharding
 from bert_jax.checkpoint import Checkpoints
 from bert_jax.inference.fill_mask import FillMask
-from bert_jax.loop import Hooks, agree, run_steps, stop_on_signals
+from bert_jax.loop import Hooks, Stopped, StopRequest, agree, run_steps, stop_on_signals
 from bert_jax.metrics import MetricsWriter
 from bert_jax.parameters import count_parameters
 from bert_jax.program import Program, make_program
@@ -22,6 +22,7 @@ from bert_jax.recipes.samples import LONGEST, sample_sentences
 from bert_jax.report import write_report
 from bert_jax.terminal import Terminal
 from data_pipeline.prefetch import Prefetch
+from data_pipeline.progress import Progress, Task
 
 
 class PretrainingResult(NamedTuple):
@@ -30,7 +31,8 @@ class PretrainingResult(NamedTuple):
     Attributes:
       run_dir: its folder.
       step: updates done.
-      stopped_by: name of the signal that stopped it, or None.
+      stopped_by: name of the signal that stopped it, or None. A run that was stopped before
+        training began has the step that it would have gone on from.
       evaluation: results beside baselines (`evaluation.json`), or None where it was stopped.
     """
 
@@ -77,7 +79,16 @@ def pretrain(
         experiment = load_experiment(str(experiment), given)
     run_dir = Path("runs") / experiment.name if run_dir is None else Path(run_dir)
     terminal = terminal or Terminal.silent()
-    return _Run(experiment, run_dir, init_from, platform, terminal).run()
+    with stop_on_signals() as stop:
+        try:
+            return _Run(experiment, run_dir, init_from, platform, terminal, stop).run()
+        except Stopped as stopped:
+            if jax.process_index() == 0:
+                terminal.print(
+                    f"stopped by {stopped.name} before training began; the same command goes on"
+                )
+            step = run_folder.newest_checkpoint(run_dir) or 0
+            return PretrainingResult(run_dir, step, stopped.name, None)
 
 
 class _Run:
@@ -90,8 +101,9 @@ class _Run:
         source: str | Path | None,
         platform: str | None,
         terminal: Terminal,
+        stop: StopRequest,
     ) -> None:
-        self.experiment, self.run_dir = experiment, run_dir
+        self.experiment, self.run_dir, self.stop = experiment, run_dir, stop
         self.train = experiment.train
         found = devices.initialize(platform)
         # What one process says need not be said by all.
@@ -101,13 +113,16 @@ class _Run:
         sizes = ", ".join(f"{axis} {size}" for axis, size in mesh.shape.items())
         terminal.print(f"{devices.describe(found)}; mesh: {sizes}")
 
-        store = open_store(experiment.data, run_dir.parent, terminal.progress)
+        stop.check()
+        store = open_store(experiment.data, run_dir.parent, self._stoppable(terminal.progress))
+        stop.check()
         run_folder.check_same_run(run_dir, experiment, store.fingerprint)
         with terminal.progress("counting examples", None, "example") as task:
             self.data: PretrainingData = open_data(
                 store, experiment.objective, self.train, run_dir / "plans"
             )
             task.advance(self.data.training.examples_per_epoch)
+        stop.check()
         self.model = dataclasses.replace(
             experiment.model, vocab_size=self.data.tokenizer.vocab_size
         )
@@ -121,6 +136,7 @@ class _Run:
         )
         self.evaluated_step: int | None = None
         self.floor = held_out.baselines(self.data.held_out, self.data.tokenizer)
+        stop.check()
         facts = run_folder.provenance(devices.facts(found), mesh.shape, data_facts(store))
         # Where the first weights come from: a run's folder and step. A run that is gone on with has
         # weights of its own.
@@ -134,6 +150,18 @@ class _Run:
                 facts["init_from"] = {"run": str(path), "step": step}
         if self.is_main:
             self._write_folder(facts)
+
+    def _stoppable(self, progress: Progress) -> Progress:
+        """Progress of what is long and leaves nothing half done; stops where it is reported."""
+        if jax.process_count() > 1:
+            return progress  # one process alone must not leave the others behind
+
+        @contextmanager
+        def opened(description: str, total: int | None, unit: str) -> Iterator[Task]:
+            with progress(description, total, unit) as task:
+                yield _StoppableTask(task, self.stop)
+
+        return opened
 
     def _write_folder(self, facts: dict[str, Any]) -> None:
         changes = run_folder.record_provenance(self.run_dir, facts)
@@ -157,6 +185,7 @@ class _Run:
             start = checkpoints.latest
             state = self._first_state(checkpoints, start)
             terminal.print(self._describe(start))
+            self.stop.check()
             stopped_by = None
             with self._open_writer(start) as writer:
                 step = start or 0
@@ -213,6 +242,7 @@ class _Run:
         with terminal.progress(f"planning epoch {epoch}", None, "example") as task:
             self.data.training(start)
             task.advance(per_epoch)
+        self.stop.check()
 
         def source(step: int) -> Any:
             return self.program.put_batch(self.data.training(step))
@@ -223,7 +253,6 @@ class _Run:
                 terminal.training_line({"step": step, **metrics}, train.num_steps)
 
         with (
-            stop_on_signals() as stop,
             Prefetch(source, start, train.num_steps) as batches,
             terminal.progress("training", train.num_steps, "steps") as task,
         ):
@@ -243,11 +272,11 @@ class _Run:
                 config=train,
                 tokens_per_step=train.batch_size * self.experiment.objective.max_length,
                 hooks=hooks,
-                stop=stop,
+                stop=self.stop,
             )
             # A signal that comes within the last step leaves its evaluation to the next start.
             unfinished = step < train.num_steps or self.evaluated_step != step
-            return state, step, stop.name if unfinished else None
+            return state, step, self.stop.name if unfinished else None
 
     def _evaluate(self, writer: MetricsWriter | None, step: int, state: Any) -> None:
         metrics = held_out.evaluate(
@@ -283,6 +312,20 @@ class _Run:
     def _report(self) -> None:
         if self.is_main:
             self.terminal.print(f"report: {write_report(self.run_dir)}")
+
+
+class _StoppableTask:
+    """A task that looks at the request to stop whenever something is reported to it."""
+
+    def __init__(self, task: Task, stop: StopRequest) -> None:
+        self._task, self._stop = task, stop
+
+    def advance(self, n: int = 1) -> None:
+        self._stop.check()
+        self._task.advance(n)
+
+    def note(self, text: str) -> None:
+        self._task.note(text)
 
 
 def _due(step: int, every: int) -> bool:

@@ -52,9 +52,15 @@ WATCHED = (
 )
 
 
+def newest_checkpoint(run_dir: Path) -> int | None:
+    """Step of the newest finished checkpoint, told by its name; None where there is none."""
+    names = (path.name for path in (run_dir / CHECKPOINTS).glob("*"))
+    return max((int(name) for name in names if name.isdecimal()), default=None)
+
+
 def has_checkpoint(run_dir: Path) -> bool:
-    """Whether a finished checkpoint is there, told by its name."""
-    return any(path.name.isdecimal() for path in (run_dir / CHECKPOINTS).glob("*"))
+    """Whether a finished checkpoint is there."""
+    return newest_checkpoint(run_dir) is not None
 
 
 def write_atomically(path: Path, text: str) -> None:
