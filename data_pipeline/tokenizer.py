@@ -37,6 +37,7 @@ from data_pipeline.tokenizer_files import (
     VOCAB,
     Rules,
     check_vocabulary,
+    from_config,
     from_full,
     given_case,
     is_begun,
@@ -257,8 +258,10 @@ def load_tokenizer(path: str | os.PathLike[str], cased: bool | None = None) -> T
     if not vocab_path.is_file() and not full_path.is_file():
         raise DataError(f"{path}: holds neither vocab.txt nor tokenizer.json")
     config = read_json(config_path) if config_path.is_file() else {}
-    full = read_json(full_path) if full_path.is_file() else {}
-    rules, vocab = from_full(full, full_path) if full else (None, None)
+    said, length = from_config(config, config_path)
+    rules, vocab = None, None
+    if full_path.is_file():
+        rules, vocab = from_full(read_json(full_path), full_path)
     if vocab_path.is_file():
         listed = read_vocab(vocab_path)
         if vocab is not None and vocab != listed:
@@ -266,22 +269,12 @@ def load_tokenizer(path: str | os.PathLike[str], cased: bool | None = None) -> T
         vocab = listed
     assert vocab is not None
     if rules is None:
-        if "do_lower_case" in config:
-            rules = Rules(
-                not config["do_lower_case"],
-                config.get("strip_accents"),
-                config.get("tokenize_chinese_chars", True),
-            )
-        else:
-            rules = Rules(given_case(path, cased))
-    elif "do_lower_case" in config and config["do_lower_case"] == rules.cased:
+        rules = said or Rules(given_case(path, cased))
+    elif said is not None and said.cased != rules.cased:
         raise DataError(
             f"{path}: tokenizer.json and tokenizer_config.json disagree about lower-casing"
         )
     if cased is not None and cased != rules.cased:
         word = "cased" if rules.cased else "uncased"
         raise DataError(f"{path}: is {word}, as its files say; cased={cased} was given")
-    length = config.get("model_max_length", 512)
-    # Hugging Face writes 1e30 for "no limit".
-    length = int(length) if length < 1 << 31 else 512
     return Tokenizer(vocab, rules, length, name=str(path))

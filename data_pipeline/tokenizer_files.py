@@ -61,7 +61,7 @@ def separated(text: str, rules: Rules) -> str:
 
 def from_full(full: dict[str, Any], path: Path) -> tuple[Rules, list[str]]:
     """Rules and vocabulary of a `tokenizer.json`."""
-    model, normalizer = full.get("model") or {}, full.get("normalizer") or {}
+    model, normalizer = (_field(full, what, dict, {}, path) for what in ("model", "normalizer"))
     if model.get("type") != "WordPiece" or normalizer.get("type") != "BertNormalizer":
         raise DataError(
             f"{path}: needs the model WordPiece with a BertNormalizer; "
@@ -74,18 +74,56 @@ def from_full(full: dict[str, Any], path: Path) -> tuple[Rules, list[str]]:
     ):
         if got != needed:
             raise DataError(f"{path}: {what} must be {needed!r}; got {got!r}")
-    ids: dict[str, int] = dict(model.get("vocab") or {})
-    for token in full.get("added_tokens", ()):
-        ids.setdefault(token["content"], token["id"])
+    ids: dict[str, int] = dict(_field(model, "vocab", dict, {}, path))
+    for token in _field(full, "added_tokens", list, [], path):
+        if not isinstance(token, dict):
+            raise DataError(f"{path}: added_tokens must hold objects; got {token!r}")
+        ids.setdefault(
+            _field(token, "content", str, None, path), _field(token, "id", int, None, path)
+        )
+    for name, i in ids.items():
+        if type(i) is not int:
+            raise DataError(f"{path}: the id of {name!r} must be a whole number; got {i!r}")
     vocab = sorted(ids, key=ids.__getitem__)
     if [ids[token] for token in vocab] != list(range(len(vocab))):
         raise DataError(f"{path}: its ids do not run from 0 to {len(vocab) - 1}, each once")
     rules = Rules(
-        not normalizer.get("lowercase", True),
-        normalizer.get("strip_accents"),
-        normalizer.get("handle_chinese_chars", True),
+        not _field(normalizer, "lowercase", bool, True, path),
+        _strip_accents(normalizer, path),
+        _field(normalizer, "handle_chinese_chars", bool, True, path),
     )
     return rules, vocab
+
+
+def from_config(config: dict[str, Any], path: Path) -> tuple[Rules | None, int]:
+    """Rules, None where it does not say them, and longest input of a `tokenizer_config.json`."""
+    lower, chinese = (
+        _field(config, what, bool, True, path)
+        for what in ("do_lower_case", "tokenize_chinese_chars")
+    )
+    rules = Rules(not lower, _strip_accents(config, path), chinese)
+    length = config.get("model_max_length", 512)
+    if type(length) not in (int, float) or not length >= 1:
+        raise DataError(f"{path}: model_max_length must be a number above 0; got {length!r}")
+    # Hugging Face writes 1e30 for "no limit".
+    return rules if "do_lower_case" in config else None, int(length) if length < 1 << 31 else 512
+
+
+def _field(facts: dict[str, Any], name: str, kind: type, default: Any, path: Path) -> Any:
+    """`facts[name]`, checked to be of this type; DataError names the file and the field."""
+    value = facts.get(name, default)
+    if type(value) is not kind:
+        what = {dict: "an object", list: "a list", str: "text", bool: "true or false"}
+        found = repr(value) if name in facts else "nothing"
+        raise DataError(f"{path}: {name} must be {what.get(kind, 'a whole number')}; got {found}")
+    return value
+
+
+def _strip_accents(facts: dict[str, Any], path: Path) -> bool | None:
+    """`facts["strip_accents"]`; null says the same as nothing."""
+    if facts.get("strip_accents") is None:
+        return None
+    return bool(_field(facts, "strip_accents", bool, None, path))
 
 
 def given_case(path: Path, cased: bool | None) -> bool:

@@ -330,6 +330,70 @@ def test_a_tokenizer_of_another_kind_is_an_error(tmp_path: Path) -> None:
         load_tokenizer(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        *(("model_max_length", value) for value in ("abc", None, 0, -1, float("nan"), True, [])),
+        *(("do_lower_case", value) for value in ("no", 1, None)),
+        *(("tokenize_chinese_chars", value) for value in ("no", None)),
+        ("strip_accents", "no"),
+    ],
+)
+def test_a_field_of_the_configuration_of_another_type_is_an_error_that_names_it(
+    tmp_path: Path, field: str, value: object
+) -> None:
+    uncased().save(tmp_path)
+    path = tmp_path / "tokenizer_config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text("utf-8")), field: value}))
+    for without in ("nothing", "tokenizer.json"):
+        (tmp_path / without).unlink(missing_ok=True)
+        with pytest.raises(DataError, match=rf"tokenizer_config\.json: {field} must be .*; got "):
+            load_tokenizer(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("inside", "field", "value", "message"),
+    [
+        ("", "model", [], r"model must be an object; got \[\]"),
+        ("", "normalizer", None, "normalizer must be an object; got None"),
+        ("", "added_tokens", {}, "added_tokens must be a list"),
+        ("", "added_tokens", ["[CLS]"], r"added_tokens must hold objects; got '\[CLS\]'"),
+        ("", "added_tokens", [{"id": 7}], "content must be text; got nothing"),
+        ("", "added_tokens", [{"content": "x"}], "id must be a whole number; got nothing"),
+        ("", "added_tokens", [{"content": "x", "id": "7"}], "id must be a whole number; got '7'"),
+        ("model", "vocab", ["a"], "vocab must be an object"),
+        ("model", "vocab", {"a": "0"}, "the id of 'a' must be a whole number; got '0'"),
+        ("model", "vocab", {"a": None}, "the id of 'a' must be a whole number; got None"),
+        ("normalizer", "lowercase", "no", "lowercase must be true or false; got 'no'"),
+        ("normalizer", "strip_accents", 0, "strip_accents must be true or false; got 0"),
+        ("normalizer", "handle_chinese_chars", "no", "handle_chinese_chars must be true or false"),
+    ],
+)
+def test_a_field_of_the_full_file_of_another_type_is_an_error_that_names_it(
+    tmp_path: Path, inside: str, field: str, value: object, message: str
+) -> None:
+    uncased().save(tmp_path)
+    path = tmp_path / "tokenizer.json"
+    full = json.loads(path.read_text("utf-8"))
+    (full[inside] if inside else full)[field] = value
+    path.write_text(json.dumps(full))
+    with pytest.raises(DataError, match=rf"tokenizer\.json: {message}"):
+        load_tokenizer(tmp_path)
+
+
+def test_an_empty_full_file_is_damaged_and_not_absent(tmp_path: Path) -> None:
+    uncased().save(tmp_path)
+    (tmp_path / "tokenizer.json").write_text("{}")
+    with pytest.raises(DataError, match=r"tokenizer\.json: needs the model WordPiece"):
+        load_tokenizer(tmp_path)
+
+
+def test_no_limit_of_the_length_is_taken_for_the_original_length(tmp_path: Path) -> None:
+    uncased().save(tmp_path)
+    (tmp_path / "tokenizer_config.json").write_text('{"model_max_length": 1e30}')
+    assert load_tokenizer(tmp_path).model_max_length == 512
+
+
 def test_the_fingerprint_changes_with_all_that_changes_ids_and_nothing_else() -> None:
     base = uncased().fingerprint
     assert Tokenizer(VOCAB, Rules(False, strip_accents=True), 64).fingerprint == base
