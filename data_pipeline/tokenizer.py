@@ -144,12 +144,10 @@ class Tokenizer:
         write_files(folder, contents)
 
     def _check_folder(self, folder: Path, contents: dict[str, bytes]) -> None:
-        config = folder / CONFIG
-        if is_begun(folder):
+        config, there = folder / CONFIG, saved_tokenizer(folder, self.cased)
+        if there is None:
             same = not config.is_file() or config.read_bytes() == contents[CONFIG]
         else:
-            bare = not config.is_file() and not (folder / FULL).is_file()
-            there = load_tokenizer(folder, self.cased if bare else None)
             same = there.fingerprint == self.fingerprint
         if not same:
             raise DataError(f"{folder}: holds another tokeniser; remove it or name a new one")
@@ -240,6 +238,17 @@ class Tokenizer:
             FULL: self._full_pipeline().to_str(pretty=True).encode(),
             VOCAB: "".join(token + "\n" for token in self.vocab).encode(),
         }
+
+
+def saved_tokenizer(folder: Path, cased: bool) -> Tokenizer | None:
+    """What a tokeniser of this case would be saved over: None where there is none to open yet.
+
+    DataError where the folder holds anything else.
+    """
+    if not folder.is_dir() or is_begun(folder):
+        return None
+    bare = not (folder / CONFIG).is_file() and not (folder / FULL).is_file()
+    return load_tokenizer(folder, cased if bare else None)
 
 
 def load_tokenizer(path: str | os.PathLike[str], cased: bool | None = None) -> Tokenizer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import reprlib
 import string
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -114,7 +115,7 @@ def _field(facts: dict[str, Any], name: str, kind: type, default: Any, path: Pat
     value = facts.get(name, default)
     if type(value) is not kind:
         what = {dict: "an object", list: "a list", str: "text", bool: "true or false"}
-        found = repr(value) if name in facts else "nothing"
+        found = reprlib.repr(value) if name in facts else "nothing"
         raise DataError(f"{path}: {name} must be {what.get(kind, 'a whole number')}; got {found}")
     return value
 
