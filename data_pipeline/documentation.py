@@ -22,7 +22,7 @@ from data_pipeline.preparation import write_store
 from data_pipeline.progress import Progress, silent
 from data_pipeline.token_store import MANIFEST, TokenStore, read_manifest
 from data_pipeline.tokenizer import Tokenizer
-from data_pipeline.vocabulary import train_wordpiece
+from data_pipeline.vocabulary import check_size, train_wordpiece
 from data_pipeline.workers import checked_workers
 
 
@@ -42,6 +42,7 @@ def documentation_store(
     one was at work. DataError where another store is in its place.
     """
     output = Path(output)
+    check_size(vocab_size)
     packages = installed_packages() if packages is None else tuple(packages)
     recipe = _recipe(packages, vocab_size)
     if (output / MANIFEST).exists():

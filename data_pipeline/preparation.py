@@ -22,7 +22,13 @@ from data_pipeline.token_store import SPLITS, TokenStore
 from data_pipeline.token_store_writer import EncodedPart, check_output, new_store
 from data_pipeline.tokenizer import Tokenizer
 from data_pipeline.tokenizer_files import Rules
-from data_pipeline.vocabulary import DEFAULT_SIZE, count_words, merge_counts, tokenizer_of
+from data_pipeline.vocabulary import (
+    DEFAULT_SIZE,
+    check_size,
+    count_words,
+    merge_counts,
+    tokenizer_of,
+)
 from data_pipeline.workers import checked_workers, ordered_map
 
 LinesOption = Literal["auto", "sentence", "paragraph"]
@@ -114,6 +120,7 @@ def vocabulary_from(
 
     The same for any number of workers. DataError as of `prepare`.
     """
+    check_size(size)
     workers = checked_workers(workers)
     rules = Rules(cased)
     sources = as_sources(inputs, "paragraph", "en", silent)  # words do not depend on lines

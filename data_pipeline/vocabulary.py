@@ -22,6 +22,8 @@ from data_pipeline.tokenizer import Tokenizer
 from data_pipeline.tokenizer_files import LONGEST_WORD, PREFIX, SPECIALS, UNK, Rules, separated
 
 DEFAULT_SIZE = 30522
+# The special tokens, and one character with and without ##.
+LEAST_SIZE = len(SPECIALS) + 2
 # Characters are kept until they make up this share of the text: the rest are seen too rarely for
 # their pieces to be learned, and each would take up to two places in the vocabulary.
 _CHARACTER_COVERAGE = 0.99995
@@ -33,6 +35,15 @@ _LEAST_PAIR_COUNT = 2
 _MOST_WORDS = 4_000_000
 # Running words handed to the trainer, which takes them one by one: above, counts are scaled down.
 _MOST_RUNNING_WORDS = 100_000_000
+
+
+def check_size(size: int) -> None:
+    """DataError where no text at all has a vocabulary of this size: before any is read."""
+    if size < LEAST_SIZE:
+        raise DataError(
+            f"a vocabulary must have room for {LEAST_SIZE} tokens at least: the {len(SPECIALS)} "
+            f"special ones and a character; got a size of {size} (usual: {DEFAULT_SIZE})"
+        )
 
 
 def count_words(text: str, rules: Rules) -> Counter[str]:
@@ -78,6 +89,7 @@ def vocabulary_of(counts: Counter[str], size: int = DEFAULT_SIZE) -> list[str]:
     It may have fewer than `size` tokens where the words hold no more pairs that occur twice.
     DataError where `size` leaves no room for the characters.
     """
+    check_size(size)
     if not counts:
         raise DataError("there are no words to learn a vocabulary from")
     alphabet = _alphabet(counts, size)
@@ -113,6 +125,7 @@ def train_wordpiece(
     The same for any order of the texts and any number of threads. Runs in this process;
     `preparation.vocabulary_from` reads files on all cores.
     """
+    check_size(size)
     rules = Rules(cased)
     with progress("counting words", None, "text") as task:
         counts = merge_counts(

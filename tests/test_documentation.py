@@ -81,6 +81,14 @@ def test_another_store_that_appeared_meanwhile_is_not_taken_for_this_one(
         make(tmp_path / "store", packages)
 
 
+def test_a_size_that_no_text_fits_is_refused_before_a_package_is_read(
+    tmp_path: Path, packages: tuple[Package, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "read_documentation", None)
+    with pytest.raises(DataError, match="got a size of 6"):
+        make(tmp_path / "store", packages, size=6)
+
+
 def test_what_else_goes_wrong_while_a_store_is_made_is_said(
     tmp_path: Path, packages: tuple[Package, ...]
 ) -> None:

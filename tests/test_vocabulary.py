@@ -3,6 +3,7 @@ import random
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from tokenizers import pre_tokenizers
 
 import data_pipeline.vocabulary as vocabulary_module
 from data_pipeline.errors import DataError
+from data_pipeline.preparation import vocabulary_from
 from data_pipeline.tokenizer_files import SPECIALS, Rules
 from data_pipeline.vocabulary import count_words, merge_counts, train_wordpiece, vocabulary_of
 
@@ -69,6 +71,23 @@ def test_a_text_has_no_special_tokens_to_teach() -> None:
 
 def test_few_words_give_fewer_tokens_than_asked_for() -> None:
     assert len(train_wordpiece(["ab ab"], size=100).vocab) == 5 + 2 + 1 + 1
+
+
+@pytest.mark.parametrize("size", [-3, 0, 5, 6])
+def test_a_size_that_no_text_fits_is_refused_before_text_is_read(size: int) -> None:
+    def never() -> Iterator[str]:
+        yield pytest.fail("the text was read")
+
+    with pytest.raises(DataError, match=f"room for 7 tokens at least.*got a size of {size} "):
+        train_wordpiece(never(), size)
+    with pytest.raises(DataError, match="room for 7"):
+        vocabulary_from([], size)
+    with pytest.raises(DataError, match="room for 7"):
+        vocabulary_of(Counter({"a": 1}), size)
+
+
+def test_the_least_size_is_enough_for_some_text() -> None:
+    assert train_wordpiece(["aa a"], size=7).vocab == (*SPECIALS, "a", "##a")
 
 
 def test_characters_too_rare_to_learn_are_left_out() -> None:
