@@ -1,8 +1,8 @@
 """The pretraining recipe: build everything, train, evaluate, report."""
 
 import dataclasses
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,11 +18,12 @@ from bert_jax.program import Program, make_program
 from bert_jax.recipes import held_out, init_from, run_folder
 from bert_jax.recipes.data import PretrainingData, data_facts, open_data, open_store
 from bert_jax.recipes.experiment import Experiment, load_experiment
+from bert_jax.recipes.run_lock import run_lock
 from bert_jax.recipes.samples import LONGEST, sample_sentences
+from bert_jax.recipes.stoppable import stoppable
 from bert_jax.report import write_report
 from bert_jax.terminal import Terminal
 from data_pipeline.prefetch import Prefetch
-from data_pipeline.progress import Progress, Task
 
 
 class PretrainingResult(NamedTuple):
@@ -67,7 +68,8 @@ def pretrain(
       terminal: shows progress; None shows nothing.
 
     Raises:
-      UserError: something given is wrong, or the folder holds another run.
+      UserError: something given is wrong, the folder holds another run, or another process is
+        training it.
       TrainingFailed: the loss was not finite.
     """
     if not isinstance(experiment, Experiment):
@@ -79,9 +81,9 @@ def pretrain(
         experiment = load_experiment(str(experiment), given)
     run_dir = Path("runs") / experiment.name if run_dir is None else Path(run_dir)
     terminal = terminal or Terminal.silent()
-    with stop_on_signals() as stop:
+    with stop_on_signals() as stop, ExitStack() as held:
         try:
-            return _Run(experiment, run_dir, init_from, platform, terminal, stop).run()
+            return _Run(experiment, run_dir, init_from, platform, terminal, stop, held).run()
         except Stopped as stopped:
             if jax.process_index() == 0:
                 terminal.print(
@@ -102,6 +104,7 @@ class _Run:
         platform: str | None,
         terminal: Terminal,
         stop: StopRequest,
+        held: ExitStack,
     ) -> None:
         self.experiment, self.run_dir, self.stop = experiment, run_dir, stop
         self.train = experiment.train
@@ -114,7 +117,9 @@ class _Run:
         terminal.print(f"{devices.describe(found)}; mesh: {sizes}")
 
         stop.check()
-        store = open_store(experiment.data, run_dir.parent, self._stoppable(terminal.progress))
+        if self.is_main:
+            held.enter_context(run_lock(run_dir))
+        store = open_store(experiment.data, run_dir.parent, stoppable(terminal.progress, stop))
         stop.check()
         run_folder.check_same_run(run_dir, experiment, store.fingerprint)
         with terminal.progress("counting examples", None, "example") as task:
@@ -150,18 +155,6 @@ class _Run:
                 facts["init_from"] = {"run": str(path), "step": step}
         if self.is_main:
             self._write_folder(facts)
-
-    def _stoppable(self, progress: Progress) -> Progress:
-        """Progress of what is long and leaves nothing half done; stops where it is reported."""
-        if jax.process_count() > 1:
-            return progress  # one process alone must not leave the others behind
-
-        @contextmanager
-        def opened(description: str, total: int | None, unit: str) -> Iterator[Task]:
-            with progress(description, total, unit) as task:
-                yield _StoppableTask(task, self.stop)
-
-        return opened
 
     def _write_folder(self, facts: dict[str, Any]) -> None:
         changes = run_folder.record_provenance(self.run_dir, facts)
@@ -312,20 +305,6 @@ class _Run:
     def _report(self) -> None:
         if self.is_main:
             self.terminal.print(f"report: {write_report(self.run_dir)}")
-
-
-class _StoppableTask:
-    """A task that looks at the request to stop whenever something is reported to it."""
-
-    def __init__(self, task: Task, stop: StopRequest) -> None:
-        self._task, self._stop = task, stop
-
-    def advance(self, n: int = 1) -> None:
-        self._stop.check()
-        self._task.advance(n)
-
-    def note(self, text: str) -> None:
-        self._task.note(text)
 
 
 def _due(step: int, every: int) -> bool:
