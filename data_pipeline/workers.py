@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from multiprocessing import connection, get_context, parent_process
 from typing import Any, TypeVar
 
@@ -67,7 +68,8 @@ def ordered_map(
     pending: deque[Future[Result]] = deque()
     try:
         for item in iterator:
-            pending.append(executor.submit(_call, item))
+            with _deaf_children():
+                pending.append(executor.submit(_call, item))
             if len(pending) >= workers + _SPARE_ITEMS:
                 yield pending.popleft().result()
         while pending:
@@ -80,6 +82,23 @@ def ordered_map(
         ) from error
     finally:
         executor.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def _deaf_children() -> Iterator[None]:
+    """Processes begun here (the executor begins one with each of its first items) get no Ctrl-C.
+
+    They would print a traceback each while they are still importing, before `_start_worker`. They
+    inherit that the signal is held back; for this process it is only late.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _start_worker(make: Callable[[], Callable[[Any], Any]]) -> None:

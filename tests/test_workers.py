@@ -1,10 +1,15 @@
 import functools
 import os
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
+import data_pipeline
 from data_pipeline.errors import DataError
 from data_pipeline.workers import checked_workers, ordered_map
 
@@ -57,6 +62,54 @@ def test_one_worker_or_one_item_needs_no_process(workers: int, count: int) -> No
 def test_what_fails_in_a_worker_fails_here(how: str, message: str) -> None:
     with pytest.raises(DataError, match=message):
         list(ordered_map(functools.partial(make_failing, how), range(10), workers=2))
+
+
+INTERRUPTED = """
+import os, sys, time
+from data_pipeline.workers import ordered_map
+
+if __name__ == "__mp_main__":  # a worker that imports
+    print("importing", flush=True)
+    time.sleep(0.5)
+
+
+def make():
+    return abs
+
+
+if __name__ == "__main__":
+    try:
+        list(ordered_map(make, range(10), workers=2))
+    except KeyboardInterrupt:
+        print("stopped")
+"""
+
+
+def test_an_interrupt_while_workers_import_is_the_parents_alone(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(INTERRUPTED)
+    command = [sys.executable, str(script)]
+    env = {**os.environ, "PYTHONPATH": str(Path(data_pipeline.__file__).parents[1])}
+    # A session of its own, as of a terminal: Ctrl-C goes to all of its processes.
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=env,
+        start_new_session=True,
+    ) as process:
+        assert process.stdout is not None
+        assert [process.stdout.readline() for _ in range(2)] == ["importing\n"] * 2
+        os.killpg(process.pid, signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert (out, err, process.returncode) == ("stopped\n", "", 0)
+
+
+def test_signals_are_as_before_when_the_work_is_done() -> None:
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    assert len(list(ordered_map(make_square, range(5), workers=2))) == 5
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == before
 
 
 def test_the_number_of_workers_is_checked() -> None:
