@@ -14,9 +14,7 @@ import contextlib
 import hashlib
 import json
 import os
-import tempfile
 import threading
-import time
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +23,7 @@ from typing import BinaryIO
 import numpy as np
 import numpy.typing as npt
 
+from data_pipeline.atomic_file import remove_abandoned, write_atomically
 from data_pipeline.document_walk import EXAMPLE
 from data_pipeline.objective import PretrainingObjective
 from data_pipeline.sentence_pairs import Plan, count_examples, make_plan
@@ -34,7 +33,6 @@ from data_pipeline.token_store import Split
 PLAN_FORMAT = 1
 # Enough for two runs over one store with a training, a next and an evaluation epoch each.
 PLANS_KEPT = 8
-_ABANDONED_SECONDS = 3600.0
 _PREFIX = "plan-"
 
 
@@ -57,7 +55,7 @@ def cached_plan(
     if examples is None:
         count = cached_count(split, objective, cache_dir)
         plan = make_plan(split, objective, seed, epoch, num_examples=count)
-        if not _write_atomically(path, lambda file: _write_examples(file, plan.examples)):
+        if not _written(path, lambda file: _write_examples(file, plan.examples)):
             return plan
         _prune(cache_dir, keep=path)
         examples = _read(path)
@@ -80,7 +78,7 @@ def cached_count(split: Split, objective: PretrainingObjective, cache_dir: Path 
             return found
     count = count_examples(split, objective)
     text = json.dumps({"examples_per_epoch": count}).encode()
-    _write_atomically(path, lambda file: file.write(text))
+    _written(path, lambda file: file.write(text))
     return count
 
 
@@ -192,18 +190,11 @@ def _read(path: Path) -> npt.NDArray[np.void] | None:
         return None
 
 
-def _write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> bool:
+def _written(path: Path, write: Callable[[BinaryIO], object]) -> bool:
     """False where the folder cannot be written; the caller goes on with what is in memory."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                write(file)
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        write_atomically(path, write)
     except OSError:
         return False
     return True
@@ -217,6 +208,4 @@ def _prune(cache_dir: Path, keep: Path) -> None:
         }
         for path in sorted(used, key=used.__getitem__)[: max(0, len(used) - PLANS_KEPT + 1)]:
             path.unlink(missing_ok=True)
-        for path in cache_dir.glob(f"{_PREFIX}*.npy.*"):
-            if time.time() - path.stat().st_mtime > _ABANDONED_SECONDS:
-                path.unlink(missing_ok=True)
+        remove_abandoned(cache_dir.glob(f"{_PREFIX}*.npy.*"))

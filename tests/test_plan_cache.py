@@ -148,6 +148,15 @@ def test_a_disk_that_fills_up_leaves_nothing_behind(
     assert plans_in(tmp_path) == []
 
 
+def test_others_may_read_a_plan_as_they_may_any_new_file(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        cached_plan(SPLIT, OBJECTIVE, 0, 0, tmp_path / "plans")
+    finally:
+        os.umask(before)
+    assert {path.stat().st_mode & 0o777 for path in (tmp_path / "plans").iterdir()} == {0o644}
+
+
 def test_only_the_plans_used_last_are_kept(tmp_path: Path) -> None:
     kept = plan_cache.PLANS_KEPT
     now = time.time()
