@@ -199,6 +199,10 @@ def _damaged(path: Path, what: str) -> DataError:
 
 def read_manifest(path: Path) -> dict[str, Any]:
     """The manifest of a store; DataError where there is none that this version can read."""
+    if path.is_file():
+        raise DataError(
+            f"{path}: is a file; a token store is a folder, which `bert-jax prepare` makes of text"
+        )
     if not path.is_dir():
         raise DataError(f"{path}: no such token store; make one with `bert-jax prepare`")
     file = path / MANIFEST

@@ -145,6 +145,9 @@ def test_opening_what_is_no_store_is_an_error_that_names_it(tmp_path: Path) -> N
         TokenStore.open(tmp_path / "absent")
     with pytest.raises(DataError, match="is not a token store"):
         TokenStore.open(tmp_path)
+    (tmp_path / "wiki.txt").write_text("Text.")
+    with pytest.raises(DataError, match=r"wiki\.txt: is a file; a token store is a folder"):
+        TokenStore.open(tmp_path / "wiki.txt")
     for text, message in (("{}", "of another kind"), ("[]", "of another kind"), ("{", "not JSON")):
         (tmp_path / "manifest.json").write_text(text)
         with pytest.raises(DataError, match=message):
