@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from bert_jax.benchmarks.turns import Maker, Step, available_cores, contestants, in_turns, ratio
+from bert_jax.benchmarks.turns import Maker, Step, contestants, in_turns, ratio
 from bert_jax.errors import UserError
 from bert_jax.huge_pages import environment_without
+from data_pipeline.workers import available_cores
 
 Row = dict[str, Any]
 SIZES = ("tiny", "mini")

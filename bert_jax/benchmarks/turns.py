@@ -97,11 +97,6 @@ def ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
     return statistics.median(t / o for o, t in zip(ours, theirs, strict=True))
 
 
-def available_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 @contextmanager
 def _environment(environment: Mapping[str, str] | None) -> Iterator[None]:
     """Replace this process's environment for a while: a child takes what it finds at its start."""

@@ -47,7 +47,7 @@ def machine() -> Row:
     """What the figures were measured on."""
     import importlib.metadata
 
-    from bert_jax.benchmarks.turns import available_cores
+    from data_pipeline.workers import available_cores
 
     versions = {}
     for name in VERSIONS:
