@@ -13,6 +13,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator, Sequence
+from types import FrameType
 
 from bert_jax.commands.arguments import SUMMARIES, make_parser
 from bert_jax.errors import TrainingFailed, UserError
@@ -81,7 +82,8 @@ def _signals_unwind() -> Iterator[None]:
     """Let Ctrl-C and SIGTERM unwind the program: a store half written must not stay behind.
 
     Python discards an exception that a signal's handler raises within a callback that cannot pass
-    it on; JAX has one for the garbage collector. Such an exception is raised again a moment later.
+    it on; JAX has one for the garbage collector. Such an exception is raised again a moment later,
+    and none is raised before an import that is under way has ended.
     What handles signals itself, as pretraining does, replaces this while it runs.
     """
     defaults = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
@@ -91,9 +93,16 @@ def _signals_unwind() -> Iterator[None]:
         yield
         return
     raised: list[BaseException] = []
+    asked: list[int] = []
 
-    def stop(number: int, frame: object) -> None:
-        raised.append(_RAISED[number]())
+    def stop(number: int, frame: FrameType | None) -> None:
+        if number in _RAISED:
+            asked.append(number)
+        if _is_importing(frame) and hasattr(signal, "setitimer"):
+            # Compiled modules that are interrupted while they are loaded may crash.
+            signal.setitimer(signal.ITIMER_REAL, _AGAIN_SECONDS)
+            return
+        raised.append(_RAISED[asked[-1]]())
         raise raised[-1]
 
     def ignored(about: "sys.UnraisableHookArgs") -> None:
@@ -102,13 +111,10 @@ def _signals_unwind() -> Iterator[None]:
         elif hasattr(signal, "setitimer"):
             signal.setitimer(signal.ITIMER_REAL, _AGAIN_SECONDS)
 
-    def again(number: int, frame: object) -> None:
-        raise raised[-1]
-
     hook, sys.unraisablehook = sys.unraisablehook, ignored
     before = {number: signal.signal(number, stop) for number in ours}
     if hasattr(signal, "SIGALRM"):
-        before[signal.SIGALRM] = signal.signal(signal.SIGALRM, again)
+        before[signal.SIGALRM] = signal.signal(signal.SIGALRM, stop)
     _unblock()
     try:
         yield
@@ -123,6 +129,14 @@ def _signals_unwind() -> Iterator[None]:
         for number, handler in before.items():
             signal.signal(number, handler)
         sys.unraisablehook = hook
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _block() -> None:
