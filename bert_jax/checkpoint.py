@@ -5,6 +5,7 @@ abstract target with shardings, so that it opens on any mesh and any number of d
 """
 
 import contextlib
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
@@ -13,6 +14,27 @@ import jax
 from orbax.checkpoint import v1 as ocp
 
 from bert_jax.errors import UserError
+
+# Orbax writes it into every checkpoint before the folder gets its name. A folder without it was
+# made by somebody else.
+_MARKER = "_CHECKPOINT_METADATA"
+
+
+def finished_steps(directory: Path) -> list[int]:
+    """Steps of the finished checkpoints in a folder, in order, without opening any."""
+    folders = [path for path in directory.glob("*") if path.name.isdecimal()]
+    return sorted(int(path.name) for path in folders if (path / _MARKER).is_file())
+
+
+def _set_aside_unfinished(directory: Path) -> None:
+    """Make room where a step's folder holds no finished checkpoint: Orbax would not save there."""
+    for path in directory.glob("*"):
+        if path.name.isdecimal() and not (path / _MARKER).is_file():
+            with contextlib.suppress(OSError):
+                if any(path.iterdir()):
+                    path.rename(path.with_name(f"{path.name}.unfinished"))
+                else:
+                    path.rmdir()
 
 
 class Checkpoints:
@@ -33,6 +55,8 @@ class Checkpoints:
     ) -> None:
         if read_only and not directory.is_dir():
             raise UserError(f"{directory} is not a folder of checkpoints: it does not exist")
+        if not read_only and jax.process_index() == 0:
+            _set_aside_unfinished(directory)
         policies = ocp.training.preservation_policies
         preserve: list[Any] = [policies.LatestN(keep)]
         if keep_every:
@@ -51,7 +75,11 @@ class Checkpoints:
     @property
     def steps(self) -> list[int]:
         """Steps of all finished checkpoints, in order."""
-        return [checkpoint.step for checkpoint in self._checkpointer.checkpoints]
+        return [
+            checkpoint.step
+            for checkpoint in self._checkpointer.checkpoints
+            if (Path(checkpoint.path) / _MARKER).is_file()
+        ]
 
     @property
     def latest(self) -> int | None:
@@ -77,22 +105,27 @@ class Checkpoints:
           step: which one; the newest where not given.
 
         Raises:
-          UserError: there is no such checkpoint.
+          UserError: there is no such checkpoint, or it is damaged.
         """
         step = self._existing(step)
-        return type(target)(**self._checkpointer.load(step, target._asdict()))
+        with self._damage_named(step):
+            return type(target)(**self._checkpointer.load(step, target._asdict()))
 
     def restore_params(self, target: Any, step: int | None = None) -> Any:
         """Read the weights alone, into a pytree of `jax.ShapeDtypeStruct` with shardings."""
         step = self._existing(step)
         skipped = jax.tree.map(lambda _: ocp.PLACEHOLDER, self.metadata(step))
-        return self._checkpointer.load(step, {**skipped, "params": target})["params"]
+        with self._damage_named(step):
+            return self._checkpointer.load(step, {**skipped, "params": target})["params"]
 
     def metadata(self, step: int | None = None) -> dict[str, Any]:
         """Shapes and types of everything in a checkpoint, as nested dicts."""
-        found = self._checkpointer.metadata(self._existing(step)).metadata
-        tree: dict[str, Any] = found
-        return tree
+        step = self._existing(step)
+        with self._damage_named(step):
+            tree = self._checkpointer.metadata(step).metadata
+            if not isinstance(tree, dict):
+                raise ValueError("what it holds cannot be read")
+            return tree
 
     def close(self) -> None:
         """Wait for the last save, then let go of Orbax's threads."""
@@ -107,6 +140,28 @@ class Checkpoints:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @contextlib.contextmanager
+    def _damage_named(self, step: int) -> Iterator[None]:
+        """Turn what Orbax raises for a damaged file, of many types, into one error."""
+        try:
+            with _quiet("absl"):
+                yield
+        except (UserError, MemoryError, jax.errors.JaxRuntimeError):
+            raise
+        except Exception as error:
+            others = [other for other in self.steps if other != step]
+            remedy = (
+                f"there are those of steps {', '.join(map(str, others))} as well: remove that "
+                "folder, and the newest of these is gone on from or read"
+                if others
+                else "there is no other: the run must be made again, in another folder"
+            )
+            said = (str(error).splitlines() or [""])[0][:200]
+            raise UserError(
+                f"{self._checkpointer.directory / str(step)}: the checkpoint is damaged, or of "
+                f"another model ({type(error).__name__}: {said}); {remedy}"
+            ) from error
+
     def _existing(self, step: int | None) -> int:
         steps = self.steps
         if not steps or (step is not None and step not in steps):
@@ -115,6 +170,18 @@ class Checkpoints:
             wanted = "a checkpoint" if step is None else f"the checkpoint of step {step}"
             raise UserError(f"{wanted} was asked of {self._checkpointer.directory}; {there}")
         return steps[-1] if step is None else step
+
+
+@contextlib.contextmanager
+def _quiet(name: str) -> Iterator[None]:
+    """Keep a logger's warnings to itself: the error says what there is to say."""
+    logger = logging.getLogger(name)
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 @contextlib.contextmanager

@@ -1,9 +1,11 @@
+import shutil
+
 import jax
 import numpy as np
 import pytest
 from models import small_program
 
-from bert_jax.checkpoint import Checkpoints, open_read_only
+from bert_jax.checkpoint import Checkpoints, finished_steps, open_read_only
 from bert_jax.errors import UserError
 
 
@@ -113,3 +115,49 @@ def test_reading_never_makes_a_folder(tmp_path):
     ):
         pass
     assert not (tmp_path / "nowhere").exists()
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory, state):
+    """Whole checkpoints of steps 3 and 5."""
+    folder = tmp_path_factory.mktemp("two") / "c"
+    with Checkpoints(folder) as checkpoints:
+        checkpoints.save(3, state)
+        checkpoints.save(5, state)
+    return folder
+
+
+@pytest.mark.parametrize("file", ["state/d/*", "state/_sharding"])
+def test_a_damaged_checkpoint_is_named_with_the_others_and_the_remedy(tmp_path, two, file):
+    folder = shutil.copytree(two, tmp_path / "c")
+    (path,) = folder.glob(f"5/{file}")
+    path.write_bytes(path.read_bytes()[:20])
+    program = small_program()
+    said = rf"{folder}/5: the checkpoint is damaged.*of steps 3 as well: remove that folder"
+    with open_read_only(folder) as checkpoints:
+        if "_sharding" not in file:  # which a state that is told where to lie does without
+            with pytest.raises(UserError, match=said):
+                checkpoints.restore(program.abstract_state)
+        with pytest.raises(UserError, match=said):
+            checkpoints.restore_params(program.abstract_state.params)
+        checkpoints.restore_params(program.abstract_state.params, 3)
+    shutil.rmtree(folder / "3")
+    with (
+        open_read_only(folder) as checkpoints,
+        pytest.raises(UserError, match="there is no other: the run must be made again"),
+    ):
+        checkpoints.restore_params(program.abstract_state.params)
+
+
+def test_a_folder_that_is_no_finished_checkpoint_does_not_count(tmp_path, two, state):
+    folder = shutil.copytree(two, tmp_path / "c")
+    (folder / "7").mkdir()
+    assert finished_steps(folder) == [3, 5]
+    with Checkpoints(folder) as checkpoints:
+        assert checkpoints.steps == [3, 5]
+        assert checkpoints.latest == 5
+        checkpoints.restore(small_program().abstract_state)
+        checkpoints.save(6, state)
+        checkpoints.save(7, state)
+        checkpoints.wait()
+        assert checkpoints.steps[-2:] == finished_steps(folder)[-2:] == [6, 7]

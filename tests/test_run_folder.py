@@ -256,9 +256,11 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     assert os.listdir(path.parent) == ["file.json"]
 
 
-def test_a_checkpoint_is_told_by_the_number_that_is_its_name(tmp_path):
+def test_a_checkpoint_is_told_by_its_name_and_by_the_mark_of_a_finished_one(tmp_path):
     assert not has_checkpoint(tmp_path)
     (tmp_path / "checkpoints" / "4.orbax-checkpoint-tmp-1").mkdir(parents=True)
     assert not has_checkpoint(tmp_path)
     (tmp_path / "checkpoints" / "2").mkdir()
+    assert not has_checkpoint(tmp_path)
+    (tmp_path / "checkpoints" / "2" / "_CHECKPOINT_METADATA").touch()
     assert has_checkpoint(tmp_path)

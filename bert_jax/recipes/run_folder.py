@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from bert_jax.checkpoint import finished_steps
 from bert_jax.errors import UserError
 from bert_jax.recipes.experiment import Experiment, load_experiment
 
@@ -53,9 +54,8 @@ WATCHED = (
 
 
 def newest_checkpoint(run_dir: Path) -> int | None:
-    """Step of the newest finished checkpoint, told by its name; None where there is none."""
-    names = (path.name for path in (run_dir / CHECKPOINTS).glob("*"))
-    return max((int(name) for name in names if name.isdecimal()), default=None)
+    """Step of the newest finished checkpoint; None where there is none."""
+    return max(finished_steps(run_dir / CHECKPOINTS), default=None)
 
 
 def has_checkpoint(run_dir: Path) -> bool:
