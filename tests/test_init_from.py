@@ -77,10 +77,13 @@ def test_a_run_without_a_checkpoint_is_refused(tiny_run, config, tokenizer, tmp_
 
 def test_a_run_that_was_begun_otherwise_is_refused(tiny_run, config, tokenizer, tmp_path):
     source = tiny_run.run_dir
-    write_json(tmp_path / "provenance.json", {"init_from": {"run": str(source), "step": 4}})
+    write_json(
+        tmp_path / "provenance.json",
+        {"data": {"fingerprint": "feed"}, "init_from": {"run": str(source), "step": 4}},
+    )
     assert check_source(source, tmp_path, config, tokenizer) == (source, 4)
     with pytest.raises(UserError, match=f"begun with --init_from {source}, .* with new weights"):
         check_source(None, tmp_path, config, tokenizer)
-    write_json(tmp_path / "provenance.json", {})
+    write_json(tmp_path / "provenance.json", {"data": {"fingerprint": "feed"}})
     with pytest.raises(UserError, match=f"begun with new weights, .* with --init_from {source}"):
         check_source(source, tmp_path, config, tokenizer)

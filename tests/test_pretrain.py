@@ -13,6 +13,7 @@ from bert_jax.errors import UserError
 from bert_jax.inference.load import load
 from bert_jax.metrics import is_evaluation, read_metrics
 from bert_jax.recipes import held_out
+from bert_jax.recipes.experiment import load_experiment
 from bert_jax.recipes.pretrain import pretrain
 from bert_jax.recipes.run_folder import read_json
 
@@ -71,6 +72,33 @@ def test_a_run_killed_before_its_last_evaluation_was_written_down_makes_it_again
     result = start(tiny_run, run_dir)
     assert result.evaluation == read_json(tiny_run.run_dir / "evaluation.json")
     assert metrics.read_text() == "".join([*lines, last])
+
+
+@pytest.mark.parametrize("damage", [None, "{", "[]", '{"step": 2}'])
+def test_an_evaluation_that_is_missing_or_damaged_is_made_again(tiny_run, tmp_path, damage):
+    run_dir = shutil.copytree(tiny_run.run_dir, tmp_path / "run")
+    metrics = (run_dir / "metrics.jsonl").read_text()
+    if damage is None:
+        (run_dir / "evaluation.json").unlink()
+    else:
+        (run_dir / "evaluation.json").write_text(damage)
+    assert start(tiny_run, run_dir).evaluation == read_json(tiny_run.run_dir / "evaluation.json")
+    assert (run_dir / "metrics.jsonl").read_text() == metrics
+
+
+@pytest.mark.parametrize(
+    "given", [{"bindings": ["TrainConfig.seed=1"]}, {"data": "elsewhere"}, {"steps": 3}]
+)
+def test_what_would_change_a_built_experiment_is_refused(tiny_run, tmp_path, given):
+    experiment = load_experiment(str(tiny_run.run_dir / "operative.gin"))
+    with pytest.raises(UserError, match="this one is built"):
+        pretrain(experiment, tmp_path / "run", **given)
+
+
+def test_a_run_folder_that_is_a_file_is_refused_before_the_data_are_opened(tiny_run, tmp_path):
+    (tmp_path / "wiki.txt").touch()
+    with pytest.raises(UserError, match=r"wiki\.txt is a file"):
+        pretrain(str(tiny_run.experiment), tmp_path / "wiki.txt", data="nowhere")
 
 
 def test_a_signal_in_the_last_step_leaves_its_evaluation_to_the_next_start(

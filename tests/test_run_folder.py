@@ -161,6 +161,41 @@ def test_a_damaged_file_of_a_run_is_named(run_dir, experiment_file):
         check_same_run(run_dir, changed(experiment_file), FINGERPRINT)
 
 
+@pytest.mark.parametrize("text", ["{}", "[]", '{"data": {}}', '{"data": []}', "null"])
+def test_a_provenance_that_is_not_one_is_named(run_dir, experiment_file, text):
+    (run_dir / "provenance.json").write_text(text)
+    with pytest.raises(UserError, match=r"provenance\.json is damaged"):
+        check_same_run(run_dir, changed(experiment_file), FINGERPRINT)
+
+
+@pytest.mark.parametrize("kept", [0, -1])
+def test_an_operative_config_that_does_not_hold_every_value_is_damaged(
+    run_dir, experiment_file, kept
+):
+    path = run_dir / "operative.gin"
+    blocks = path.read_text().split("\n\n")
+    path.write_text("\n\n".join(blocks[:kept]))
+    with pytest.raises(UserError, match=r"operative\.gin is damaged"):
+        check_same_run(run_dir, changed(experiment_file), FINGERPRINT)
+
+
+def test_a_run_is_not_made_shorter_than_it_is(run_dir, experiment_file):
+    (run_dir / "checkpoints" / "20").mkdir(parents=True)
+    (run_dir / "checkpoints" / "20" / "_CHECKPOINT_METADATA").touch()
+    check_same_run(run_dir, changed(experiment_file, "TrainConfig.num_steps=20"), FINGERPRINT)
+    with pytest.raises(UserError, match=r"num_steps is 5 and .* checkpoint of step 20"):
+        check_same_run(run_dir, changed(experiment_file, "TrainConfig.num_steps=5"), FINGERPRINT)
+
+
+def test_a_run_is_a_folder(tmp_path):
+    (tmp_path / "wiki.txt").touch()
+    run_folder.check_folder(tmp_path)
+    run_folder.check_folder(tmp_path / "new" / "run")
+    for path in (tmp_path / "wiki.txt", tmp_path / "wiki.txt" / "run"):
+        with pytest.raises(UserError, match=r"wiki\.txt is a file, and a run is a folder"):
+            run_folder.check_folder(path)
+
+
 # --- provenance ----------------------------------------------------------------------------------
 
 

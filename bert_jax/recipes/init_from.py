@@ -8,7 +8,7 @@ from bert_jax.checkpoint import open_read_only
 from bert_jax.config import BertConfig
 from bert_jax.errors import UserError
 from bert_jax.inference.load import open_model
-from bert_jax.recipes.run_folder import CHECKPOINTS, PROVENANCE, read_json
+from bert_jax.recipes.run_folder import CHECKPOINTS, PROVENANCE, read_provenance
 from data_pipeline.tokenizer import Tokenizer
 
 
@@ -62,7 +62,7 @@ def _check_same_as_before(source: Path | None, run_dir: Path) -> None:
     path = run_dir / PROVENANCE
     if not path.exists():
         return
-    before = (read_json(path).get("init_from") or {}).get("run")
+    before = (read_provenance(run_dir).get("init_from") or {}).get("run")
     if before != (None if source is None else str(source)):
         was = f"--init_from {before}" if before else "new weights"
         now = f"--init_from {source}" if source else "new weights"

@@ -39,9 +39,10 @@ def run_facts(path: Path) -> dict[str, Any]:
     if (run_dir / METRICS_FILE).exists():
         training = [x for x in read_metrics(run_dir / METRICS_FILE) if not is_evaluation(x)]
         facts["last_metrics"] = training[-1] if training else None
-    for file in (run_folder.EVALUATION, run_folder.PROVENANCE):
-        if (run_dir / file).exists():
-            facts[file.removesuffix(".json")] = run_folder.read_json(run_dir / file)
+    if (run_dir / run_folder.EVALUATION).exists():
+        facts["evaluation"] = run_folder.read_json(run_dir / run_folder.EVALUATION)
+    if (run_dir / run_folder.PROVENANCE).exists():
+        facts["provenance"] = run_folder.read_provenance(run_dir)
     return facts
 
 
@@ -73,10 +74,13 @@ def show_run(facts: dict[str, Any]) -> str:
         ]
     if "provenance" in facts:
         provenance = facts["provenance"]
-        versions = ", ".join(f"{k} {v}" for k, v in provenance["versions"].items() if v)
+        versions = ", ".join(f"{k} {v}" for k, v in provenance.get("versions", {}).items() if v)
         lines += [
-            ("data", f"{provenance['data']['path']} ({provenance['data']['fingerprint'][:12]})"),
-            ("devices", provenance["devices"]),
+            (
+                "data",
+                f"{provenance['data'].get('path')} ({provenance['data']['fingerprint'][:12]})",
+            ),
+            ("devices", provenance.get("devices")),
             ("versions", versions),
         ]
     width = max(len(name) for name, _ in lines)

@@ -10,6 +10,7 @@ import jax
 
 from bert_jax import devices, pretraining, sharding
 from bert_jax.checkpoint import Checkpoints
+from bert_jax.errors import UserError
 from bert_jax.inference.fill_mask import FillMask
 from bert_jax.loop import Hooks, Stopped, StopRequest, agree, run_steps, stop_on_signals
 from bert_jax.metrics import MetricsWriter
@@ -72,7 +73,13 @@ def pretrain(
         training it.
       TrainingFailed: the loss was not finite.
     """
-    if not isinstance(experiment, Experiment):
+    if isinstance(experiment, Experiment):
+        if bindings or data is not None or steps is not None:
+            raise UserError(
+                "bindings, data and steps are for an experiment that is given by its name or file; "
+                "this one is built: give them to load_experiment"
+            )
+    else:
         given = list(bindings)
         given += (
             [] if data is None else [f"DataConfig.store={str(data)!r}", "DataConfig.corpus=None"]
@@ -81,6 +88,7 @@ def pretrain(
         experiment = load_experiment(str(experiment), given)
     run_dir = Path("runs") / experiment.name if run_dir is None else Path(run_dir)
     terminal = terminal or Terminal.silent()
+    run_folder.check_folder(run_dir)
     with stop_on_signals() as stop, ExitStack() as held:
         try:
             return _Run(experiment, run_dir, init_from, platform, terminal, stop, held).run()
@@ -185,7 +193,11 @@ class _Run:
                 if train.checkpoint_step_zero and start is None:
                     checkpoints.save(0, state)
                 # A run that was killed between a checkpoint and its evaluation makes up for it.
-                (evaluated,) = agree(writer is not None and writer.last_evaluation_step == step)
+                (evaluated,) = agree(
+                    writer is not None
+                    and writer.last_evaluation_step == step
+                    and run_folder.is_evaluated(self.run_dir, step)
+                )
                 due = _due(step, train.eval_every) or step >= train.num_steps
                 if step and due and not evaluated:
                     self._evaluate(writer, step, state)
@@ -280,7 +292,8 @@ class _Run:
             # The line comes last: a run killed in between evaluates again.
             result = held_out.verdict(step, metrics, self.floor)
             run_folder.write_json(self.run_dir / run_folder.EVALUATION, result)
-            writer.write({"step": step, **metrics})
+            if writer.last_evaluation_step != step:
+                writer.write({"step": step, **metrics})
             self.terminal.evaluation_line({"step": step, **metrics}, self.floor)
 
     def _finish(self, step: int, state: Any) -> dict[str, Any]:

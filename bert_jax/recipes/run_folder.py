@@ -91,6 +91,60 @@ def read_json(path: Path) -> Any:
         raise UserError(f"{path}, a file of the run, cannot be read: {error}") from error
 
 
+def check_folder(run_dir: Path) -> None:
+    """Raise where a run's folder is a file, or would lie in one.
+
+    Raises:
+      UserError: as above.
+    """
+    for path in (run_dir, *run_dir.parents):
+        if path.exists():
+            if not path.is_dir():
+                raise UserError(
+                    f"--run_dir {run_dir}: {path} is a file, and a run is a folder; give the name "
+                    "of a new folder, or the folder of a run"
+                )
+            return
+
+
+def read_provenance(run_dir: Path) -> dict[str, Any]:
+    """What made a run (`provenance`).
+
+    Raises:
+      UserError: the file is missing or damaged.
+    """
+    found = read_json(run_dir / PROVENANCE)
+    whole = (
+        isinstance(found, dict)
+        and isinstance(found.get("data"), dict)
+        and isinstance(found["data"].get("fingerprint"), str)
+        and isinstance(found.get("versions", {}), dict)
+        and isinstance(found.get("init_from") or {}, dict)
+        and isinstance(found.get("resumed", []), list)
+        and all(isinstance(one, dict) for one in found.get("resumed", []))
+    )
+    if not whole:
+        raise UserError(
+            f"{run_dir / PROVENANCE} is damaged: it does not say what made the run. Bring the file "
+            "back from a copy, or give another --run_dir"
+        )
+    provenance: dict[str, Any] = found
+    return provenance
+
+
+def is_evaluated(run_dir: Path, step: int) -> bool:
+    """Whether `evaluation.json` is there, whole, and of this step."""
+    try:
+        found = read_json(run_dir / EVALUATION)
+    except UserError:
+        return False
+    return (
+        isinstance(found, dict)
+        and found.get("step") == step
+        and all(isinstance(found.get(part), dict) for part in ("mlm", "nsp"))
+    )
+
+
 def check_same_run(run_dir: Path, experiment: Experiment, data_fingerprint: str) -> None:
     """Raise where a folder holds a run of another config or data, with the differences.
 
@@ -100,12 +154,18 @@ def check_same_run(run_dir: Path, experiment: Experiment, data_fingerprint: str)
     if not (run_dir / OPERATIVE).exists():
         return
     before = load_experiment(str(run_dir / OPERATIVE), kind=experiment.kind, data_required=False)
+    given = {name.split(".")[0] for name, at in before.origins.items() if at.kind != "default"}
+    if given != before.configs().keys():
+        raise UserError(
+            f"{run_dir / OPERATIVE} is damaged: it should hold every value of the run. Bring the "
+            "file back from a copy, or give another --run_dir"
+        )
     differences = [
         f"{name} was {old!r} and is {new!r}"
         for name, old, new in _differences(before, experiment)
         if name not in MAY_CHANGE
     ]
-    recorded = read_json(run_dir / PROVENANCE)["data"]["fingerprint"]
+    recorded = read_provenance(run_dir)["data"]["fingerprint"]
     if recorded != data_fingerprint:
         differences.append(
             f"the data were those with fingerprint {recorded[:12]} and are {data_fingerprint[:12]}"
@@ -114,6 +174,13 @@ def check_same_run(run_dir: Path, experiment: Experiment, data_fingerprint: str)
         raise UserError(
             f"{run_dir} holds another run: {'; '.join(differences)}. Give another --run_dir, or "
             f"the run's own config ({run_dir / OPERATIVE})"
+        )
+    newest = newest_checkpoint(run_dir)
+    if newest is not None and experiment.train.num_steps < newest:
+        raise UserError(
+            f"TrainConfig.num_steps is {experiment.train.num_steps} and {run_dir} has a checkpoint "
+            f"of step {newest}: a run can be made longer, not shorter. Give --steps {newest} or "
+            "more, or another --run_dir"
         )
 
 
@@ -156,7 +223,7 @@ def record_provenance(run_dir: Path, now: dict[str, Any]) -> list[str]:
     if not path.exists():
         write_json(path, now)
         return []
-    first = read_json(path)
+    first = read_provenance(run_dir)
     resumed = first.get("resumed", [])
     kept = {name: now[name] for name in ("started", "command", "git_commit", *WATCHED)}
     write_json(path, {**first, "resumed": [*resumed, kept]})
