@@ -26,8 +26,10 @@ from bert_jax.layers import present_precision
 # A weighted sum and the sum of its weights.
 SumAndCount = tuple[jax.Array, jax.Array]
 
-# On a CPU, the scores of 640 rows and 1,024 words (2.6 MB) stay in the cache.
+# On a CPU, the scores of 640 rows and 1,024 words (2.6 MB) stay in the cache; where all scores are
+# no more than these, chunks cost more than they save.
 CPU_CHUNK = 1024
+CPU_WHOLE = 4 * 1024 * 1024
 _LOWEST = float(np.finfo(np.float32).min)
 
 
@@ -72,7 +74,7 @@ def projected_cross_entropy(
         vocabulary that is divided over a mesh is always taken whole: each of its chunks would lie
         on a single device.
     """
-    chunks = _count_chunks(projection.table.shape[0], chunk)
+    chunks = _count_chunks(labels.size, projection.table.shape[0], chunk)
     if chunks == 1:
         logits = projection.logits()
         return cross_entropy(logits, labels, weights), correct_predictions(logits, labels, weights)
@@ -90,11 +92,12 @@ def projected_cross_entropy(
     return (jnp.sum(weights * nll), count), (jnp.sum(weights * correct), count)
 
 
-def _count_chunks(vocab_size: int, chunk: int | None) -> int:
+def _count_chunks(rows: int, vocab_size: int, chunk: int | None) -> int:
     if jax.sharding.get_abstract_mesh().shape.get("tensor", 1) > 1:
         return 1
     if chunk is None:
-        chunk = CPU_CHUNK if jax.default_backend() == "cpu" else 0
+        small = rows * vocab_size <= CPU_WHOLE
+        chunk = CPU_CHUNK if jax.default_backend() == "cpu" and not small else 0
     return max(vocab_size // chunk, 1) if chunk else 1
 
 
