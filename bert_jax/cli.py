@@ -6,18 +6,15 @@ the reader of the output went away; 143 SIGTERM. Any other exception is a bug of
 traceback.
 """
 
-import contextlib
 import importlib
 import os
-import signal
 import sys
-import threading
-from collections.abc import Iterator, Sequence
-from types import FrameType
+from collections.abc import Sequence
 
 from bert_jax.commands.arguments import SUMMARIES, make_parser
 from bert_jax.errors import TrainingFailed, UserError
 from bert_jax.huge_pages import restart_with_huge_pages
+from bert_jax.signals import Terminated, hold_signals, release_signals, signals_unwind
 from bert_jax.suggest import did_you_mean
 from data_pipeline.errors import DataError
 
@@ -35,14 +32,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     try:
-        with _signals_unwind():
+        with signals_unwind():
             status = _run(list(sys.argv[1:] if argv is None else argv), alone=argv is None)
             sys.stdout.flush()
         return status
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
-    except _Terminated:
+    except Terminated:
         print("terminated", file=sys.stderr)
         return 143
     except BrokenPipeError:
@@ -65,91 +62,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
 
 
-class _Terminated(BaseException):
-    """SIGTERM came."""
-
-
-# What a signal raises, and how long after it was lost it is raised again.
-_RAISED: dict[int, type[BaseException]] = {
-    signal.SIGINT: KeyboardInterrupt,
-    signal.SIGTERM: _Terminated,
-}
-_AGAIN_SECONDS = 0.02
-
-
-@contextlib.contextmanager
-def _signals_unwind() -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM unwind the program: a store half written must not stay behind.
-
-    Python discards an exception that a signal's handler raises within a callback that cannot pass
-    it on; JAX has one for the garbage collector. Such an exception is raised again a moment later,
-    and none is raised before an import that is under way has ended.
-    What handles signals itself, as pretraining does, replaces this while it runs.
-    """
-    defaults = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
-    is_main_thread = threading.current_thread() is threading.main_thread()
-    ours = [number for number in defaults if signal.getsignal(number) == defaults[number]]
-    if not is_main_thread or not ours:
-        yield
-        return
-    raised: list[BaseException] = []
-    asked: list[int] = []
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        if number in _RAISED:
-            asked.append(number)
-        if _is_importing(frame) and hasattr(signal, "setitimer"):
-            # Compiled modules that are interrupted while they are loaded may crash.
-            signal.setitimer(signal.ITIMER_REAL, _AGAIN_SECONDS)
-            return
-        raised.append(_RAISED[asked[-1]]())
-        raise raised[-1]
-
-    def ignored(about: "sys.UnraisableHookArgs") -> None:
-        if about.exc_value not in raised:
-            hook(about)
-        elif hasattr(signal, "setitimer"):
-            signal.setitimer(signal.ITIMER_REAL, _AGAIN_SECONDS)
-
-    hook, sys.unraisablehook = sys.unraisablehook, ignored
-    before = {number: signal.signal(number, stop) for number in ours}
-    if hasattr(signal, "SIGALRM"):
-        before[signal.SIGALRM] = signal.signal(signal.SIGALRM, stop)
-    _unblock()
-    try:
-        yield
-    except BaseException as error:
-        if raised and error is not raised[-1]:
-            # What interrupted code says, a module that could not be imported say, is no news.
-            raise raised[-1] from error
-        raise
-    finally:
-        if hasattr(signal, "setitimer"):
-            signal.setitimer(signal.ITIMER_REAL, 0)
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        sys.unraisablehook = hook
-
-
-def _is_importing(frame: FrameType | None) -> bool:
-    while frame is not None:
-        if frame.f_code.co_filename.startswith("<frozen importlib"):
-            return True
-        frame = frame.f_back
-    return False
-
-
-def _block() -> None:
-    """Keep signals for the process that replaces this one, until it can handle them."""
-    if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_BLOCK, _RAISED)
-
-
-def _unblock() -> None:
-    if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _RAISED)
-
-
 def _run(argv: list[str], alone: bool) -> int:
     if not argv or argv[0] in ("-h", "--help", "help"):
         print(_help())
@@ -170,9 +82,9 @@ def _run(argv: list[str], alone: bool) -> int:
     except SystemExit:  # argparse printed the help that was asked for
         return 0
     if alone and command in _COMPUTING:
-        _block()
+        hold_signals()
         restart_with_huge_pages()
-        _unblock()
+        release_signals()
     body = importlib.import_module(f"bert_jax.commands.{command}")
     return body.run(arguments) or 0
 

@@ -6,7 +6,12 @@ import optax
 import pytest
 
 from bert_jax.attention import MASKED_SCORE
-from bert_jax.cross_entropy import correct_predictions, cross_entropy, projected_cross_entropy
+from bert_jax.cross_entropy import (
+    _count_chunks,
+    correct_predictions,
+    cross_entropy,
+    projected_cross_entropy,
+)
 from bert_jax.heads import Projection
 
 
@@ -115,3 +120,11 @@ def test_chunks_in_bfloat16_come_near_float32():
         half
     )
     assert gradient.states.dtype == gradient.table.dtype == jnp.bfloat16
+
+
+@pytest.mark.parametrize(
+    ("rows", "words", "chunk", "chunks"),
+    [(640, 30720, None, 30), (320, 8192, None, 1), (640, 30720, 0, 1), (4, 8192, 2048, 4)],
+)
+def test_a_cpu_takes_many_scores_in_chunks_and_few_at_once(rows, words, chunk, chunks):
+    assert _count_chunks(rows, words, chunk) == chunks
