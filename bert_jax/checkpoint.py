@@ -13,6 +13,7 @@ from typing import Any, Self
 import jax
 from orbax.checkpoint import v1 as ocp
 
+from bert_jax.checkpoint_files import check_files
 from bert_jax.errors import UserError
 
 # Orbax writes it into every checkpoint before the folder gets its name. A folder without it was
@@ -145,6 +146,7 @@ class Checkpoints:
         """Turn what Orbax raises for a damaged file, of many types, into one error."""
         try:
             with _quiet("absl"):
+                check_files(self._folder(step) / "state")
                 yield
         except (UserError, MemoryError, jax.errors.JaxRuntimeError):
             raise
@@ -158,9 +160,12 @@ class Checkpoints:
             )
             said = (str(error).splitlines() or [""])[0][:200]
             raise UserError(
-                f"{self._checkpointer.directory / str(step)}: the checkpoint is damaged, or of "
+                f"{self._folder(step)}: the checkpoint is damaged, or of "
                 f"another model ({type(error).__name__}: {said}); {remedy}"
             ) from error
+
+    def _folder(self, step: int) -> Path:
+        return Path(self._checkpointer.directory) / str(step)
 
     def _existing(self, step: int | None) -> int:
         steps = self.steps

@@ -127,10 +127,13 @@ def two(tmp_path_factory, state):
     return folder
 
 
-@pytest.mark.parametrize("file", ["state/d/*", "state/_sharding"])
+DAMAGED = ["manifest.ocdbt", "d/*", "ocdbt.process_0/d/*", "_METADATA", "_sharding"]
+
+
+@pytest.mark.parametrize("file", DAMAGED)
 def test_a_damaged_checkpoint_is_named_with_the_others_and_the_remedy(tmp_path, two, file):
     folder = shutil.copytree(two, tmp_path / "c")
-    (path,) = folder.glob(f"5/{file}")
+    (path,) = folder.glob(f"5/state/{file}")
     path.write_bytes(path.read_bytes()[:20])
     program = small_program()
     said = rf"{folder}/5: the checkpoint is damaged.*of steps 3 as well: remove that folder"
