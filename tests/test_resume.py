@@ -39,8 +39,13 @@ def command(store, run_dir):
     return [*program, "--data", str(store), "--run_dir", str(run_dir), *settings]
 
 
+# One device, as a machine without accelerators has: eight would share its cores.
+ENVIRONMENT = {**os.environ, "XLA_FLAGS": "--xla_backend_optimization_level=0"}
+
+
 def run(store, run_dir):
-    subprocess.run(command(store, run_dir), check=True, capture_output=True, timeout=300)
+    program = command(store, run_dir)
+    subprocess.run(program, check=True, capture_output=True, timeout=300, env=ENVIRONMENT)
 
 
 def lines_of(run_dir):
@@ -81,7 +86,10 @@ def test_a_run_that_was_interrupted_ends_as_if_it_never_was(
     run_dir = tmp_path / "run"
     moment = random.Random(f"{number} {attempt}").randrange(3, STEPS - 5)
     with subprocess.Popen(
-        command(store, run_dir), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        command(store, run_dir),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=ENVIRONMENT,
     ) as process:
         while process.poll() is None and len(lines_of(run_dir)) < moment:
             time.sleep(0.001)
