@@ -1,8 +1,9 @@
 """What a model must beat: the scores of guessing without reading.
 
-For masked tokens: the entropy of their distribution (the loss of always answering with the
-frequencies) and the share of the commonest one. For next sentences: the share of the majority
-label, which is not one half because a chunk of a single sentence is always "random".
+For masked tokens: the entropy of their distribution (the loss of always answering with their own
+frequencies), the loss of the training text's frequencies, and the share of the commonest one. For
+next sentences: the share of the majority label, which is not one half because a chunk of a single
+sentence is always "random".
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ from data_pipeline.errors import DataError
 
 Integers = npt.NDArray[np.integer]
 
+# Tokens of a text that are counted at most, and how many at a time.
+_COUNTED, _PIECE = 50_000_000, 1_000_000
+
 
 def unigram_entropy(token_ids: Integers) -> float:
     """Entropy in nats of the empirical distribution of `token_ids`, any shape, at least one.
@@ -23,6 +27,26 @@ def unigram_entropy(token_ids: Integers) -> float:
     share = _counts(token_ids) / np.size(token_ids)
     share = share[share > 0]
     return max(0.0, float(-(share * np.log(share)).sum()))
+
+
+def unigram_loss(token_ids: Integers, text: Integers, vocab_size: int) -> float:
+    """Mean loss in nats of guessing `token_ids` by the frequencies of another text, plus one each.
+
+    The best that a model can do which has learned nothing but how common each token is. A text of
+    more than `_COUNTED` tokens is counted in pieces that lie evenly over it.
+
+    Args:
+      token_ids: at least one, each below `vocab_size`.
+      text: `[tokens]`, a memory-mapped array, say.
+      vocab_size: how many tokens there are.
+    """
+    pieces = range(0, len(text), max(_PIECE, len(text) // (_COUNTED // _PIECE)))
+    counts = np.ones(vocab_size, np.int64)
+    for start in pieces:
+        counts += np.bincount(text[start : start + _PIECE], minlength=vocab_size)
+    asked = _counts(token_ids)
+    losses = np.log(counts.sum()) - np.log(counts[: len(asked)])
+    return float((asked * losses).sum() / asked.sum())
 
 
 def commonest(token_ids: Integers) -> tuple[int, float]:

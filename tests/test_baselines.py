@@ -2,7 +2,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from data_pipeline.baselines import commonest, majority, unigram_entropy, wilson_interval
+from data_pipeline import baselines
+from data_pipeline.baselines import (
+    commonest,
+    majority,
+    unigram_entropy,
+    unigram_loss,
+    wilson_interval,
+)
 from data_pipeline.errors import DataError
 
 
@@ -15,6 +22,20 @@ def test_the_entropy_is_the_mean_loss_of_answering_with_the_frequencies() -> Non
     share = {7: 0.6, 2: 0.3, 900: 0.1}
     losses = [-np.log(share[token]) for token in tokens.tolist()]
     assert unigram_entropy(tokens) == pytest.approx(np.mean(losses))
+
+
+def test_the_frequencies_of_another_text_have_the_loss_of_its_counts_plus_one() -> None:
+    text = np.array([0, 0, 0, 1, 3], np.uint16)
+    loss = unigram_loss(np.array([[0, 1], [2, 0]]), text, vocab_size=4)
+    assert loss == pytest.approx(-np.log(np.array([4, 2, 1, 4]) / 9).mean())
+
+
+def test_a_long_text_is_counted_in_pieces_that_lie_evenly_over_it(monkeypatch) -> None:
+    monkeypatch.setattr(baselines, "_COUNTED", 100)
+    monkeypatch.setattr(baselines, "_PIECE", 10)
+    text = np.repeat([0, 1], 5000)
+    assert unigram_loss(np.array([0]), text, 2) == pytest.approx(np.log(2))
+    assert unigram_loss(np.array([0]), text[:95], 2) == pytest.approx(np.log(97 / 96))
 
 
 def test_one_token_alone_has_no_entropy() -> None:

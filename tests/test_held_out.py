@@ -17,6 +17,8 @@ OBJECTIVE = PretrainingObjective(max_length=24, max_predictions=4)
 class Tokens:
     """A tokeniser whose tokens are their numbers."""
 
+    vocab_size = CONFIG.vocab_size
+
     def id_to_token(self, i):
         return f"t{i}"
 
@@ -48,8 +50,8 @@ def test_results_are_means_over_all_examples_however_they_are_batched(split):
 
 
 def test_baselines_are_those_of_the_examples_that_count(split):
-    found = baselines(held_out(split, 8, 21), Tokens())
-    assert found == baselines(held_out(split, 21, 21), Tokens())
+    found = baselines(held_out(split, 8, 21), Tokens(), split)
+    assert found == baselines(held_out(split, 21, 21), Tokens(), split)
     [batch] = held_out(split, 21, 21)
     ids = batch["masked_lm_ids"][batch["masked_lm_weights"] > 0]
     values, counts = np.unique(ids, return_counts=True)
@@ -57,6 +59,11 @@ def test_baselines_are_those_of_the_examples_that_count(split):
     mlm, nsp = found["mlm"], found["nsp"]
     assert mlm["predictions"] == len(ids)
     assert mlm["unigram_entropy"] == pytest.approx(-(shares * np.log(shares)).sum())
+    frequencies = (np.bincount(split.tokens, minlength=CONFIG.vocab_size) + 1) / (
+        len(split.tokens) + CONFIG.vocab_size
+    )
+    assert mlm["unigram_loss"] == pytest.approx(-np.log(frequencies[ids]).mean())
+    assert mlm["unigram_loss"] > mlm["unigram_entropy"]
     assert mlm["commonest_token"] == f"t{values[counts.argmax()]}"
     assert mlm["commonest_accuracy"] == pytest.approx(shares.max())
     ones = batch["next_sentence_labels"].mean()
@@ -77,6 +84,7 @@ METRICS = {
 FLOOR = {
     "mlm": {
         "unigram_entropy": 6.2,
+        "unigram_loss": 6.3,
         "commonest_accuracy": 0.05,
         "commonest_token": "the",
         "predictions": 19311,
@@ -101,6 +109,7 @@ def test_a_verdict_is_the_result_with_its_baseline_beside_it():
 def test_the_summary_says_by_how_much_each_baseline_is_beaten():
     mlm, accuracy, nsp = summary(verdict(7, METRICS, FLOOR))
     assert "MLM loss 5.000: 1.200 nat below the unigram entropy 6.200" in mlm
+    assert "loss by the frequencies of the training text is 6.300" in mlm
     assert "accuracy 0.250; always guessing 'the' gives 0.050" in accuracy
     assert "NSP accuracy 0.700: 0.160 above the majority share 0.540" in nsp
     assert "inside" not in nsp

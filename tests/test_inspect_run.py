@@ -54,6 +54,14 @@ def test_a_run_without_results_can_be_inspected(tiny_run, tmp_path):
     assert "parameters_sha256" in show_run(found)
 
 
+@pytest.mark.parametrize("damage", ["{", "[]", "{}", '{"step": 4, "mlm": {}, "nsp": {}}'])
+def test_a_damaged_evaluation_is_an_error_that_says_what_to_do(tiny_run, tmp_path, damage):
+    run = shutil.copytree(tiny_run.run_dir, tmp_path / "run")
+    (run / "evaluation.json").write_text(damage)
+    with pytest.raises(UserError, match=r"evaluation\.json"):
+        run_facts(run)
+
+
 def test_what_is_no_checkpoint_is_an_error(tiny_run, tmp_path):
     checkpoints = tiny_run.run_dir / "checkpoints"
     with pytest.raises(UserError, match="its name must be the number of a step"):

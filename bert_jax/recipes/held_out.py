@@ -8,9 +8,16 @@ import numpy as np
 
 from bert_jax.metrics import Sums
 from bert_jax.program import Program
-from data_pipeline.baselines import commonest, majority, unigram_entropy, wilson_interval
+from data_pipeline.baselines import (
+    commonest,
+    majority,
+    unigram_entropy,
+    unigram_loss,
+    wilson_interval,
+)
 from data_pipeline.batches import EvaluationBatches
 from data_pipeline.progress import Progress, silent
+from data_pipeline.token_store import Split
 from data_pipeline.tokenizer import Tokenizer
 
 
@@ -27,11 +34,12 @@ def evaluate(
     return {"eval_loss": means["eval_mlm_loss"] + means["eval_nsp_loss"], **means}
 
 
-def baselines(batches: EvaluationBatches, tokenizer: Tokenizer) -> dict[str, Any]:
+def baselines(batches: EvaluationBatches, tokenizer: Tokenizer, training: Split) -> dict[str, Any]:
     """What can be scored on these examples without reading them.
 
     For the masked LM, the entropy of the masked tokens (no fixed distribution over the vocabulary,
-    not even one fitted to these very tokens, has a lower loss) and the share of the commonest. For
+    not even one fitted to these very tokens, has a lower loss), the loss of the training text's
+    frequencies on them, which is higher, and the share of the commonest. For
     next sentences, the share of the commoner label with its 95 % interval; it is not 0.5, because
     a chunk of one sentence always gets a random partner.
     """
@@ -46,6 +54,7 @@ def baselines(batches: EvaluationBatches, tokenizer: Tokenizer) -> dict[str, Any
     return {
         "mlm": {
             "unigram_entropy": unigram_entropy(all_ids),
+            "unigram_loss": unigram_loss(all_ids, training.tokens, tokenizer.vocab_size),
             "commonest_accuracy": token_share,
             "commonest_token": tokenizer.id_to_token(token),
             "predictions": len(all_ids),
@@ -81,7 +90,8 @@ def summary(result: Mapping[str, Any]) -> list[str]:
     return [
         f"held-out MLM loss {mlm['loss']:.3f}: {abs(nats):.3f} nat "
         f"{'below' if nats > 0 else 'ABOVE'} the unigram entropy {mlm['unigram_entropy']:.3f} "
-        f"({mlm['predictions']:,} masked tokens)",
+        f"({mlm['predictions']:,} masked tokens, whose loss by the frequencies of the training "
+        f"text is {mlm['unigram_loss']:.3f})",
         f"held-out MLM accuracy {mlm['accuracy']:.3f}; always guessing "
         f"{mlm['commonest_token']!r} gives {mlm['commonest_accuracy']:.3f}",
         f"held-out NSP accuracy {nsp['accuracy']:.3f}: {abs(points):.3f} "

@@ -40,7 +40,7 @@ def run_facts(path: Path) -> dict[str, Any]:
         training = [x for x in read_metrics(run_dir / METRICS_FILE) if not is_evaluation(x)]
         facts["last_metrics"] = training[-1] if training else None
     if (run_dir / run_folder.EVALUATION).exists():
-        facts["evaluation"] = run_folder.read_json(run_dir / run_folder.EVALUATION)
+        facts["evaluation"] = run_folder.read_evaluation(run_dir)
     if (run_dir / run_folder.PROVENANCE).exists():
         facts["provenance"] = run_folder.read_provenance(run_dir)
     return facts

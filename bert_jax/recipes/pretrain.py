@@ -148,7 +148,7 @@ class _Run:
             mesh=mesh,
         )
         self.evaluated_step: int | None = None
-        self.floor = held_out.baselines(self.data.held_out, self.data.tokenizer)
+        self.floor = held_out.baselines(self.data.held_out, self.data.tokenizer, store.train)
         stop.check()
         facts = run_folder.provenance(devices.facts(found), mesh.shape, data_facts(store))
         # Where the first weights come from: a run's folder and step. A run that is gone on with has
@@ -310,7 +310,7 @@ class _Run:
             for prediction in predictions:
                 self.terminal.print(prediction.to_line())
         self._report()
-        result: dict[str, Any] = run_folder.read_json(self.run_dir / run_folder.EVALUATION)
+        result = run_folder.read_evaluation(self.run_dir)
         for line in held_out.summary(result):
             self.terminal.print(line)
         return result

@@ -24,6 +24,12 @@ PROVENANCE = "provenance.json"
 EVALUATION = "evaluation.json"
 PREDICTIONS = "predictions.json"
 
+# What an evaluation says of each task, among others.
+_RESULTS = {
+    "mlm": ("loss", "accuracy", "unigram_entropy", "unigram_loss"),
+    "nsp": ("loss", "accuracy", "majority_share"),
+}
+
 # What a run may change when it goes on; docs/resuming.md says why for each. Anything else is part
 # of what the run is.
 MAY_CHANGE = frozenset(
@@ -132,17 +138,37 @@ def read_provenance(run_dir: Path) -> dict[str, Any]:
     return provenance
 
 
+def read_evaluation(run_dir: Path) -> dict[str, Any]:
+    """The results on held-out text beside their baselines (`held_out.verdict`).
+
+    Raises:
+      UserError: the file is missing or damaged.
+    """
+    found = read_json(run_dir / EVALUATION)
+    whole = (
+        isinstance(found, dict)
+        and isinstance(found.get("step"), int)
+        and all(
+            isinstance(found.get(task), dict)
+            and all(isinstance(found[task].get(name), int | float) for name in names)
+            for task, names in _RESULTS.items()
+        )
+    )
+    if not whole:
+        raise UserError(
+            f"{run_dir / EVALUATION} is damaged: it holds no results. Start the run's command "
+            "again: the evaluation is made anew"
+        )
+    evaluation: dict[str, Any] = found
+    return evaluation
+
+
 def is_evaluated(run_dir: Path, step: int) -> bool:
     """Whether `evaluation.json` is there, whole, and of this step."""
     try:
-        found = read_json(run_dir / EVALUATION)
+        return bool(read_evaluation(run_dir)["step"] == step)
     except UserError:
         return False
-    return (
-        isinstance(found, dict)
-        and found.get("step") == step
-        and all(isinstance(found.get(part), dict) for part in ("mlm", "nsp"))
-    )
 
 
 def check_same_run(run_dir: Path, experiment: Experiment, data_fingerprint: str) -> None:
