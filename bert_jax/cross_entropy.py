@@ -27,7 +27,7 @@ from bert_jax.layers import present_precision
 SumAndCount = tuple[jax.Array, jax.Array]
 
 # On a CPU, the scores of 640 rows and 1,024 words (2.6 MB) stay in the cache; where all scores are
-# no more than these, chunks cost more than they save.
+# no more than these, one chunk costs less than several.
 CPU_CHUNK = 1024
 CPU_WHOLE = 4 * 1024 * 1024
 _LOWEST = float(np.finfo(np.float32).min)
@@ -75,7 +75,7 @@ def projected_cross_entropy(
         on a single device.
     """
     chunks = _count_chunks(labels.size, projection.table.shape[0], chunk)
-    if chunks == 1:
+    if not chunks:
         logits = projection.logits()
         return cross_entropy(logits, labels, weights), correct_predictions(logits, labels, weights)
     states = projection.states.reshape(-1, projection.states.shape[-1])
@@ -93,12 +93,15 @@ def projected_cross_entropy(
 
 
 def _count_chunks(rows: int, vocab_size: int, chunk: int | None) -> int:
+    """How many chunks; 0 where all scores are an array that JAX derives the gradient of."""
     if jax.sharding.get_abstract_mesh().shape.get("tensor", 1) > 1:
-        return 1
+        return 0
     if chunk is None:
-        small = rows * vocab_size <= CPU_WHOLE
-        chunk = CPU_CHUNK if jax.default_backend() == "cpu" and not small else 0
-    return max(vocab_size // chunk, 1) if chunk else 1
+        if jax.default_backend() != "cpu":
+            return 0
+        # One chunk still costs fewer passes over the scores than what JAX derives.
+        chunk = vocab_size if rows * vocab_size <= CPU_WHOLE else CPU_CHUNK
+    return max(vocab_size // chunk, 1) if chunk else 0
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(4, 5))

@@ -75,7 +75,7 @@ def random_projection(words=700, rows=(3, 4), width=8, seed=0, dtype=np.float32)
     return projection, jnp.asarray(rng.integers(0, words, rows)), weights
 
 
-@pytest.mark.parametrize("chunk", [64, 256, 512])
+@pytest.mark.parametrize("chunk", [64, 256, 1024, None])
 def test_a_vocabulary_in_chunks_gives_the_loss_and_gradients_of_the_whole(chunk):
     projection, labels, weights = random_projection()
     # One label is the best word, so that something is predicted correctly.
@@ -124,7 +124,7 @@ def test_chunks_in_bfloat16_come_near_float32():
 
 @pytest.mark.parametrize(
     ("rows", "words", "chunk", "chunks"),
-    [(640, 30720, None, 30), (320, 8192, None, 1), (640, 30720, 0, 1), (4, 8192, 2048, 4)],
+    [(640, 30720, None, 30), (320, 8192, None, 1), (640, 30720, 0, 0), (4, 8192, 2048, 4)],
 )
 def test_a_cpu_takes_many_scores_in_chunks_and_few_at_once(rows, words, chunk, chunks):
     assert _count_chunks(rows, words, chunk) == chunks
