@@ -14,7 +14,7 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TextIO
 
@@ -162,30 +162,6 @@ class Terminal:
             self.print(format_training_header(num_steps, self.width), style="bold")
         self._table_lines += 1
 
-    def table(
-        self, headers: Sequence[str], rows: Iterable[Sequence[object]], title: str | None = None
-    ) -> None:
-        """Print a small table; columns of numbers are aligned to the right."""
-        cells = [[str(cell) for cell in row] for row in rows]
-        columns = range(len(headers))
-        widths = [max(len(row[i]) for row in [list(headers), *cells]) for i in columns]
-        numeric = [
-            bool(cells) and all(_is_number(row[i]) for row in cells if row[i]) for i in columns
-        ]
-
-        def line(row: Sequence[str]) -> str:
-            aligned = [
-                row[i].rjust(widths[i]) if numeric[i] else row[i].ljust(widths[i]) for i in columns
-            ]
-            return "  ".join(aligned).rstrip()
-
-        with self._lock:
-            if title:
-                self.print(title, style="bold")
-            self.print(line(headers), style="dim")
-            for row in cells:
-                self.print(line(row))
-
     def _rich(self) -> Any:
         if self._console is None:
             from rich.console import Console
@@ -242,7 +218,3 @@ class _Bars:
             line.highlight_regex(r"[━╸#]+", "green")
             line.highlight_regex(r"─+", "bright_black")
             yield line
-
-
-def _is_number(cell: str) -> bool:
-    return cell.lstrip("+-").replace(",", "").replace(".", "", 1).rstrip("% ").isdigit()

@@ -172,13 +172,7 @@ def test_a_silent_terminal_shows_nothing(capfd):
     with terminal.progress("reading", 1, "files") as task:
         task.advance()
     terminal.training_line(METRICS, 3000)
-    terminal.table(["a"], [["b"]])
     assert capfd.readouterr() == ("", "")
-
-
-def test_a_table_aligns_numbers_to_the_right(plain):
-    plain.table(["package", "words"], [["numpy", "1,234"], ["jax", "99"]])
-    assert written(plain) == ["package  words", "numpy    1,234", "jax         99"]
 
 
 @given(
