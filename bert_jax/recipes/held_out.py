@@ -90,8 +90,9 @@ def summary(result: Mapping[str, Any]) -> list[str]:
     return [
         f"held-out MLM loss {mlm['loss']:.3f}: {abs(nats):.3f} nat "
         f"{'below' if nats > 0 else 'ABOVE'} the unigram entropy {mlm['unigram_entropy']:.3f} "
-        f"({mlm['predictions']:,} masked tokens, whose loss by the frequencies of the training "
-        f"text is {mlm['unigram_loss']:.3f})",
+        f"({mlm['predictions']:,} masked tokens)",
+        f"guessing them by the frequencies of the training text has a loss of "
+        f"{mlm['unigram_loss']:.3f}",
         f"held-out MLM accuracy {mlm['accuracy']:.3f}; always guessing "
         f"{mlm['commonest_token']!r} gives {mlm['commonest_accuracy']:.3f}",
         f"held-out NSP accuracy {nsp['accuracy']:.3f}: {abs(points):.3f} "
