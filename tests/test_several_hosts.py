@@ -13,7 +13,7 @@ TIMED = {"tokens_per_second", "input_wait"}
 
 
 def start(store, run_dir, experiment, devices, variables):
-    flags = f"--xla_force_host_platform_device_count={devices}"
+    flags = f"--xla_force_host_platform_device_count={devices} --xla_backend_optimization_level=0"
     program = [sys.executable, "-m", "bert_jax", "pretrain", str(experiment)]
     return subprocess.Popen(
         [*program, "--data", str(store), "--run_dir", str(run_dir)],
