@@ -68,4 +68,4 @@ def test_a_damaged_config_file_is_an_error_that_names_the_file(tmp_path, text):
 
 def test_configs_cannot_be_changed_after_they_were_checked():
     with pytest.raises(dataclasses.FrozenInstanceError):
-        TrainConfig().seed = 1  # type: ignore[misc]
+        TrainConfig().seed = 1

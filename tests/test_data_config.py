@@ -20,7 +20,7 @@ def test_a_wrong_value_is_an_error() -> None:
     with pytest.raises(UserError, match="must be one of 'documentation'"):
         DataConfig(corpus="wikipedia")
     with pytest.raises(UserError, match="must be of type str or None"):
-        DataConfig(store=3)  # type: ignore[arg-type]
+        DataConfig(store=3)
     with pytest.raises(UserError, match="at least 256"):
         DataConfig(corpus_vocab_size=3)
 

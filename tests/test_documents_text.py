@@ -27,7 +27,7 @@ def _documents(source: TextSource) -> Iterator[list[str]]:
 
 
 def one(path: Path, lines: str = "auto") -> TextSource:
-    (source,) = text_sources([path], lines)  # type: ignore[arg-type]
+    (source,) = text_sources([path], lines)
     return source
 
 

@@ -59,4 +59,4 @@ def test_a_value_out_of_range_is_an_error_that_names_it(fields: dict, said: str)
 
 def test_an_objective_cannot_be_changed() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
-        PretrainingObjective().max_length = 5  # type: ignore[misc]
+        PretrainingObjective().max_length = 5

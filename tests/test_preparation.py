@@ -217,7 +217,7 @@ class Recorder:
         yield self
 
     def advance(self, n: int = 1) -> None:
-        self.tasks[-1]["done"] += n  # type: ignore[operator]
+        self.tasks[-1]["done"] += n
 
     def note(self, text: str) -> None:
         self.tasks[-1]["note"] = text

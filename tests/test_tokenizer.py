@@ -132,7 +132,7 @@ def test_a_large_vocabulary_needs_wider_ids() -> None:
 def test_decoding_gives_readable_text_back() -> None:
     tokenizer = uncased()
     assert tokenizer.decode(tokenizer.encode("The walking, unable!")) == "the walking, unable!"
-    assert tokenizer.decode(np.array([tokenizer.mask_id])) == "[MASK]"  # type: ignore[arg-type]
+    assert tokenizer.decode(np.array([tokenizer.mask_id])) == "[MASK]"
 
 
 def test_ids_equal_the_original_tokenizer_on_ten_thousand_questions(shared_data: Path) -> None:
