@@ -1,12 +1,23 @@
 """Scaled dot-product attention behind one signature.
 
+The gradient is written by hand. The sum over the keys of (probability x its gradient), which the
+softmax's gradient needs, is taken over the head size instead, from the output and its gradient:
+the same number (arXiv 2205.14135, appendix B.4) from smaller arrays, so that a CPU passes over the
+probabilities once instead of three times (`docs/performance.md`).
+
 Shape letters: B batch, L length (queries), M length (keys), H heads, D head size.
 """
 
+import functools
+import math
+from typing import Any
+
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from bert_jax.dropout import dropout
+from bert_jax.layers import present_precision
 
 # What a masked score becomes: far below any real one, and finite, so that a row with nothing to
 # attend to (padding alone) stays free of NaN. The original adds -10000.
@@ -53,10 +64,84 @@ def dot_product_attention(
     Returns:
       The mixed values [B, L, H, D], and the probabilities before dropout [B, H, L, M], in float32.
     """
-    scores = jnp.einsum(
-        "blhd,bmhd->bhlm", query, key, preferred_element_type=jnp.float32
-    ) / jnp.sqrt(jnp.float32(query.shape[-1]))
-    probabilities = jax.nn.softmax(jnp.where(mask, scores, MASKED_SCORE), axis=-1)
-    dropped = dropout(probabilities, dropout_rate, dropout_seeds, dropout_site)
-    mixed = jnp.einsum("bhlm,bmhd->blhd", dropped.astype(value.dtype), value)
-    return mixed, probabilities
+    # Heads before length: every product is then one of plain matrices.
+    query, key, value = (jnp.swapaxes(x, 1, 2) for x in (query, key, value))
+    # The scale goes to the query, which is smaller than the scores.
+    query *= jnp.asarray(1.0 / math.sqrt(query.shape[-1]), query.dtype)
+    site = jnp.asarray(dropout_site, jnp.uint32)
+    precision = present_precision()
+    mixed = _attend(query, key, value, mask, dropout_seeds, site, dropout_rate, precision)
+    # Where nobody asks for these, the compiler drops them; where somebody does, it takes them once.
+    return jnp.swapaxes(mixed, 1, 2), _probabilities(query, key, mask, precision)
+
+
+def _probabilities(
+    query: jax.Array, key: jax.Array, mask: jax.Array, precision: str | None
+) -> jax.Array:
+    """[B, H, L, M] float32, of scaled queries [B, H, L, D] and keys [B, H, M, D]."""
+    scores = _product(precision)("bhld,bhmd->bhlm", query, key)
+    return jax.nn.softmax(jnp.where(mask, scores, MASKED_SCORE), axis=-1)
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(6, 7))
+def _attend(
+    query: jax.Array,
+    key: jax.Array,
+    value: jax.Array,
+    mask: jax.Array,
+    seeds: jax.Array | None,
+    site: jax.Array,
+    rate: float,
+    precision: str | None,
+) -> jax.Array:
+    """[B, H, L, D] of a scaled query, a key and a value [B, H, M, D]."""
+    return _attend_forward(query, key, value, mask, seeds, site, rate, precision)[0]
+
+
+def _attend_forward(
+    query: jax.Array,
+    key: jax.Array,
+    value: jax.Array,
+    mask: jax.Array,
+    seeds: jax.Array | None,
+    site: jax.Array,
+    rate: float,
+    precision: str | None,
+) -> tuple[jax.Array, Any]:
+    probabilities = _probabilities(query, key, mask, precision)
+    dropped = dropout(probabilities, rate, seeds, site).astype(value.dtype)
+    mixed = _product(precision)("bhlm,bhmd->bhld", dropped, value).astype(value.dtype)
+    return mixed, (query, key, value, mask, seeds, site, probabilities, dropped, mixed)
+
+
+def _attend_backward(
+    rate: float, precision: str | None, residuals: Any, gradient: jax.Array
+) -> tuple[Any, ...]:
+    query, key, value, mask, seeds, site, probabilities, dropped, mixed = residuals
+    product = _product(precision)
+    of_dropped = product("bhld,bhmd->bhlm", gradient, value)
+    mean = jnp.sum(gradient.astype(jnp.float32) * mixed, axis=-1, keepdims=True)
+    # Dropout multiplies by 0 or 1 / (1 - rate), forward and backward: `dropped` holds that factor.
+    of_scores = dropped * of_dropped - probabilities * mean
+    # A row that sees nothing has equal probabilities, and they depend on no score.
+    of_scores = jnp.where(mask, of_scores, 0.0).astype(query.dtype)
+    of_query = product("bhlm,bhmd->bhld", of_scores, key)
+    # [.., D, M] and then turned round is faster on a CPU than [.., M, D].
+    of_key = jnp.swapaxes(product("bhld,bhlm->bhdm", query, of_scores), 2, 3)
+    of_value = jnp.swapaxes(product("bhld,bhlm->bhdm", gradient, dropped), 2, 3)
+    return (
+        of_query.astype(query.dtype),
+        of_key.astype(key.dtype),
+        of_value.astype(value.dtype),
+        np.zeros(mask.shape, jax.dtypes.float0),
+        None if seeds is None else np.zeros(seeds.shape, jax.dtypes.float0),
+        np.zeros(site.shape, jax.dtypes.float0),
+    )
+
+
+_attend.defvjp(_attend_forward, _attend_backward)
+
+
+def _product(precision: str | None) -> Any:
+    """A product that is summed in float32, whatever the type of its operands."""
+    return functools.partial(jnp.einsum, precision=precision, preferred_element_type=jnp.float32)

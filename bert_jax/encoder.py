@@ -165,8 +165,7 @@ def encoder_layer(
     """
     attention, hidden_rate = weights["attention"], config.hidden_dropout_prob
     query, key, value = (
-        constrain(affine(attention[name], x), "batch", "length", "heads", "kv")
-        for name in ("query", "key", "value")
+        constrain(y, "batch", "length", "heads", "kv") for y in _queries_keys_values(attention, x)
     )
     mixed, probabilities = dot_product_attention(
         query,
@@ -188,6 +187,17 @@ def encoder_layer(
     narrow = dropout(narrow, hidden_rate, dropout_seeds, site + 2)
     x = layer_norm(weights["layer_norm"], x + narrow, config.layer_norm_eps)
     return constrain(x, "batch", "length", "embed"), probabilities
+
+
+def _queries_keys_values(weights: Weights, x: jax.Array) -> list[jax.Array]:
+    """Three [B, L, H, D] of [B, L, E], by one product that is three times as wide.
+
+    Heads stay the outer axis of what is computed, so that a mesh may divide them.
+    """
+    three = [weights[name] for name in ("query", "key", "value")]
+    kernel = jnp.stack([each["kernel"] for each in three], axis=2)
+    bias = jnp.stack([each["bias"] for each in three], axis=1)
+    return jnp.unstack(affine({"kernel": kernel, "bias": bias}, x), axis=3)
 
 
 def encode(
