@@ -30,8 +30,8 @@ def affine(weights: Weights, x: jax.Array, inputs: int = 1) -> jax.Array:
     kernel, bias = weights["kernel"].astype(x.dtype), weights["bias"].astype(x.dtype)
     rows, outputs = x.shape[: x.ndim - inputs], kernel.shape[inputs:]
     width = math.prod(kernel.shape[:inputs])
-    y = matmul(x.reshape(-1, width), kernel.reshape(width, -1)).reshape(*rows, *outputs)
-    return y + leading_ones(bias, y.ndim)
+    y = matmul(x.reshape(-1, width), kernel.reshape(width, -1)) + bias.reshape(1, -1)
+    return y.reshape(*rows, *outputs)
 
 
 def matmul(x: jax.Array, kernel: jax.Array) -> jax.Array:
