@@ -82,13 +82,46 @@ _matmul.defvjp(_matmul_forward, _matmul_backward)
 
 def layer_norm(weights: Weights, x: jax.Array, eps: float) -> jax.Array:
     """LayerNorm over the last axis, computed in float32, returned in the type of `x`."""
+    return _layer_norm(weights["scale"], weights["bias"], x, eps)
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(3,))
+def _layer_norm(scale: jax.Array, bias: jax.Array, x: jax.Array, eps: float) -> jax.Array:
+    return _layer_norm_forward(scale, bias, x, eps)[0]
+
+
+def _layer_norm_forward(
+    scale: jax.Array, bias: jax.Array, x: jax.Array, eps: float
+) -> tuple[jax.Array, tuple[jax.Array, ...]]:
     wide = x.astype(jnp.float32)
     mean = jnp.mean(wide, axis=-1, keepdims=True)
     centred = wide - mean
-    variance = jnp.mean(jnp.square(centred), axis=-1, keepdims=True)
-    normed = centred * jax.lax.rsqrt(variance + eps)
-    scale, bias = (leading_ones(weights[name], x.ndim) for name in ("scale", "bias"))
-    return (normed * scale + bias).astype(x.dtype)
+    inverse = jax.lax.rsqrt(jnp.mean(jnp.square(centred), axis=-1, keepdims=True) + eps)
+    normed = centred * inverse
+    y = normed * leading_ones(scale, x.ndim) + leading_ones(bias, x.ndim)
+    return y.astype(x.dtype), (scale, x, mean, inverse)
+
+
+def _layer_norm_backward(
+    eps: float, residuals: tuple[jax.Array, ...], gradient: jax.Array
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    del eps
+    scale, x, mean, inverse = jax.lax.optimization_barrier(residuals)
+    normed = (x.astype(jnp.float32) - mean) * inverse
+    wide = gradient.astype(jnp.float32)
+    of_normed = wide * leading_ones(scale, x.ndim)
+    # What shifting and stretching the row would change is taken out.
+    shift = jnp.mean(of_normed, axis=-1, keepdims=True)
+    stretch = jnp.mean(of_normed * normed, axis=-1, keepdims=True)
+    rows = tuple(range(x.ndim - 1))
+    return (
+        jnp.sum(wide * normed, axis=rows).astype(scale.dtype),
+        jnp.sum(wide, axis=rows).astype(scale.dtype),
+        (inverse * (of_normed - shift - normed * stretch)).astype(x.dtype),
+    )
+
+
+_layer_norm.defvjp(_layer_norm_forward, _layer_norm_backward)
 
 
 def activation(name: str, x: jax.Array) -> jax.Array:

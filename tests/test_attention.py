@@ -1,9 +1,10 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
-from bert_jax.attention import attention_mask, dot_product_attention
-from bert_jax.dropout import row_seeds
+from bert_jax.attention import MASKED_SCORE, attention_mask, dot_product_attention
+from bert_jax.dropout import dropout, row_seeds
 
 
 def random_heads(length=6, seed=0):
@@ -52,3 +53,50 @@ def test_dropout_falls_on_the_probabilities_and_leaves_those_returned_whole():
     )
     np.testing.assert_array_equal(plain[1], dropped[1])
     assert np.abs(plain[0] - dropped[0]).max() > 0.01
+
+
+def plain_attention(query, key, value, mask, *, dropout_rate, dropout_seeds, dropout_site):
+    """The formula, with whatever gradient JAX derives."""
+    scores = jnp.einsum("blhd,bmhd->bhlm", query, key) / 2.0
+    probabilities = jax.nn.softmax(jnp.where(mask, scores, MASKED_SCORE), axis=-1)
+    dropped = dropout(probabilities, dropout_rate, dropout_seeds, dropout_site)
+    return jnp.einsum("bhlm,bmhd->blhd", dropped, value), probabilities
+
+
+def gradients(function, heads, seeds, rate=0.3, weight_of_probabilities=0.0):
+    # The second row is padding alone; its places see nothing, and their scores get no gradient.
+    mask = attention_mask(np.array([[1] * 4 + [0] * 2, [0] * 6]))
+
+    def loss(heads):
+        mixed, probabilities = function(
+            *heads, mask, dropout_rate=rate, dropout_seeds=seeds, dropout_site=2
+        )
+        mixed, probabilities = mixed.astype(jnp.float32), probabilities**2
+        return jnp.sum(mixed**3) + weight_of_probabilities * jnp.sum(probabilities)
+
+    return jax.grad(loss)([jnp.asarray(x) for x in heads])
+
+
+@pytest.mark.parametrize("dropped", [False, True])
+@pytest.mark.parametrize("weight_of_probabilities", [0.0, 1.0])
+def test_gradients_equal_those_that_jax_derives(dropped, weight_of_probabilities):
+    seeds = row_seeds(jax.random.key(0), jnp.arange(2)) if dropped else None
+    found, expected = (
+        gradients(f, random_heads(), seeds, weight_of_probabilities=weight_of_probabilities)
+        for f in (dot_product_attention, plain_attention)
+    )
+    for ours, theirs in zip(found, expected, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
+    assert (np.asarray(found[0])[1] == 0).all()
+
+
+def test_half_precision_has_nearly_the_gradients_of_float32():
+    seeds = row_seeds(jax.random.key(0), jnp.arange(2))
+    exact = gradients(dot_product_attention, random_heads(), seeds)
+    rough = gradients(
+        dot_product_attention, [x.astype(jnp.bfloat16) for x in random_heads()], seeds
+    )
+    for half, full in zip(rough, exact, strict=True):
+        assert half.dtype == jnp.bfloat16
+        error = np.linalg.norm(np.asarray(half, np.float32) - np.asarray(full))
+        assert error < 0.03 * np.linalg.norm(np.asarray(full))

@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from bert_jax.layers import affine, exact_gelu, matmul
+from bert_jax.layers import affine, exact_gelu, layer_norm, matmul
 
 
 @pytest.mark.parametrize(("inputs", "outputs"), [(3, 7), (7, 3)])
@@ -42,3 +42,49 @@ def test_the_exact_gelu_and_its_gradient_equal_those_of_jax():
 def test_a_dense_layer_computes_in_the_type_of_its_input():
     weights = {"kernel": jnp.ones((3, 2)), "bias": jnp.zeros(2)}
     assert affine(weights, jnp.ones((4, 3), jnp.bfloat16)).dtype == jnp.bfloat16
+
+
+def reference_layer_norm(weights, x):
+    centred = x - x.mean(-1, keepdims=True)
+    normed = centred / jnp.sqrt(jnp.square(centred).mean(-1, keepdims=True) + 1e-12)
+    return normed * weights["scale"][None] + weights["bias"][None]
+
+
+def layer_norm_arguments(dtype=jnp.float32):
+    rng = np.random.default_rng(0)
+    scale, bias = (jnp.asarray(rng.normal(size=16), jnp.float32) for _ in range(2))
+    return {"scale": scale, "bias": bias}, jnp.asarray(3 + rng.normal(size=(20, 16)), dtype)
+
+
+def gradients_of_layer_norm(function, weights, x):
+    # A cube, so that no gradient is the same everywhere.
+    return jax.grad(lambda w, x: jnp.sum(function(w, x).astype(jnp.float32) ** 3), (0, 1))(
+        weights, x
+    )
+
+
+def test_layer_norm_and_its_gradients_equal_those_that_jax_derives():
+    def ours(weights, x):
+        return layer_norm(weights, x, 1e-12)
+
+    arguments = layer_norm_arguments()
+    np.testing.assert_allclose(ours(*arguments), reference_layer_norm(*arguments), atol=1e-5)
+    found = gradients_of_layer_norm(ours, *arguments)
+    expected = gradients_of_layer_norm(reference_layer_norm, *arguments)
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4), found, expected
+    )
+
+
+def test_layer_norm_of_half_precision_keeps_the_types_and_computes_in_float32():
+    weights, x = layer_norm_arguments(jnp.bfloat16)
+
+    def ours(weights, x):
+        return layer_norm(weights, x, 1e-12)
+
+    assert ours(weights, x).dtype == jnp.bfloat16
+    of_weights, of_x = gradients_of_layer_norm(ours, weights, x)
+    assert of_x.dtype == jnp.bfloat16
+    assert {w.dtype for w in of_weights.values()} == {jnp.dtype(jnp.float32)}
+    exact = reference_layer_norm(weights, x.astype(jnp.float32))
+    np.testing.assert_allclose(ours(weights, x).astype(jnp.float32), exact, rtol=2**-8)
