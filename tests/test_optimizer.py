@@ -7,6 +7,7 @@ from models import random_params, small_config
 
 from bert_jax.config import OptimizerConfig
 from bert_jax.optimizer import (
+    clip_by_global_norm,
     decay_mask,
     linear_schedule,
     make_optimizer,
@@ -129,3 +130,29 @@ def test_gradients_are_clipped_to_the_norm_and_not_to_its_square():
     gradient = {"kernel": jnp.array([[3.0, 4.0]])}
     _, state = clip.update(gradient, clip.init(gradient), gradient)
     np.testing.assert_allclose(state[1].mu["kernel"], 0.1 * np.array([[0.6, 0.8]]), rtol=1e-6)
+
+
+def clipped(*gradient):
+    clip = clip_by_global_norm(1.0)
+    return clip.update([jnp.asarray(g, jnp.float32) for g in gradient], clip.init(gradient))[0]
+
+
+def test_clipping_leaves_a_small_gradient_as_it_is_to_the_bit():
+    gradient = [np.float32([0.1, -0.7]), np.float32([[0.3]])]
+    for found, given in zip(clipped(*gradient), gradient, strict=True):
+        np.testing.assert_array_equal(found, given)
+    np.testing.assert_array_equal(clipped([0.0, 0.0])[0], 0)
+
+
+def test_clipping_scales_all_arrays_of_a_large_gradient_alike():
+    first, second = clipped([3.0, 0.0], [[-4.0]])
+    np.testing.assert_allclose(first, [0.6, 0.0], rtol=1e-6)
+    np.testing.assert_allclose(second, [[-0.8]], rtol=1e-6)
+
+
+@pytest.mark.parametrize("broken", [np.nan, np.inf])
+def test_clipping_hides_no_gradient_that_is_not_a_number(broken):
+    first, second = clipped([1.0, broken], [2.0])
+    assert np.isnan(first[1])
+    if np.isnan(broken):
+        assert np.isnan(second).all()
