@@ -189,7 +189,7 @@ def encoder_layer(
     return constrain(x, "batch", "length", "embed"), probabilities
 
 
-def _queries_keys_values(weights: Weights, x: jax.Array) -> list[jax.Array]:
+def _queries_keys_values(weights: Weights, x: jax.Array) -> tuple[jax.Array, ...]:
     """Three [B, L, H, D] of [B, L, E], by one product that is three times as wide.
 
     Heads stay the outer axis of what is computed, so that a mesh may divide them.

@@ -1,12 +1,15 @@
-"""What `vocab`, `prepare` and `inspect` do where something is wrong with the data or its place."""
+"""What `vocab`, `prepare` and `inspect` make and print, and what they say of a mistake."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from bert_jax import cli
+from bert_jax.commands.inspect import kind_of
 from data_pipeline import preparation
 from data_pipeline.token_store_writer import EncodedPart, new_store
 from data_pipeline.tokenizer import Tokenizer
@@ -34,6 +37,95 @@ def store(tmp_path: Path) -> Path:
             split.append(part)
         writer.finish({"sources": []})
     return tmp_path / "store"
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    text = "The cat sat on the mat.\nA dog ran after cat {0}.\nBoth of them slept {0} hours."
+    path = tmp_path / "corpus.txt"
+    path.write_text("\n\n".join(text.format(number) for number in range(300)))
+    return path
+
+
+# --- all three, one after another -----------------------------------------------------------------
+
+
+def test_text_becomes_a_store_in_two_commands_and_can_be_inspected(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tokenizer, store = tmp_path / "tokenizer", tmp_path / "store"
+    argv = ["vocab", str(corpus), "--output", str(tokenizer), "--size", "120", "--workers", "1"]
+    assert cli.main([*argv, "--json"]) == 0
+    made = json.loads(capsys.readouterr().out)
+    assert made["kind"] == "tokenizer"
+    assert 40 < made["vocab_size"] <= 120
+    assert made["cased"] is False
+    assert (tokenizer / "vocab.txt").is_file()
+
+    argv = ["prepare", str(corpus), "--tokenizer", str(tokenizer), "--output", str(store)]
+    assert cli.main([*argv, "--eval-share", "0.1", "--workers", "1"]) == 0
+    shown = capsys.readouterr().out
+
+    assert cli.main(["inspect", str(store)]) == 0
+    assert capsys.readouterr().out == shown
+
+    assert cli.main(["inspect", str(store), "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["kind"] == "token store"
+    assert facts["splits"]["train"]["documents"] + facts["splits"]["eval"]["documents"] == 300
+    assert facts["tokenizer"]["fingerprint"] == made["fingerprint"]
+    assert facts["fingerprint"][:16] in shown
+    assert str(corpus) in shown
+
+
+def test_a_vocabulary_is_not_learned_for_a_place_where_it_cannot_be_written(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    message = error_of(capsys, "vocab", str(corpus), "--output", str(corpus))
+    assert message == f"--output {corpus} is a file; a tokeniser is a folder"
+    assert "neither vocab.txt" in error_of(capsys, "vocab", str(corpus), "--output", str(tmp_path))
+
+
+def test_a_bare_vocabulary_needs_to_be_said_cased_or_uncased(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    vocab = tmp_path / "vocab.txt"
+    vocab.write_text("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nthe\ncat\n")
+    argv = ["prepare", str(corpus), "--tokenizer", str(vocab), "--output", str(tmp_path / "s")]
+    assert "--cased or --uncased" in error_of(capsys, *argv)
+    assert cli.main([*argv, "--uncased", "--eval-share=0.1", "--workers=1", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["tokenizer"]["cased"] is False
+
+
+def test_inspect_tells_a_store_from_a_run_and_says_what_else_it_found(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("store/manifest.json", "run/config.json", "run/checkpoints/7/x", "other/a.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("{}")
+    assert kind_of(tmp_path / "store") == "store"
+    assert {kind_of(tmp_path / "run" / part) for part in ("", "checkpoints", "checkpoints/7")} == {
+        "run"
+    }
+    assert error_of(capsys, "inspect", str(tmp_path / "other")).endswith(": it holds a.txt")
+    assert error_of(capsys, "inspect", str(tmp_path / "other/a.txt")).endswith(": it is a file")
+    assert "did you mean store?" in error_of(capsys, "inspect", str(tmp_path / "stroe"))
+    assert "is not a token store" in error_of(capsys, "inspect", str(tmp_path / "store"))
+
+
+def test_commands_that_do_not_compute_import_no_jax(corpus: Path, tmp_path: Path) -> None:
+    code = (
+        "import sys; from bert_jax.cli import main\n"
+        "if __name__ == '__main__':\n"
+        "  c, t, s = sys.argv[1:]\n"
+        "  assert not main(['vocab', c, '--output', t, '--size', '120', '--workers', '1'])\n"
+        "  assert not main(['prepare', c, '--tokenizer', t, '--output', s, '--eval_share', '.1'])\n"
+        "  assert not main(['inspect', s])\n"
+        "  assert not main(['config', 'tiny', '--data', s])\n"
+        "  assert not {'jax', 'flax', 'orbax'} & set(sys.modules)\n"
+    )
+    argv = [sys.executable, "-c", code, str(corpus), str(tmp_path / "t"), str(tmp_path / "s")]
+    subprocess.run(argv, check=True, capture_output=True)
 
 
 # --- vocab ----------------------------------------------------------------------------------------
