@@ -153,8 +153,7 @@ class Checkpoints:
         except Exception as error:
             others = [other for other in self.steps if other != step]
             remedy = (
-                f"there are those of steps {', '.join(map(str, others))} as well: remove that "
-                "folder, and the newest of these is gone on from or read"
+                f"remove that folder to use step {max(others)} instead"
                 if others
                 else "there is no other: the run must be made again, in another folder"
             )

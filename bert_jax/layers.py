@@ -115,8 +115,9 @@ def _layer_norm_backward(
     stretch = jnp.mean(of_normed * normed, axis=-1, keepdims=True)
     rows = tuple(range(x.ndim - 1))
     return (
-        jnp.sum(wide * normed, axis=rows).astype(scale.dtype),
-        jnp.sum(wide, axis=rows).astype(scale.dtype),
+        # The weights are float32, whatever the type of the states.
+        jnp.sum(wide * normed, axis=rows),
+        jnp.sum(wide, axis=rows),
         (inverse * (of_normed - shift - normed * stretch)).astype(x.dtype),
     )
 
@@ -133,8 +134,9 @@ def activation(name: str, x: jax.Array) -> jax.Array:
 
 @jax.custom_vjp
 def exact_gelu(x: jax.Array) -> jax.Array:
-    """x Phi(x), by erf; its gradient keeps `x` alone and computes erf again."""
-    return x * _normal_cdf(x)
+    """x Phi(x), by erf, computed in float32; its gradient keeps `x` and computes erf again."""
+    wide = x.astype(jnp.float32)
+    return (wide * _normal_cdf(wide)).astype(x.dtype)
 
 
 def _exact_gelu_forward(x: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -143,9 +145,10 @@ def _exact_gelu_forward(x: jax.Array) -> tuple[jax.Array, jax.Array]:
 
 def _exact_gelu_backward(x: jax.Array, gradient: jax.Array) -> tuple[jax.Array]:
     # The barrier keeps the compiler from storing erf as well, which costs more than computing it.
-    x = jax.lax.optimization_barrier(x)
-    density = jnp.exp(-0.5 * jnp.square(x)) * (1.0 / math.sqrt(2.0 * math.pi))
-    return (gradient * (_normal_cdf(x) + x * density),)
+    wide = jax.lax.optimization_barrier(x).astype(jnp.float32)
+    density = jnp.exp(-0.5 * jnp.square(wide)) * (1.0 / math.sqrt(2.0 * math.pi))
+    slope = _normal_cdf(wide) + wide * density
+    return ((gradient.astype(jnp.float32) * slope).astype(x.dtype),)
 
 
 exact_gelu.defvjp(_exact_gelu_forward, _exact_gelu_backward)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from bert_jax.errors import UserError
-from bert_jax.formatting import format_count, format_rate
+from bert_jax.formatting import format_amount, format_count, format_rate
 from bert_jax.metrics import METRICS_FILE, is_evaluation, read_metrics
 from bert_jax.plots import Baseline, Plot, draw, to_png, to_svg
 from bert_jax.report_facts import flatten, headline_facts, names_of, split_rows, text
@@ -189,7 +189,8 @@ def _summary(run: Run, training: Sequence[Mapping[str, Any]]) -> str:
     parts = []
     if "num_hidden_layers" in config and "hidden_size" in config:
         parts.append(
-            f"A BERT encoder of {config['num_hidden_layers']} layers, {config['hidden_size']} wide"
+            f"A BERT encoder of {format_amount(config['num_hidden_layers'], 'layer')}, "
+            f"{config['hidden_size']} wide"
         )
     if "vocab_size" in config:
         parts.append(f"a vocabulary of {config['vocab_size']:,}")

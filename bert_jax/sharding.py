@@ -19,6 +19,7 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from bert_jax.config import MeshConfig
 from bert_jax.errors import UserError
+from bert_jax.formatting import format_amount
 
 MESH_AXES = ("data", "fsdp", "tensor")
 
@@ -97,7 +98,8 @@ def make_mesh(config: MeshConfig, devices: list[jax.Device] | None = None) -> Me
     if math.prod(sizes) != len(devices):
         raise UserError(
             f"MeshConfig asks for data={config.data}, fsdp={config.fsdp}, tensor={config.tensor}, "
-            f"and there are {len(devices)} devices; set sizes whose product is {len(devices)}"
+            f"and there {'is' if len(devices) == 1 else 'are'} "
+            f"{format_amount(len(devices), 'device')}; set sizes whose product is {len(devices)}"
         )
     return jax.make_mesh(
         tuple(sizes), MESH_AXES, axis_types=(AxisType.Auto,) * 3, devices=tuple(devices)

@@ -222,6 +222,6 @@ def _check_splits(documents: dict[str, int], eval_share: float | None) -> None:
         if documents[name] == 0:
             raise DataError(
                 f"no document is left for {name}: all {documents[other]} went to {other} with "
-                f"eval_share={eval_share}; {change} eval_share (--eval_share) or give more "
-                "documents (a blank line ends a document)"
+                f"eval_share={eval_share}; give more documents (a blank line ends a document), or "
+                f"{change} eval_share"
             )

@@ -136,7 +136,7 @@ def test_a_damaged_checkpoint_is_named_with_the_others_and_the_remedy(tmp_path, 
     (path,) = folder.glob(f"5/state/{file}")
     path.write_bytes(path.read_bytes()[:20])
     program = small_program()
-    said = rf"{folder}/5: the checkpoint is damaged.*of steps 3 as well: remove that folder"
+    said = rf"{folder}/5: the checkpoint is damaged.*remove that folder to use step 3 instead"
     with open_read_only(folder) as checkpoints:
         if "_sharding" not in file:  # which a state that is told where to lie does without
             with pytest.raises(UserError, match=said):

@@ -76,7 +76,7 @@ def test_the_text_shows_step_weights_results_data_and_versions(facts, tiny_run):
     lines = dict(line.split("  ", 1) for line in show_run(facts).splitlines())
     shown = {name: value.strip() for name, value in lines.items()}
     assert shown["step"] == "4 (checkpoints: 2, 4)"
-    assert shown["model"] == "1 layers, 16 wide, 2 heads, vocabulary 80"
+    assert shown["model"] == "1 layer, 16 wide, 2 heads, vocabulary 80"
     assert shown["parameters_sha256"] == facts["parameters_sha256"]
     assert "(unigram entropy " in shown["held out, step 4"]
     assert shown["data"].startswith(str(tiny_run.store))

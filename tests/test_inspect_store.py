@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bert_jax.recipes.inspect_store import show_store, store_facts
+from bert_jax.recipes.inspect_store import show_store, store_facts, store_warnings
 from data_pipeline.errors import DataError
 from data_pipeline.token_store_writer import EncodedPart, new_store
 from data_pipeline.tokenizer import Rules, Tokenizer
@@ -65,6 +65,17 @@ def test_the_text_shows_counts_tokeniser_sources_and_what_was_wrong(store: Path)
     assert "3 characters replaced" in shown
     assert "dropped" not in shown
     assert "source a.txt\n  2 files, 24 B of text, one sentence a line\n  1 files were" in shown
+
+
+def test_a_split_of_one_document_is_warned_of_with_the_remedy(store: Path) -> None:
+    facts = store_facts(store)
+    assert [warning.split(",")[0] for warning in facts["warnings"]] == [
+        "train holds 1 document",
+        "eval holds 1 document",
+    ]
+    assert "warning: eval holds 1 document, and next-sentence pairs" in show_store(facts)
+    facts["splits"]["train"]["documents"] = facts["splits"]["eval"]["documents"] = 2
+    assert list(store_warnings(facts)) == []
 
 
 def test_packages_are_a_table_with_versions_and_licences(store: Path) -> None:

@@ -88,3 +88,14 @@ def test_layer_norm_of_half_precision_keeps_the_types_and_computes_in_float32():
     assert {w.dtype for w in of_weights.values()} == {jnp.dtype(jnp.float32)}
     exact = reference_layer_norm(weights, x.astype(jnp.float32))
     np.testing.assert_allclose(ours(weights, x).astype(jnp.float32), exact, rtol=2**-8)
+
+
+def test_gelu_of_half_precision_is_that_of_float32_rounded():
+    x = jnp.linspace(-6, 6, 4001).astype(jnp.bfloat16)
+    wide = x.astype(jnp.float32)
+    assert exact_gelu(x).dtype == jnp.bfloat16
+    np.testing.assert_array_equal(exact_gelu(x), exact_gelu(wide).astype(jnp.bfloat16))
+    half, full = (
+        jax.grad(lambda x: jnp.sum(exact_gelu(x).astype(jnp.float32)))(v) for v in (x, wide)
+    )
+    np.testing.assert_array_equal(half, full.astype(jnp.bfloat16))

@@ -1,5 +1,6 @@
 """The recipe: what a run leaves, what a second start does, and starts that are refused."""
 
+import io
 import os
 import shutil
 import signal
@@ -16,6 +17,7 @@ from bert_jax.recipes import held_out
 from bert_jax.recipes.experiment import load_experiment
 from bert_jax.recipes.pretrain import pretrain
 from bert_jax.recipes.run_folder import read_json
+from bert_jax.terminal import Terminal
 
 
 def start(tiny_run, run_dir, **arguments):
@@ -54,10 +56,14 @@ def test_a_second_start_repeats_no_finished_work(tiny_run, tmp_path, monkeypatch
 
     monkeypatch.setattr(held_out, "evaluate", work)
     monkeypatch.setattr(Checkpoints, "save", work)
-    result = start(tiny_run, run_dir)
+    shown = io.StringIO()
+    result = start(tiny_run, run_dir, terminal=Terminal(shown))
     assert (result.step, result.stopped_by) == (4, None)
     assert result.evaluation == read_json(tiny_run.run_dir / "evaluation.json")
     assert (run_dir / "metrics.jsonl").read_text() == metrics
+    assert "finished before, 4 steps" in shown.getvalue()
+    provenance = [read_json(path / "provenance.json") for path in (run_dir, tiny_run.run_dir)]
+    assert provenance[0] == provenance[1]
 
 
 def test_a_run_killed_before_its_last_evaluation_was_written_down_makes_it_again(

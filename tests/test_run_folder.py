@@ -189,11 +189,31 @@ def test_a_run_is_not_made_shorter_than_it_is(run_dir, experiment_file):
 
 def test_a_run_is_a_folder(tmp_path):
     (tmp_path / "wiki.txt").touch()
-    run_folder.check_folder(tmp_path)
     run_folder.check_folder(tmp_path / "new" / "run")
     for path in (tmp_path / "wiki.txt", tmp_path / "wiki.txt" / "run"):
         with pytest.raises(UserError, match=r"wiki\.txt is a file, and a run is a folder"):
             run_folder.check_folder(path)
+
+
+def test_a_folder_that_holds_something_else_is_no_run(tmp_path):
+    for name in ("d.txt", "a.txt", "checkpoints", "b.txt", "c.txt"):
+        (tmp_path / name).touch()
+    with pytest.raises(UserError) as caught:
+        run_folder.check_folder(tmp_path)
+    assert str(caught.value) == (
+        f"--run_dir {tmp_path} is no run: it holds a.txt, b.txt, c.txt and 2 more, and no "
+        "operative.gin; give the name of a new folder, or the folder of a run"
+    )
+
+
+def test_what_a_start_leaves_that_was_killed_early_is_no_obstacle(tmp_path):
+    run_folder.check_folder(tmp_path)
+    for name in (".lock", ".provenance.json.77", "plans", "provenance.json", "config.json"):
+        (tmp_path / name).touch()
+    run_folder.check_folder(tmp_path)
+    for name in ("operative.gin", "checkpoints", "metrics.jsonl"):
+        (tmp_path / name).touch()
+    run_folder.check_folder(tmp_path)
 
 
 # --- provenance ----------------------------------------------------------------------------------

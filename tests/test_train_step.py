@@ -49,8 +49,9 @@ def test_micro_batches_on_a_mesh_agree_with_one_batch_on_one_device(reference):
     assert_same_steps(reference, found)
 
 
-def test_unrolled_layers_train_as_scanned_ones(reference):
-    assert_same_steps(reference, three_steps(compute=ComputeConfig(scan_layers=False)))
+def test_unrolled_and_recomputed_layers_on_a_mesh_train_as_scanned_ones(reference):
+    compute = ComputeConfig(scan_layers=False, remat="dots")
+    assert_same_steps(reference, three_steps((2, 2, 2), compute=compute))
 
 
 def test_the_same_steps_twice_are_equal_to_the_bit(reference):

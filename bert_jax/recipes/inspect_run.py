@@ -6,6 +6,7 @@ from typing import Any
 from bert_jax.checkpoint import open_read_only
 from bert_jax.config import BertConfig
 from bert_jax.errors import UserError
+from bert_jax.formatting import format_amount
 from bert_jax.inference.load import load_params
 from bert_jax.metrics import METRICS_FILE, is_evaluation, read_metrics
 from bert_jax.parameters import count_parameters, parameters_sha256
@@ -54,8 +55,9 @@ def show_run(facts: dict[str, Any]) -> str:
         ("step", f"{facts['step']:,} (checkpoints: {', '.join(map(str, facts['steps']))})"),
         (
             "model",
-            f"{config['num_hidden_layers']} layers, {config['hidden_size']} wide, "
-            f"{config['num_attention_heads']} heads, vocabulary {config['vocab_size']:,}",
+            f"{format_amount(config['num_hidden_layers'], 'layer')}, {config['hidden_size']} wide, "
+            f"{format_amount(config['num_attention_heads'], 'head')}, "
+            f"vocabulary {config['vocab_size']:,}",
         ),
         ("parameters", f"{facts['parameters']:,}"),
         ("parameters_sha256", facts["parameters_sha256"]),

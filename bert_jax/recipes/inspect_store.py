@@ -1,17 +1,20 @@
 """What is in a token store, for a person and for a program."""
 
+import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from bert_jax.formatting import format_count, format_rate
+from bert_jax.formatting import format_amount, format_count, format_rate
 from data_pipeline.token_store import TokenStore
 
 _COUNTS = ("documents", "sentences", "tokens", "words", "bytes")
 
 
 def store_facts(path: Path) -> dict[str, Any]:
-    """The manifest of a store, less its files' checksums, with `kind`, `path` and `stored_bytes`.
+    """The manifest of a store, less its files' checksums, with what a person wants to know.
+
+    That is `kind`, `path`, `stored_bytes` and `warnings` (`store_warnings`).
 
     Raises:
       DataError: there is no whole store at `path`.
@@ -19,7 +22,23 @@ def store_facts(path: Path) -> dict[str, Any]:
     store = TokenStore.open(path)
     facts = {name: value for name, value in store.manifest.items() if name != "files"}
     stored = sum(entry["bytes"] for entry in store.manifest["files"].values())
-    return {"kind": "token store", "path": str(path), "stored_bytes": stored, **facts}
+    return {
+        "kind": "token store",
+        "path": str(path),
+        "stored_bytes": stored,
+        **facts,
+        "warnings": list(store_warnings(facts)),
+    }
+
+
+def store_warnings(facts: dict[str, Any]) -> Iterable[str]:
+    """What a user of the store will run into, with the remedy."""
+    for name, split in facts["splits"].items():
+        if split["documents"] < 2:
+            yield (
+                f"{name} holds {format_amount(split['documents'], 'document')}, and next-sentence "
+                "pairs need two; prepare again with more documents or another --eval_share"
+            )
 
 
 def show_store(facts: dict[str, Any]) -> str:
@@ -57,6 +76,8 @@ def show_store(facts: dict[str, Any]) -> str:
     lines += [f"  {line}" for line in broken]
     for source in facts["sources"]:
         lines += ["", *_source(source)]
+    for warning in facts["warnings"]:
+        lines += textwrap.wrap(f"warning: {warning}", width=80, subsequent_indent="  ")
     return "\n".join(lines) + "\n"
 
 

@@ -11,6 +11,7 @@ import jax
 from bert_jax import devices, pretraining, sharding
 from bert_jax.checkpoint import Checkpoints
 from bert_jax.errors import UserError
+from bert_jax.formatting import format_amount
 from bert_jax.inference.fill_mask import FillMask
 from bert_jax.loop import Hooks, Stopped, StopRequest, agree, run_steps, stop_on_signals
 from bert_jax.metrics import MetricsWriter
@@ -132,7 +133,7 @@ class _Run:
         run_folder.check_same_run(run_dir, experiment, store.fingerprint)
         with terminal.progress("counting examples", None, "example") as task:
             self.data: PretrainingData = open_data(
-                store, experiment.objective, self.train, run_dir / "plans"
+                store, experiment.objective, self.train, run_dir / run_folder.PLANS
             )
             task.advance(self.data.training.examples_per_epoch)
         stop.check()
@@ -165,14 +166,16 @@ class _Run:
             self._write_folder(facts)
 
     def _write_folder(self, facts: dict[str, Any]) -> None:
-        changes = run_folder.record_provenance(self.run_dir, facts)
+        # A start that finds the run finished trains nothing, and is no resumption.
+        is_finished = (run_folder.newest_checkpoint(self.run_dir) or 0) >= self.train.num_steps
+        changes = [] if is_finished else run_folder.record_provenance(self.run_dir, facts)
         run_folder.write_atomically(self.run_dir / run_folder.CONFIG, self.model.to_json())
         self.data.tokenizer.save(self.run_dir / run_folder.TOKENIZER)
         run_folder.write_atomically(self.run_dir / run_folder.OPERATIVE, self.experiment.operative)
-        for change in changes:
+        if changes:
             self.terminal.print(
-                f"warning: since this run was last started, {change}; losses may differ in their "
-                "last bits from those of an uninterrupted run"
+                f"warning: since this run was last started, {'; '.join(changes)}. Losses may "
+                "differ in their last bits from those of an uninterrupted run"
             )
 
     def run(self) -> PretrainingResult:
@@ -231,12 +234,19 @@ class _Run:
         model, train = self.model, self.train
         parameters = count_parameters(model)
         epochs = train.num_steps * train.batch_size / self.data.training.examples_per_epoch
-        begins = "starting" if start is None else f"going on from step {start:,}"
-        return (
-            f"BERT, {model.num_hidden_layers} layers, {model.hidden_size} wide, vocabulary "
-            f"{model.vocab_size:,}: {parameters:,} parameters; {begins}, {train.num_steps:,} steps "
-            f"of {train.batch_size} x {self.experiment.objective.max_length} ({epochs:.1f} epochs)"
+        shape = (
+            f"BERT, {format_amount(model.num_hidden_layers, 'layer')}, {model.hidden_size} wide, "
+            f"vocabulary {model.vocab_size:,}: {parameters:,} parameters"
         )
+        work = (
+            f"{train.num_steps:,} steps of {train.batch_size} x "
+            f"{self.experiment.objective.max_length} ({epochs:.1f} epochs)"
+        )
+        if start is None:
+            return f"{shape}; starting, {work}"
+        if start < train.num_steps:
+            return f"{shape}; going on from step {start:,}, {work}"
+        return f"{shape}; finished before, {work}; a larger --steps trains on"
 
     def _train(
         self, state: Any, start: int, checkpoints: Checkpoints, writer: MetricsWriter | None

@@ -23,6 +23,7 @@ OPERATIVE = "operative.gin"
 PROVENANCE = "provenance.json"
 EVALUATION = "evaluation.json"
 PREDICTIONS = "predictions.json"
+PLANS = "plans"
 
 # What an evaluation says of each task, among others.
 _RESULTS = {
@@ -45,6 +46,10 @@ MAY_CHANGE = frozenset(
         *(f"DataConfig.{name}" for name in ("store", "corpus", "corpus_vocab_size")),
     }
 )
+
+# What a start that was killed before `operative.gin` was written may have left, beside files whose
+# names begin with a dot.
+_BEFORE_OPERATIVE = frozenset({PLANS, PROVENANCE, CONFIG, TOKENIZER})
 
 # Packages whose version can change a result, and what they are called in `provenance.json`.
 PACKAGES = (
@@ -98,7 +103,7 @@ def read_json(path: Path) -> Any:
 
 
 def check_folder(run_dir: Path) -> None:
-    """Raise where a run's folder is a file, or would lie in one.
+    """Raise where a run's folder is a file, would lie in one, or holds what is no run.
 
     Raises:
       UserError: as above.
@@ -110,7 +115,16 @@ def check_folder(run_dir: Path) -> None:
                     f"--run_dir {run_dir}: {path} is a file, and a run is a folder; give the name "
                     "of a new folder, or the folder of a run"
                 )
-            return
+            break
+    if run_dir.is_dir() and not (run_dir / OPERATIVE).exists():
+        names = sorted(path.name for path in run_dir.iterdir() if not path.name.startswith("."))
+        others = [name for name in names if name not in _BEFORE_OPERATIVE]
+        if others:
+            more = f" and {len(others) - 3} more" if len(others) > 3 else ""
+            raise UserError(
+                f"--run_dir {run_dir} is no run: it holds {', '.join(others[:3])}{more}, and no "
+                f"{OPERATIVE}; give the name of a new folder, or the folder of a run"
+            )
 
 
 def read_provenance(run_dir: Path) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from gin import config_parser
 
 from bert_jax.errors import UserError
 from bert_jax.recipes.overrides import Macro, Override
-from bert_jax.suggest import did_you_mean
+from bert_jax.suggest import nearest
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -166,10 +166,11 @@ def _include_path(name: str, including: Path, root: Path, origin: Origin) -> Pat
     for folder in (including.parent, root):
         if (folder / name).is_file():
             return folder / name
-    known = (p.relative_to(root).as_posix() for p in root.rglob("*.gin"))
-    raise UserError(
-        f"{origin}: there is no {name!r} beside this file or in {root}{did_you_mean(name, known)}"
-    )
+    # The ending that all share makes no two names alike.
+    known = (p.relative_to(root).with_suffix("").as_posix() for p in root.rglob("*.gin"))
+    near = nearest(name.removesuffix(".gin"), known)
+    hint = f"; did you mean {near}.gin?" if near else ""
+    raise UserError(f"{origin}: there is no {name!r} beside this file or in {root}{hint}")
 
 
 def _binding(scoped_name: str, value: Any, origin: Origin) -> Binding:
