@@ -1,6 +1,7 @@
-"""What every test runs under: 8 CPU devices, ranks never promoted, and its own scratch folder."""
+"""What every test runs under: 8 CPU devices, ranks never promoted, signals as in a terminal."""
 
 import os
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from runs import TinyRun
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
+
+# A shell without job control starts what it puts into the background with Ctrl-C ignored, and that
+# is inherited; tests send it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).parents[1]
 
