@@ -10,7 +10,7 @@ Shape letters: B batch, L length (queries), M length (keys), H heads, D head siz
 
 import functools
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -70,7 +70,8 @@ def dot_product_attention(
     query *= jnp.asarray(1.0 / math.sqrt(query.shape[-1]), query.dtype)
     site = jnp.asarray(dropout_site, jnp.uint32)
     precision = present_precision()
-    mixed = _attend(query, key, value, mask, dropout_seeds, site, dropout_rate, precision)
+    inputs = _Inputs(query, key, value, mask, dropout_seeds, site)
+    mixed = _attend(inputs, dropout_rate, precision)
     # Where nobody asks for these, the compiler drops them; where somebody does, it takes them once.
     return jnp.swapaxes(mixed, 1, 2), _probabilities(query, key, mask, precision)
 
@@ -83,60 +84,55 @@ def _probabilities(
     return jax.nn.softmax(jnp.where(mask, scores, MASKED_SCORE), axis=-1)
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(6, 7))
-def _attend(
-    query: jax.Array,
-    key: jax.Array,
-    value: jax.Array,
-    mask: jax.Array,
-    seeds: jax.Array | None,
-    site: jax.Array,
-    rate: float,
-    precision: str | None,
-) -> jax.Array:
-    """[B, H, L, D] of a scaled query, a key and a value [B, H, M, D]."""
-    return _attend_forward(query, key, value, mask, seeds, site, rate, precision)[0]
+class _Inputs(NamedTuple):
+    """What attention is of: a scaled query [B, H, L, D], a key and a value [B, H, M, D]."""
+
+    query: jax.Array
+    key: jax.Array
+    value: jax.Array
+    mask: jax.Array
+    seeds: jax.Array | None
+    site: jax.Array
 
 
-def _attend_forward(
-    query: jax.Array,
-    key: jax.Array,
-    value: jax.Array,
-    mask: jax.Array,
-    seeds: jax.Array | None,
-    site: jax.Array,
-    rate: float,
-    precision: str | None,
-) -> tuple[jax.Array, Any]:
-    probabilities = _probabilities(query, key, mask, precision)
-    dropped = dropout(probabilities, rate, seeds, site).astype(value.dtype)
-    mixed = _product(precision)("bhlm,bhmd->bhld", dropped, value).astype(value.dtype)
-    return mixed, (query, key, value, mask, seeds, site, probabilities, dropped, mixed)
+@functools.partial(jax.custom_vjp, nondiff_argnums=(1, 2))
+def _attend(x: _Inputs, rate: float, precision: str | None) -> jax.Array:
+    """[B, H, L, D]."""
+    return _attend_forward(x, rate, precision)[0]
+
+
+def _attend_forward(x: _Inputs, rate: float, precision: str | None) -> tuple[jax.Array, Any]:
+    probabilities = _probabilities(x.query, x.key, x.mask, precision)
+    dropped = dropout(probabilities, rate, x.seeds, x.site).astype(x.value.dtype)
+    mixed = _product(precision)("bhlm,bhmd->bhld", dropped, x.value).astype(x.value.dtype)
+    return mixed, (x, probabilities, dropped, mixed)
 
 
 def _attend_backward(
     rate: float, precision: str | None, residuals: Any, gradient: jax.Array
-) -> tuple[Any, ...]:
-    query, key, value, mask, seeds, site, probabilities, dropped, mixed = residuals
+) -> tuple[Any]:
+    x, probabilities, dropped, mixed = residuals
     product = _product(precision)
-    of_dropped = product("bhld,bhmd->bhlm", gradient, value)
+    of_dropped = product("bhld,bhmd->bhlm", gradient, x.value)
     mean = jnp.sum(gradient.astype(jnp.float32) * mixed, axis=-1, keepdims=True)
     # Dropout multiplies by 0 or 1 / (1 - rate), forward and backward: `dropped` holds that factor.
     of_scores = dropped * of_dropped - probabilities * mean
     # A row that sees nothing has equal probabilities, and they depend on no score.
-    of_scores = jnp.where(mask, of_scores, 0.0).astype(query.dtype)
-    of_query = product("bhlm,bhmd->bhld", of_scores, key)
+    of_scores = jnp.where(x.mask, of_scores, 0.0).astype(x.query.dtype)
+    of_query = product("bhlm,bhmd->bhld", of_scores, x.key)
     # [.., D, M] and then turned round is faster on a CPU than [.., M, D].
-    of_key = jnp.swapaxes(product("bhld,bhlm->bhdm", query, of_scores), 2, 3)
+    of_key = jnp.swapaxes(product("bhld,bhlm->bhdm", x.query, of_scores), 2, 3)
     of_value = jnp.swapaxes(product("bhld,bhlm->bhdm", gradient, dropped), 2, 3)
-    return (
-        of_query.astype(query.dtype),
-        of_key.astype(key.dtype),
-        of_value.astype(value.dtype),
-        np.zeros(mask.shape, jax.dtypes.float0),
-        None if seeds is None else np.zeros(seeds.shape, jax.dtypes.float0),
-        np.zeros(site.shape, jax.dtypes.float0),
+    nothing = functools.partial(np.zeros, dtype=jax.dtypes.float0)
+    of_inputs = _Inputs(
+        of_query.astype(x.query.dtype),
+        of_key.astype(x.key.dtype),
+        of_value.astype(x.value.dtype),
+        nothing(x.mask.shape),
+        None if x.seeds is None else nothing(x.seeds.shape),
+        nothing(x.site.shape),
     )
+    return (of_inputs,)
 
 
 _attend.defvjp(_attend_forward, _attend_backward)

@@ -4,6 +4,7 @@ A task is a pair of functions: `sums` computes `(sum, count)` of every loss and 
 says, from the batch alone, what each loss is divided by. Nothing here knows which task it is.
 """
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -78,7 +79,8 @@ def make_train_step(
 
         def loss(params: Any, part: tuple[Batch, jax.Array]) -> tuple[jax.Array, Any]:
             found = sums(params, *part)
-            return sum(found[name][0] / totals[name] for name in totals), found  # type: ignore[return-value]
+            means = (found[name][0] / totals[name] for name in totals)
+            return functools.reduce(jnp.add, means), found
 
         gradient = jax.value_and_grad(loss, has_aux=True)
         parts = (batch, seeds)

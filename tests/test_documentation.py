@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_documents_documentation import make_packages, small_packages_count  # noqa: F401
+from test_documents_documentation import count_small_packages, make_packages
 
 import data_pipeline.documentation as module
 from data_pipeline.documentation import documentation_store
@@ -12,6 +12,11 @@ from data_pipeline.documents.packages import Package
 from data_pipeline.errors import DataError
 from data_pipeline.token_store import TokenStore
 from data_pipeline.token_store_writer import StoreWriter
+
+
+@pytest.fixture(autouse=True)
+def small_packages_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    count_small_packages(monkeypatch)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import gzip
 import os
 import re
 import zlib
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -247,11 +248,9 @@ def _last_blank_line(text: bytes) -> int | None:
     reach = 1 << 14
     while True:
         start = max(0, len(text) - reach)
-        last = None
-        for last in _BLANK_LINE.finditer(text, start):  # noqa: B007 - the last one is wanted
-            pass
-        if last is not None:
-            return last.end()
+        last = deque(_BLANK_LINE.finditer(text, start), maxlen=1)
+        if last:
+            return last[0].end()
         if start == 0:
             return None
         reach *= 4

@@ -1,0 +1,36 @@
+import math
+from xml.etree import ElementTree
+
+import numpy as np
+
+from bert_jax.plots import Baseline, Plot, draw, smoothed, to_svg
+
+
+def test_a_loss_that_is_not_finite_can_be_drawn():
+    lines = [{"step": i, "loss": math.nan if i == 30 else 1.0 / i} for i in range(1, 60)]
+    lines.append({"step": 60, "loss": math.inf})
+    assert draw(Plot("loss", "Loss"), lines) is not None
+    assert draw(Plot("loss", "Loss"), [{"step": 1, "loss": math.nan}]) is not None
+
+
+def test_a_smoothed_curve_keeps_its_ends_and_its_gaps():
+    y = np.linspace(9.0, 5.0, 200)
+    np.testing.assert_allclose(smoothed(y), y)
+    noisy = y + np.random.default_rng(0).normal(0, 0.1, 200)
+    assert np.std(smoothed(noisy)[5:-5] - y[5:-5]) < 0.05
+    y[100] = math.nan
+    assert np.isnan(smoothed(y)).nonzero()[0].tolist() == [100]
+
+
+def test_a_metric_that_no_line_has_is_not_drawn():
+    assert draw(Plot("nsp_loss", "NSP"), [{"step": 1, "loss": 2.0}]) is None
+
+
+def test_a_long_run_does_not_make_a_large_page():
+    lines = [{"step": i, "loss": 1.0 + math.sin(i)} for i in range(50_000)]
+    figure = draw(Plot("loss", "Loss", baselines=(Baseline(1.0, "one"),)), lines)
+    svg = to_svg(figure, "loss", 'the "loss" & more')
+    assert len(svg) < 150_000
+    root = ElementTree.fromstring(svg)
+    assert root.get("aria-label") == 'the "loss" & more'
+    assert root.get("width") is None
