@@ -36,7 +36,10 @@ def check_types(config: Any) -> None:
     name = type(config).__name__
     hints = typing.get_type_hints(type(config))
     for field in dataclasses.fields(config):
-        allowed = typing.get_args(hints[field.name]) or (hints[field.name],)
+        hint = hints[field.name]
+        allowed = typing.get_args(hint) or (hint,)
+        if typing.get_origin(hint) is typing.Literal:  # which of them, the class checks itself
+            allowed = (str,)
         value = getattr(config, field.name)
         if float in allowed and type(value) is int:
             object.__setattr__(config, field.name, float(value))

@@ -50,6 +50,15 @@ def test_no_row_predicts_more_tokens_than_it_has_of_text() -> None:
         ({"masked_lm_prob": "0.15"}, "got '0.15'"),
         ({"short_seq_prob": -0.1}, r"short_seq_prob must be at least 0 and at most 1; got -0\.1"),
         ({"short_seq_prob": 1.5}, r"got 1\.5"),
+        ({"pairs": "nsp"}, r"pairs must be next_sentence, sentence_order or none; got 'nsp'"),
+        ({"masking": True}, "masking must be piece, whole_word or span; got True"),
+        ({"mask_share": 0.8, "random_share": 0.3}, r"at most 1 together.*got 0\.8 and 0\.3"),
+        ({"static_epochs": -1}, "static_epochs must be between 0 and"),
+        ({"max_sequences": 0}, "max_sequences must be between 1 and 64; got 0"),
+        ({"longest_span": 5}, "longest_span says how long a span is, and masking is 'piece'"),
+        ({"masking": "whole_word", "span_end_prob": 0.5}, "masking is 'whole_word'"),
+        ({"masking": "span", "span_end_prob": 0}, "span_end_prob must be above 0"),
+        ({"pairs": "none", "max_predictions": 127}, "between 1 and max_length - 2 = 126"),
     ],
 )
 def test_a_value_out_of_range_is_an_error_that_names_it(fields: dict, said: str) -> None:
@@ -60,3 +69,23 @@ def test_a_value_out_of_range_is_an_error_that_names_it(fields: dict, said: str)
 def test_an_objective_cannot_be_changed() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         PretrainingObjective().max_length = 5
+
+
+def test_a_sequence_without_pairs_has_one_special_token_less() -> None:
+    objective = PretrainingObjective(pairs="none")
+    assert (objective.specials, objective.max_tokens, objective.has_pairs) == (2, 126, False)
+    assert PretrainingObjective(pairs="sentence_order").max_tokens == 125
+
+
+def test_static_epochs_come_again() -> None:
+    assert [PretrainingObjective(static_epochs=3).epoch_of(e) for e in range(7)] == [
+        *(0, 1, 2),
+        *(0, 1, 2),
+        0,
+    ]
+    assert [PretrainingObjective().epoch_of(e) for e in range(4)] == [0, 1, 2, 3]
+
+
+def test_shares_may_leave_nothing_to_keep() -> None:
+    for mask, random in ((1.0, 0.0), (0.0, 1.0), (0.9, 0.1), (0.8, 0.2), (0.0, 0.0)):
+        PretrainingObjective(mask_share=mask, random_share=random)
