@@ -167,6 +167,15 @@ _STRANGE = {
     "BertConfig.num_attention_heads": st.sampled_from([1, 2, 3, 4, 6, 12]),
     "BertConfig.hidden_act": st.sampled_from(["gelu", "gelu_new"]),
     "BertConfig.max_position_embeddings": st.integers(512, 4096),
+    "PretrainingObjective.pairs": st.sampled_from(["next_sentence", "sentence_order", "none"]),
+    # The fields of a span are only for spans.
+    "PretrainingObjective.masking": st.just("span"),
+    "PretrainingObjective.mask_share": st.floats(0, 0.9),
+    "PretrainingObjective.random_share": st.floats(0, 0.1),
+    "PretrainingObjective.span_end_prob": st.floats(0.01, 1),
+    "PretrainingObjective.longest_span": st.integers(1, 100),
+    "PretrainingObjective.static_epochs": st.integers(0, 20),
+    "PretrainingObjective.max_sequences": st.integers(1, 64),
     "ComputeConfig.dtype": st.sampled_from(["float32", "bfloat16"]),
     "ComputeConfig.matmul_precision": st.sampled_from(["default", "high", "highest"]),
     "ComputeConfig.vocab_chunk": st.sampled_from([None, 0, 256, 1024, 4096]),
@@ -196,6 +205,9 @@ def valid_values(draw: st.DrawFn) -> dict[str, Any]:
         key = f"{name}.{field.name}"
         kind = typing.get_type_hints(CONFIGS[name])[field.name]
         values[key] = draw(_STRANGE[key] if key in _STRANGE else _BY_TYPE[kind])
+    if "PretrainingObjective.masking" not in values:
+        for name in ("span_end_prob", "longest_span"):
+            values.pop(f"PretrainingObjective.{name}", None)
     return values
 
 

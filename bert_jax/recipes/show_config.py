@@ -61,7 +61,9 @@ def show_config(experiment: Experiment, width: int = 80) -> str:
 
 
 def type_name(hint: Any) -> str:
-    """`int`, `str or None`."""
+    """`int`, `str or None`; of a field with a few choices, `str`."""
+    if typing.get_origin(hint) is typing.Literal:
+        return "str"
     names = [
         "None" if arg is type(None) else arg.__name__ for arg in typing.get_args(hint) or (hint,)
     ]
