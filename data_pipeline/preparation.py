@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 
 from data_pipeline.documents import Source, SplitName, Unit
-from data_pipeline.documents.text import decode, documents_of, text_sources
+from data_pipeline.documents.text import text_sources
 from data_pipeline.errors import DataError
 from data_pipeline.progress import Progress, silent
 from data_pipeline.sentences import split_sentences
@@ -157,10 +157,10 @@ class UnitEncoder:
         self._eval_below = int(eval_share * 2**64)
 
     def __call__(self, unit: Unit) -> EncodedUnit:
-        """Decodes, splits into documents and sentences, and encodes."""
-        text, replaced = decode(unit.text)
+        """Parses, splits into sentences, and encodes."""
+        parsed = unit.parse(unit.content)
         documents: dict[SplitName, list[list[str]]] = {"train": [], "eval": []}
-        for document in documents_of(text):
+        for document in parsed.documents:
             documents[unit.split or self._split_of(document)].append(document)
         dropped: Counter[str] = Counter()
         parts = {
@@ -168,6 +168,7 @@ class UnitEncoder:
             for name, some in documents.items()
             if some
         }
+        replaced = parsed.counts.get("replaced_characters", 0)
         return EncodedUnit(parts, replaced, dropped["sentences"], dropped["documents"])
 
     def _split_of(self, document: Sequence[str]) -> SplitName:
@@ -212,7 +213,9 @@ class UnitCounter:
 
     def __call__(self, unit: Unit) -> Counter[str]:
         """Counts the words of a unit."""
-        return count_words(decode(unit.text)[0], self._rules)
+        documents = unit.parse(unit.content).documents
+        text = "\n".join(line for document in documents for line in document)
+        return count_words(text, self._rules)
 
 
 def _check_splits(documents: dict[str, int], eval_share: float | None) -> None:

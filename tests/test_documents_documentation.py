@@ -13,7 +13,6 @@ from data_pipeline.documents.documentation import (
     read_documentation,
 )
 from data_pipeline.documents.packages import Package
-from data_pipeline.documents.text import decode, documents_of
 from data_pipeline.errors import DataError
 
 LICENCE = "This sentence is in every single one of the files, as a licence is."
@@ -76,7 +75,7 @@ def test_whole_packages_are_held_out_and_never_the_standard_library(
     for unit in source.units(lambda n: None):
         assert unit.split is not None
         assert unit.lines == "paragraph"
-        documents[unit.split] += len(list(documents_of(decode(unit.text)[0])))
+        documents[unit.split] += len(unit.parse(unit.content).documents)
     assert documents == {"train": 9 * 6, "eval": 4 * 6}
 
 

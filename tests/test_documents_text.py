@@ -23,7 +23,7 @@ def read(source: TextSource) -> list[list[str]]:
 
 def _documents(source: TextSource) -> Iterator[list[str]]:
     for unit in source.units(ignore):
-        yield from documents_of(decode(unit.text)[0])
+        yield from unit.parse(unit.content).documents
 
 
 def one(path: Path, lines: str = "auto") -> TextSource:
@@ -94,7 +94,7 @@ def test_a_file_is_never_in_memory_as_a_whole(
 ) -> None:
     monkeypatch.setattr(text_module, "UNIT_BYTES", 1000)
     source = one(write(tmp_path / "a.txt", b"A sentence.\nMore of it.\n\n" * 1000), "paragraph")
-    sizes = [len(unit.text) for unit in source.units(ignore)]
+    sizes = [len(unit.content) for unit in source.units(ignore)]
     assert len(sizes) > 20
     assert max(sizes) < 2000
 

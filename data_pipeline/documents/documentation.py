@@ -16,6 +16,7 @@ from typing import Any
 from data_pipeline.documents import SplitName, Unit
 from data_pipeline.documents.docstrings import documents_of_source
 from data_pipeline.documents.packages import Package, runtime_packages, standard_library
+from data_pipeline.documents.text import parse_text
 from data_pipeline.errors import DataError
 from data_pipeline.progress import Progress, silent
 from data_pipeline.workers import checked_workers, ordered_map
@@ -81,7 +82,7 @@ class DocumentationSource:
             texts = [_text(d) for d in self.documents if self.split_of(d) == split]
             for start in range(0, len(texts), _DOCUMENTS_A_UNIT):
                 part = texts[start : start + _DOCUMENTS_A_UNIT]
-                yield Unit(b"\n\n".join(part), "paragraph", split)
+                yield Unit(b"\n\n".join(part), parse_text, "paragraph", split)
                 advance(sum(map(len, part)))
 
     def split_of(self, document: Document) -> SplitName:

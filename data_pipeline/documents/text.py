@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from data_pipeline.documents import Lines, Unit
+from data_pipeline.documents import Lines, Parsed, Unit
 from data_pipeline.errors import DataError
 
 UNIT_BYTES = 1 << 20
@@ -66,7 +66,7 @@ class TextSource:
                     continue
                 empty = False
                 self._counts["bytes"] += len(text)
-                yield Unit(text, self.lines)
+                yield Unit(text, parse_text, self.lines)
             self._counts["empty_files"] += empty
         if self._counts["empty_files"] == len(self.files):
             raise DataError(f"{self.name}: there is no text in it ({_files(self.files)} read)")
@@ -143,6 +143,12 @@ def decode(text: bytes) -> tuple[str, int]:
         decoded = text.decode("utf-8", errors="replace")
         # A replacement character that the text itself holds was not put there by us.
         return decoded, decoded.count("\ufffd") - text.count(b"\xef\xbf\xbd")
+
+
+def parse_text(content: bytes) -> Parsed:
+    """The documents of UTF-8 text with a blank line between documents."""
+    text, replaced = decode(content)
+    return Parsed(list(documents_of(text)), {"replaced_characters": replaced})
 
 
 def documents_of(text: str) -> Iterator[list[str]]:
