@@ -28,9 +28,9 @@ _MODULE_OF = {
     "PretrainingObjective": "objective",
     "make_plan": "sentence_pairs",
     "cached_plan": "plan_cache",
-    "SpecialIds": "batches",
+    "SpecialIds": "special_ids",
     "PretrainingBatches": "batches",
-    "evaluation_batches": "batches",
+    "evaluation_batches": "evaluation",
     "Prefetch": "prefetch",
 }
 

@@ -40,6 +40,7 @@ class Stream(IntEnum):
     FURTHER_VISITS = 8
     MASK_POSITIONS = 9
     MASK_REPLACEMENT = 10
+    PACKED_ROWS = 20
 
 
 def stream_key(seed: int, stream: Stream, *counters: int) -> int:

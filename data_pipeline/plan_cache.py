@@ -50,7 +50,7 @@ def cached_plan(
     """
     if cache_dir is None:
         return make_plan(split, objective, seed, epoch)
-    path = cache_dir / f"{_PREFIX}{_digest(split, objective)}-s{seed}-e{epoch}.npy"
+    path = cache_dir / f"{_PREFIX}{plan_digest(split, objective)}-s{seed}-e{epoch}.npy"
     examples = _read(path)
     if examples is None:
         count = cached_count(split, objective, cache_dir)
@@ -71,7 +71,7 @@ def cached_count(split: Split, objective: PretrainingObjective, cache_dir: Path 
     """`count_examples` of the same arguments, read from `cache_dir` where it is there."""
     if cache_dir is None:
         return count_examples(split, objective)
-    path = cache_dir / f"count-{_digest(split, objective)}.json"
+    path = cache_dir / f"count-{plan_digest(split, objective)}.json"
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         found = json.loads(path.read_text())["examples_per_epoch"]
         if isinstance(found, int) and found > 0:
@@ -154,7 +154,8 @@ class _Job:
         return self._plan
 
 
-def _digest(split: Split, objective: PretrainingObjective) -> str:
+def plan_digest(split: Split, objective: PretrainingObjective) -> str:
+    """What a plan depends on but its seed and epoch, as 20 hexadecimal digits."""
     fingerprint = split.fingerprint
     if not fingerprint:  # made from arrays: a plan depends on nothing of a split but its offsets
         offsets = hashlib.sha256(np.ascontiguousarray(split.sentence_offsets).data)
