@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from bert_jax.benchmarks.data import benchmark_store
-from data_pipeline.batches import PretrainingBatches, SpecialIds
+from data_pipeline.batches import PretrainingBatches
 from data_pipeline.objective import PretrainingObjective
 from data_pipeline.sentence_pairs import count_examples, make_plan
+from data_pipeline.special_ids import SpecialIds
 from data_pipeline.token_store import Split
 
 Row = dict[str, Any]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data_pipeline.batches import SpecialIds
+from data_pipeline.special_ids import SpecialIds
 from data_pipeline.token_store import Split, TokenStore
 
 
