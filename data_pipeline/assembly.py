@@ -74,8 +74,8 @@ class SequenceAssembler:
             ends = np.asarray(split.sentence_offsets).take(split.document_offsets[1:])
             self._document_ends = ends[np.diff(ends, prepend=0) > 0]
 
-    def prediction_counts(self, examples: npt.NDArray[np.void], length: Ints) -> Ints:
-        """How many tokens of each sequence are predicted, [S]."""
+    def _prediction_counts(self, examples: npt.NDArray[np.void], length: Ints) -> Ints:
+        """How many tokens of each sequence may be predicted, [S]."""
         counts = self._predictions.take(length)
         if self.objective.has_pairs:
             return counts
@@ -86,9 +86,7 @@ class SequenceAssembler:
         assert num_rows == len(sequences.examples)
         objective = self.objective
         length = sequence_lengths(sequences.examples, objective)
-        masked = self.mask(
-            sequences, length, seed, objective.max_length, objective.max_predictions
-        )
+        masked = self.mask(sequences, length, seed, objective.max_length)
         is_token = self._columns < length[:, None]
         batch = {
             "input_ids": masked.input_ids,
@@ -105,9 +103,7 @@ class SequenceAssembler:
             batch["next_sentence_weights"] = np.ones(num_rows, np.float32)
         return batch
 
-    def mask(
-        self, sequences: Sequences, length: Ints, seed: int, width: int, max_predictions: int
-    ) -> Masked:
+    def mask(self, sequences: Sequences, length: Ints, seed: int, width: int) -> Masked:
         """Rows of one sequence each, [B, width], with masks.
 
         Args:
@@ -115,7 +111,6 @@ class SequenceAssembler:
             length: `sequence_lengths` of them, each at most `width`.
             seed: of the run.
             width: columns.
-            max_predictions: slots, at least as many as any of these sequences has predictions.
         """
         examples = sequences.examples
         columns = self._columns[:width]
@@ -133,10 +128,9 @@ class SequenceAssembler:
         return mask_tokens(
             input_ids,
             candidates,
-            self.prediction_counts(examples, length),
-            max_predictions=max_predictions,
-            mask_id=self._ids.mask,
-            vocab_size=self._ids.vocab_size,
+            self._prediction_counts(examples, length),
+            objective=self.objective,
+            ids=self._ids,
             seed=seed,
             example_index=sequences.numbers,
         )

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from data_pipeline.assembly import SequenceAssembler, Sequences, sequence_lengths
 from data_pipeline.features import Batch
+from data_pipeline.masking import Masked
 from data_pipeline.objective import PretrainingObjective
 from data_pipeline.special_ids import SpecialIds
 from data_pipeline.token_store import Split
@@ -38,12 +39,11 @@ class PackedAssembler:
         """The packed batch of B = `num_rows` rows."""
         objective = self._objective
         length = sequence_lengths(sequences.examples, objective)
-        counts = self._sequences.prediction_counts(sequences.examples, length)
-        made = self._make(sequences, length, counts, seed)
+        made = self._make(sequences, length, seed)
 
         rows = sequences.rows
         tokens = _Cells(rows, length, num_rows, objective.max_length)
-        predictions = _Cells(rows, counts, num_rows, objective.max_predictions)
+        predictions = _Cells(rows, made.predictions, num_rows, objective.max_predictions)
         slot = np.arange(len(rows)) - tokens.first_of_row[rows]
         start = tokens.start - rows * objective.max_length  # in its row
         segment_ids = tokens.spread(slot + 1, 0)
@@ -75,7 +75,7 @@ class PackedAssembler:
                 batch[name] = array
         return batch
 
-    def _make(self, sequences: Sequences, length: Ints, counts: Ints, seed: int) -> _Made:
+    def _make(self, sequences: Sequences, length: Ints, seed: int) -> _Made:
         """All sequences by themselves, masked, in a few arrays that are then laid flat."""
         order = np.argsort(length, kind="stable")
         made = _Made(len(order), self._objective, self._pad)
@@ -84,10 +84,8 @@ class PackedAssembler:
             part = Sequences(
                 sequences.examples[which], sequences.numbers[which], sequences.rows[which]
             )
-            masked = self._sequences.mask(
-                part, length[which], seed, int(length[which[-1]]), int(counts[which].max())
-            )
-            made.add(which, masked.input_ids, masked.positions, masked.ids)
+            width = int(length[which[-1]])
+            made.add(which, self._sequences.mask(part, length[which], seed, width))
         made.finish()
         return made
 
@@ -101,18 +99,22 @@ class _Made:
     def __init__(self, count: int, objective: PretrainingObjective, pad: int) -> None:
         self.token_base = np.empty(count, np.int64)
         self.prediction_base = np.empty(count, np.int64)
+        self.predictions = np.empty(count, np.int64)
         self.blank_token = self.blank_prediction = 0
         self._no_tokens = np.full(objective.max_length, pad, np.int32)
         self._no_predictions = np.zeros(objective.max_predictions, np.int32)
         self._parts: tuple[list[Int32s], list[Int32s], list[Int32s]] = ([], [], [])
 
-    def add(self, which: Ints, input_ids: Int32s, positions: Int32s, ids: Int32s) -> None:
+    def add(self, which: Ints, masked: Masked) -> None:
         nth = np.arange(len(which))
-        self.token_base[which] = self.blank_token + nth * input_ids.shape[1]
-        self.prediction_base[which] = self.blank_prediction + nth * positions.shape[1]
-        self.blank_token += input_ids.size
-        self.blank_prediction += positions.size
-        for parts, array in zip(self._parts, (input_ids, positions, ids), strict=True):
+        self.token_base[which] = self.blank_token + nth * masked.input_ids.shape[1]
+        self.prediction_base[which] = self.blank_prediction + nth * masked.positions.shape[1]
+        # Where whole words do not fit, fewer than there might be.
+        self.predictions[which] = masked.weights.sum(axis=1)
+        self.blank_token += masked.input_ids.size
+        self.blank_prediction += masked.positions.size
+        arrays = masked.input_ids, masked.positions, masked.ids
+        for parts, array in zip(self._parts, arrays, strict=True):
             parts.append(array.reshape(-1))
 
     def finish(self) -> None:

@@ -5,6 +5,8 @@ from hypothesis import strategies as st
 from statistics_bounds import assert_independent, assert_share, assert_uniform
 
 from data_pipeline.masking import Masked, mask_tokens
+from data_pipeline.objective import PretrainingObjective
+from data_pipeline.special_ids import SpecialIds
 
 MASK, VOCAB = 3, 1000
 
@@ -26,16 +28,12 @@ def masked_of(
     max_predictions: int = 20,
     seed: int = 0,
     vocab_size: int = VOCAB,
+    **shares: float,
 ) -> Masked:
+    objective = PretrainingObjective(ids.shape[1], max_predictions, **shares)
+    special = SpecialIds(pad=0, cls=1, sep=2, mask=MASK, vocab_size=vocab_size)
     return mask_tokens(
-        ids,
-        candidates,
-        counts,
-        max_predictions=max_predictions,
-        mask_id=MASK,
-        vocab_size=vocab_size,
-        seed=seed,
-        example_index=index,
+        ids, candidates, counts, objective=objective, ids=special, seed=seed, example_index=index
     )
 
 
@@ -113,7 +111,7 @@ def test_labels_are_the_tokens_that_stood_there(many) -> None:
 @given(st.data())
 def test_only_chosen_candidates_change_and_unused_slots_are_zero(data: st.DataObject) -> None:
     max_length = data.draw(st.integers(5, 70))
-    max_predictions = data.draw(st.integers(1, max_length))
+    max_predictions = data.draw(st.integers(1, max_length - 3))
     lengths = np.array(data.draw(st.lists(st.integers(3, max_length), min_size=1, max_size=8)))
     counts = np.array(
         [data.draw(st.integers(0, min(length - 2, max_predictions))) for length in lengths]
