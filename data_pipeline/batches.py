@@ -10,8 +10,9 @@ A row is one example of the epoch's plan or, packed, several of them (`packed_pl
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import numpy as np
 
@@ -24,6 +25,9 @@ from data_pipeline.packed_rows import PackedAssembler
 from data_pipeline.plan_cache import PlanSource
 from data_pipeline.special_ids import SpecialIds
 from data_pipeline.token_store import Split
+
+Assembler: TypeAlias = Callable[[Sequences, int, int], Batch]
+"""(what the rows hold, how many rows, seed) -> batch."""
 
 
 class PretrainingBatches:
@@ -77,7 +81,7 @@ class PretrainingBatches:
         return self._assemble(self._take(first, len(self._local)), len(self._local), self._seed)
 
     def _take(self, first: int, count: int) -> Sequences:
-        """What the rows `first` up to `first + count` of the run hold, from one epoch or several."""
+        """What rows `first` to `first + count - 1` of the run hold, of one epoch or several."""
         parts = []
         end = first + count
         while first < end:
@@ -92,14 +96,8 @@ class PretrainingBatches:
         return join(parts)
 
 
-class Assembler(Protocol):
-    """Makes a batch of what its rows hold."""
-
-    def __call__(self, sequences: Sequences, num_rows: int, seed: int) -> Batch: ...
-
-
 def make_assembler(split: Split, ids: SpecialIds, objective: PretrainingObjective) -> Assembler:
-    """(sequences, number of rows, seed) -> batch, packed or not as the objective says."""
+    """What makes a batch of this objective, packed or not."""
     if objective.is_packed:
         return PackedAssembler(split, ids, objective)
     return SequenceAssembler(split, ids, objective).unpacked

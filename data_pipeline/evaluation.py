@@ -117,6 +117,8 @@ class _FixedRows:
         wanted = np.where(real, index, 0)
         size = self._sizes[wanted]
         rows = np.repeat(np.arange(len(index)), size)
-        place = np.arange(len(rows)) + np.repeat(self._starts[wanted] - np.cumsum(size) + size, size)
+        place = np.arange(len(rows)) + np.repeat(
+            self._starts[wanted] - np.cumsum(size) + size, size
+        )
         numbers = np.where(real[rows], self._numbers[place], index[rows])
         return Sequences(self.examples[place], numbers, rows)

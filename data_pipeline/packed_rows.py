@@ -145,7 +145,7 @@ class _Cells:
         self, values: npt.NDArray[np.generic], rest: int, dtype: type = np.int32
     ) -> npt.NDArray:
         """Each sequence's value at all its places, and `rest` at all others: [B, width]."""
-        of_cells = np.full(len(self._length), rest, dtype)
+        of_cells: npt.NDArray = np.full(len(self._length), rest, dtype)
         of_cells[self._of_sequence] = values
         return np.repeat(of_cells, self._length).reshape(self._shape)
 
