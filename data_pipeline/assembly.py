@@ -87,19 +87,21 @@ class SequenceAssembler:
         objective = self.objective
         length = sequence_lengths(sequences.examples, objective)
         masked = self.mask(sequences, length, seed, objective.max_length)
-        is_token = self._columns < length[:, None]
         batch = {
             "input_ids": masked.input_ids,
-            "token_type_ids": np.zeros(is_token.shape, np.int32),
-            "attention_mask": is_token.astype(np.int32),
+            "token_type_ids": np.zeros(masked.input_ids.shape, np.int32),
+            "attention_mask": (self._columns < length[:, None]).astype(np.int32),
             "masked_lm_positions": masked.positions,
             "masked_lm_ids": masked.ids,
             "masked_lm_weights": masked.weights,
         }
         if objective.has_pairs:
-            in_a_part = self._columns <= sequences.examples["a_length"][:, None].astype(int) + 1
-            batch["token_type_ids"] = (is_token & ~in_a_part).astype(np.int32)
-            batch["next_sentence_labels"] = sequences.examples["label"].astype(np.int32)
+            examples = sequences.examples
+            b_column = examples["a_length"] + np.int64(2)
+            counts = np.stack((b_column, length - b_column, objective.max_length - length), axis=1)
+            types = np.broadcast_to(np.array([0, 1, 0], np.int32), counts.shape)
+            batch["token_type_ids"] = _repeat(types, counts)
+            batch["next_sentence_labels"] = examples["label"].astype(np.int32)
             batch["next_sentence_weights"] = np.ones(num_rows, np.float32)
         return batch
 
@@ -120,7 +122,7 @@ class SequenceAssembler:
         # Places of specials and padding take any token and are overwritten.
         input_ids = self._tokens.take(shift, mode="clip").astype(np.int32)
         candidates = columns < length[:, None]
-        input_ids[~candidates] = self._ids.pad
+        np.copyto(input_ids, self._ids.pad, where=~candidates)
         input_ids[:, 0] = self._ids.cls
         candidates[:, 0] = False
         input_ids[separators] = self._ids.sep
@@ -140,13 +142,13 @@ class SequenceAssembler:
     ) -> tuple[Ints, tuple[Ints, Ints]]:
         """For [CLS] A [SEP] B [SEP]: what to add to a column to have its token; the separators."""
         # Column c of A is token a_start + c - 1; column c of B is b_start + c - a_length - 2.
-        a_length = examples["a_length"].astype(np.int64)[:, None]
-        in_a_part = columns <= a_length + 1
-        shift = np.where(
-            in_a_part, examples["a_start"][:, None] - 1, examples["b_start"][:, None] - a_length - 2
-        )
-        rows = np.arange(len(examples))[:, None]
-        return shift, (rows, np.concatenate((a_length + 1, length[:, None] - 1), axis=1))
+        b_column = examples["a_length"] + np.int64(2)
+        shift = np.empty((len(examples), 2), np.int64)
+        shift[:, 0] = examples["a_start"] - 1
+        shift[:, 1] = examples["b_start"] - b_column
+        counts = np.stack((b_column, len(columns) - b_column), axis=1)
+        separators = np.stack((b_column, length), axis=1) - 1
+        return _repeat(shift, counts), (np.arange(len(examples))[:, None], separators)
 
     def _place_one_part(
         self, examples: npt.NDArray[np.void], length: Ints, columns: Ints
@@ -166,3 +168,8 @@ class SequenceAssembler:
         before[row, column] = 1
         shift -= np.cumsum(before, axis=1, out=before)
         return shift, (np.concatenate((row, every)), np.concatenate((column, length - 1)))
+
+
+def _repeat(values: npt.NDArray, counts: Ints) -> npt.NDArray:
+    """Rows of `values[b, 0]` times `counts[b, 0]` and so on, [B, W]; counts have one sum, W."""
+    return np.repeat(values.reshape(-1), counts.reshape(-1)).reshape(len(values), -1)

@@ -75,7 +75,7 @@ def give(patterns: Patterns, lengths: npt.NDArray[np.uint16], order: Ints) -> tu
     Args:
         patterns: found from the numbers of exactly these lengths.
         lengths: [N] of the sequences.
-        order: the rows wanted, as numbers below R, in the order of the result.
+        order: the rows wanted, different numbers below R, in the order of the result.
 
     Returns:
         The sequences of the wanted rows, one row after the other, as numbers below N; and where in
@@ -85,7 +85,7 @@ def give(patterns: Patterns, lengths: npt.NDArray[np.uint16], order: Ints) -> tu
         raise DataError(f"at most 2^32 sequences can be packed; got {len(lengths)}")
     # The sequences of one length wait in a queue, in their order; a place of a pattern takes as
     # many of them as the pattern has rows.
-    queue = np.argsort(lengths, kind="stable")
+    queue = np.argsort(lengths, kind="stable").astype(np.uint32)
     sizes = np.diff(patterns.starts)
     places = np.argsort(patterns.lengths, kind="stable")
     taken = np.repeat(patterns.rows, sizes)[places]
@@ -94,7 +94,7 @@ def give(patterns: Patterns, lengths: npt.NDArray[np.uint16], order: Ints) -> tu
 
     last_row = np.cumsum(patterns.rows)
     row_starts = np.zeros(len(order) + 1, np.int64)
-    parts = [np.zeros(0, np.uint32)]
+    given = np.empty(len(lengths), np.uint32)
     for lo in range(0, len(order), _PIECE):
         row = order[lo : lo + _PIECE]
         pattern = np.searchsorted(last_row, row, side="right")
@@ -104,9 +104,9 @@ def give(patterns: Patterns, lengths: npt.NDArray[np.uint16], order: Ints) -> tu
         place = np.repeat(patterns.starts[pattern] - (ends - size), size)
         place += np.arange(len(place))
         nth = row - (last_row - patterns.rows)[pattern]
-        parts.append(queue.take(first[place] + np.repeat(nth, size)).astype(np.uint32))
         ends += row_starts[lo]
-    return np.concatenate(parts), row_starts
+        given[row_starts[lo] : ends[-1]] = queue.take(first[place] + np.repeat(nth, size))
+    return given[: row_starts[-1]], row_starts
 
 
 @dataclass(eq=False)
