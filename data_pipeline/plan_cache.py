@@ -3,7 +3,9 @@
     CACHE/plan-DIGEST-sSEED-eEPOCH.npy   a plan's examples, memory-mapped; then 8 bytes, their CRC
     CACHE/count-DIGEST.json              the number of examples of every epoch
 
-DIGEST stands for the split, the objective and the format. A file is written under another name and
+DIGEST stands for the split, the format, and what of the objective a plan depends on: pairs, lengths
+and short sequences, never masks or packing. An epoch whose plan is that of another (static epochs)
+has its file. A file is written under another name and
 renamed, so several processes may write the same plan at once: they write the same bytes. A file
 that is damaged is made again; a folder that cannot be written leaves the plan in memory.
 """
@@ -33,7 +35,10 @@ from data_pipeline.token_store import Split
 PLAN_FORMAT = 1
 # Enough for two runs over one store with a training, a next and an evaluation epoch each.
 PLANS_KEPT = 8
+# More static epochs than these are made again, lest a folder grow without end.
+STATIC_PLANS_KEPT = 32
 _PREFIX = "plan-"
+_BLOCK = 1 << 20  # bytes read at once
 
 
 def cached_plan(
@@ -46,8 +51,10 @@ def cached_plan(
     """`make_plan` of the same arguments, read from `cache_dir` where it is there.
 
     With `cache_dir` None, or one that cannot be written, the plan is made and kept in memory. The
-    `PLANS_KEPT` plans used last are kept in the folder.
+    `PLANS_KEPT` plans used last are kept in the folder, and all of up to `STATIC_PLANS_KEPT` static
+    epochs.
     """
+    epoch = objective.epoch_of(epoch)
     if cache_dir is None:
         return make_plan(split, objective, seed, epoch)
     path = cache_dir / f"{_PREFIX}{plan_digest(split, objective)}-s{seed}-e{epoch}.npy"
@@ -57,10 +64,13 @@ def cached_plan(
         plan = make_plan(split, objective, seed, epoch, num_examples=count)
         if not _written(path, lambda file: _write_examples(file, plan.examples)):
             return plan
-        _prune(cache_dir, keep=path)
-        examples = _read(path)
-        if examples is None:  # another process pruned it in between
+        static = min(objective.static_epochs, STATIC_PLANS_KEPT)
+        # Beside static epochs, the evaluation's and one of another run.
+        _prune(cache_dir, keep=path, count=max(PLANS_KEPT, static + 2))
+        mapped = _mapped(path)
+        if mapped is None:  # another process pruned it in between
             return plan
+        examples = mapped[0]
     else:
         with contextlib.suppress(OSError):  # in a folder that is only read, age does not matter
             os.utime(path)
@@ -99,18 +109,20 @@ class PlanSource:
             count = cached_count(split, objective, cache_dir)
             self._make = lambda epoch: cached_plan(split, objective, seed, epoch, cache_dir)
         self.examples_per_epoch = count
+        self._epoch_of = objective.epoch_of
         self._lock = threading.Lock()
         self._jobs: dict[int, _Job] = {}
 
     def __call__(self, epoch: int) -> Plan:
         """The plan of an epoch, made now if nobody has begun it."""
-        return self._job(epoch).result()
+        return self._job(self._epoch_of(epoch)).result()
 
     def begin(self, epoch: int) -> None:
         """Starts making a plan in a thread, unless it is made or begun; an error comes up later."""
-        job = self._job(epoch)
+        made = self._epoch_of(epoch)
+        job = self._job(made)
         if job.claim():
-            threading.Thread(target=job.run, name=f"plan-{epoch}", daemon=True).start()
+            threading.Thread(target=job.run, name=f"plan-{made}", daemon=True).start()
 
     def _job(self, epoch: int) -> _Job:
         with self._lock:
@@ -162,7 +174,10 @@ def plan_digest(split: Split, objective: PretrainingObjective) -> str:
         offsets.update(np.ascontiguousarray(split.document_offsets).data)
         fingerprint = offsets.hexdigest()
     # Only what a plan depends on: masks may change without making it again.
-    key = [PLAN_FORMAT, fingerprint, objective.max_length, objective.short_seq_prob]
+    key = [
+        *(PLAN_FORMAT, fingerprint),
+        *(objective.pairs, objective.max_length, float(objective.short_seq_prob)),
+    ]
     return hashlib.sha256(json.dumps(key).encode()).hexdigest()[:20]
 
 
@@ -177,18 +192,32 @@ def _checksum(examples: npt.NDArray[np.void]) -> bytes:
 
 def _read(path: Path) -> npt.NDArray[np.void] | None:
     """The examples in a file, or None where it is missing, damaged or of another kind."""
+    mapped = _mapped(path)
+    if mapped is None:
+        return None
+    examples, start = mapped
+    try:
+        with path.open("rb") as file:  # not through the map, whose pages would count as memory
+            file.seek(start)
+            found, left = 0, examples.nbytes
+            while left and (block := file.read(min(left, _BLOCK))):
+                found = zlib.crc32(block, found)
+                left -= len(block)
+            return examples if file.read() == found.to_bytes(8, "little") else None
+    except OSError:
+        return None
+
+
+def _mapped(path: Path) -> tuple[npt.NDArray[np.void], int] | None:
+    """The examples in a file, unread, and where in it they start; None where it holds none."""
     try:
         mapped = np.load(path, mmap_mode="r", allow_pickle=False)
-        if mapped.dtype != EXAMPLE or mapped.ndim != 1 or not len(mapped):
-            return None
-        with path.open("rb") as file:
-            file.seek(-8, os.SEEK_END)
-            checksum = file.read()
-        # A plain view: indexing the class `memmap` is slower.
-        examples = np.asarray(mapped)
-        return examples if checksum == _checksum(examples) else None
     except (OSError, ValueError, EOFError):
         return None
+    if mapped.dtype != EXAMPLE or mapped.ndim != 1 or not len(mapped):
+        return None
+    # A plain view: indexing the class `memmap` is slower.
+    return np.asarray(mapped), mapped.offset
 
 
 def _written(path: Path, write: Callable[[BinaryIO], object]) -> bool:
@@ -201,12 +230,12 @@ def _written(path: Path, write: Callable[[BinaryIO], object]) -> bool:
     return True
 
 
-def _prune(cache_dir: Path, keep: Path) -> None:
-    """Deletes all but the plans used last, and what a killed process has left half-written."""
+def _prune(cache_dir: Path, keep: Path, count: int) -> None:
+    """Leaves the `count` plans used last, and nothing half-written by a process that was killed."""
     with contextlib.suppress(OSError):  # another process may be pruning too
         used = {
             path: path.stat().st_mtime for path in cache_dir.glob(f"{_PREFIX}*.npy") if path != keep
         }
-        for path in sorted(used, key=used.__getitem__)[: max(0, len(used) - PLANS_KEPT + 1)]:
+        for path in sorted(used, key=used.__getitem__)[: max(0, len(used) - count + 1)]:
             path.unlink(missing_ok=True)
         remove_abandoned(cache_dir.glob(f"{_PREFIX}*.npy.*"))

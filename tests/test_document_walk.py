@@ -130,9 +130,12 @@ class Walked:
         self.split = random_split(1, documents=40_000, sentences=(1, 20), tokens=(4, 30))
         self.objective = PretrainingObjective()
         chunks = walk_of(self.split, self.objective, seed=11)
-        fields = ("first", "size", "a_size", "is_random", "target", "document")
-        for field in fields:
-            setattr(self, field, np.concatenate([getattr(piece, field) for piece in chunks]))
+        drawn = [piece.drawn() for piece in chunks]
+        self.first = np.concatenate([piece.first for piece in chunks])
+        self.size, a_end, self.is_random, self.target, self.document = map(
+            np.concatenate, zip(*drawn, strict=True)
+        )
+        self.a_size = np.searchsorted(self.split.sentence_offsets, a_end) - self.first
         self.examples = np.concatenate([piece.examples() for piece in chunks])
 
 
@@ -216,7 +219,7 @@ def test_a_random_partner_is_uniform_over_the_other_documents() -> None:
             examples = chunk.examples()
             rows = examples["label"] == 1
             partner = documents_of(split_of(lengths), examples["b_start"][rows])
-            np.add.at(counts, (chunk.document[rows], partner), 1)
+            np.add.at(counts, (chunk.drawn().document[rows], partner), 1)
     assert counts.sum() > 20_000
     assert (np.diag(counts) == 0).all()
     shares = (counts.sum(axis=1)[:, None] * (1 - np.eye(30)) / 29).sum(axis=0)

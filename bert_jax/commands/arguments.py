@@ -30,7 +30,7 @@ SUMMARIES = {
     "benchmark": "measure the speed of a part on this machine",
 }
 
-BENCHMARKS = ("train-step", "batches", "loop")
+BENCHMARKS = ("train-step", "batches", "plan", "loop")
 LINES = ("auto", "sentence", "paragraph")
 PLATFORMS = ("cpu", "gpu", "tpu")
 
@@ -200,7 +200,13 @@ def _benchmark(command: str) -> CommandParser:
         "--data",
         metavar="STORE",
         type=path,
-        help="a token store, for batches and loop (a made-up one)",
+        help="a token store, for batches, plan and loop (a made-up one)",
+    )
+    parser.add_argument(
+        "--sentences",
+        metavar="N",
+        type=positive,
+        help="of plan's made-up store (10_000_000)",
     )
     _add_platform(parser)
     return parser
