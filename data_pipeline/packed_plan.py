@@ -78,13 +78,14 @@ def make_packed_plan(
         split: the documents.
         objective: lengths and rates, and how much a row holds.
         seed: of the run.
-        epoch: 0, 1, ...
+        epoch: 0, 1, ...; with static epochs, the plan is that of `objective.epoch_of(epoch)`.
         size: `count_rows(split, objective)` where it is known, to save counting.
 
     Raises:
-        DataError: the split has too few documents with text.
+        DataError: the split has no text for such pairs.
     """
     size = size or count_rows(split, objective)
+    epoch = objective.epoch_of(epoch)
     wanted = size.examples
     while True:
         examples = make_plan(split, objective, seed, epoch, wanted).examples
@@ -125,12 +126,14 @@ def _records(
     examples: Examples, ranks: npt.NDArray[np.uint32], starts: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.void]:
     records = np.empty(len(ranks), PACKED)
+    # As plain bytes: numpy would copy a record field by field.
+    size = EXAMPLE.itemsize
+    parts = records.view([("example", f"V{size}"), ("rank", "<u4"), ("row", "<u4")])
+    source = examples.view(f"V{size}")
     for lo in range(0, len(starts) - 1, _PIECE):
         hi = min(lo + _PIECE, len(starts) - 1)
         piece = slice(starts[lo], starts[hi])
-        chosen = examples.take(ranks[piece])
-        for name in EXAMPLE.names or ():
-            records[name][piece] = chosen[name]
-        records["rank"][piece] = ranks[piece]
-        records["row"][piece] = np.repeat(np.arange(lo, hi), np.diff(starts[lo : hi + 1]))
+        parts["example"][piece] = source.take(ranks[piece])
+        parts["rank"][piece] = ranks[piece]
+        parts["row"][piece] = np.repeat(np.arange(lo, hi), np.diff(starts[lo : hi + 1]))
     return records

@@ -26,8 +26,15 @@ from data_pipeline.packed_plan import (
     count_rows,
     make_packed_plan,
 )
-from data_pipeline.plan_cache import PLANS_KEPT, plan_digest
-from data_pipeline.plan_files import keep_last, mark_used, read_array, write_array, write_file
+from data_pipeline.plan_cache import PLANS_KEPT, STATIC_PLANS_KEPT, plan_digest
+from data_pipeline.plan_files import (
+    keep_last,
+    map_array,
+    mark_used,
+    read_array,
+    write_array,
+    write_file,
+)
 from data_pipeline.token_store import Split
 
 # Raise it whenever the same plan is packed into other rows, or the file has another layout.
@@ -46,8 +53,10 @@ def cached_packed_plan(
     """`make_packed_plan` of the same arguments, read from `cache_dir` where it is there.
 
     With `cache_dir` None, or one that cannot be written, it is made and kept in memory. The
-    `PLANS_KEPT` used last are kept in the folder.
+    `PLANS_KEPT` used last are kept in the folder, and all of up to `STATIC_PLANS_KEPT` static
+    epochs.
     """
+    epoch = objective.epoch_of(epoch)
     if cache_dir is None:
         return make_packed_plan(split, objective, seed, epoch, size)
     path = cache_dir / f"{_PREFIX}{_digest(split, objective)}-s{seed}-e{epoch}.npy"
@@ -56,8 +65,9 @@ def cached_packed_plan(
         plan = make_packed_plan(split, objective, seed, epoch, size)
         if not write_array(path, plan.records):
             return plan
-        keep_last(cache_dir, _PREFIX, PLANS_KEPT, path)
-        records = read_array(path, PACKED)
+        static = min(objective.static_epochs, STATIC_PLANS_KEPT)
+        keep_last(cache_dir, _PREFIX, max(PLANS_KEPT, static + 2), path)
+        records = map_array(path, PACKED)  # None where another process pruned it in between
         return plan if records is None else PackedPlan(records)
     mark_used(path)
     return PackedPlan(records)

@@ -20,13 +20,15 @@ import numpy.typing as npt
 
 from data_pipeline.atomic_file import remove_abandoned, write_atomically
 
+_BLOCK = 1 << 20  # bytes read at once
+
 
 def write_array(path: Path, array: npt.NDArray) -> bool:
     """Writes a contiguous array of one dimension; False where the folder cannot be written."""
 
     def write(file: BinaryIO) -> None:
         np.save(file, array, allow_pickle=False)
-        file.write(_checksum(array))
+        file.write(zlib.crc32(array.view(np.uint8).data).to_bytes(8, "little"))
 
     return write_file(path, write)
 
@@ -36,18 +38,27 @@ def read_array(path: Path, dtype: np.dtype) -> npt.NDArray | None:
 
     Reads all of it once, for the checksum.
     """
-    try:
-        mapped = np.load(path, mmap_mode="r", allow_pickle=False)
-        if mapped.dtype != dtype or mapped.ndim != 1 or not len(mapped):
-            return None
-        with path.open("rb") as file:
-            file.seek(-8, os.SEEK_END)
-            checksum = file.read()
-        # A plain view: indexing the class `memmap` is slower.
-        array = np.asarray(mapped)
-        return array if checksum == _checksum(array) else None
-    except (OSError, ValueError, EOFError):
+    mapped = _mapped(path, dtype)
+    if mapped is None:
         return None
+    try:
+        with path.open("rb") as file:  # not through the map, whose pages would count as memory
+            file.seek(mapped.offset)
+            found, left = 0, mapped.nbytes
+            while left and (block := file.read(min(left, _BLOCK))):
+                found = zlib.crc32(block, found)
+                left -= len(block)
+            whole = file.read() == found.to_bytes(8, "little")
+    except OSError:
+        return None
+    # A plain view: indexing the class `memmap` is slower.
+    return np.asarray(mapped) if whole else None
+
+
+def map_array(path: Path, dtype: np.dtype) -> npt.NDArray | None:
+    """The same of a file that this process has just written: not read, so not looked for damage."""
+    mapped = _mapped(path, dtype)
+    return None if mapped is None else np.asarray(mapped)
 
 
 def write_file(path: Path, write: Callable[[BinaryIO], object]) -> bool:
@@ -80,5 +91,9 @@ def keep_last(folder: Path, prefix: str, count: int, newest: Path) -> None:
         remove_abandoned(folder.glob(f"{prefix}*.npy.*"))
 
 
-def _checksum(array: npt.NDArray) -> bytes:
-    return zlib.crc32(array.view(np.uint8).data).to_bytes(8, "little")
+def _mapped(path: Path, dtype: np.dtype) -> np.memmap | None:
+    try:
+        mapped = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return None
+    return mapped if mapped.dtype == dtype and mapped.ndim == 1 and len(mapped) else None

@@ -22,7 +22,7 @@ class MaskedSequence(NamedTuple):
 def sequences_of(batch: Batch) -> list[list[MaskedSequence]]:
     """The sequences of each row, of a packed batch or not, taken apart in plain Python."""
     segments = batch.get("segment_ids", batch["attention_mask"])
-    labels = batch.get("next_sentence_labels", np.full(len(segments), -1))
+    labels = batch.get("next_sentence_labels")
     rows = []
     for row, of_row in enumerate(segments):
         used = batch["masked_lm_weights"][row] == 1
@@ -31,14 +31,14 @@ def sequences_of(batch: Batch) -> list[list[MaskedSequence]]:
         for slot in range(of_row.max()):
             [places] = np.nonzero(of_row == slot + 1)
             mine = (positions >= places[0]) & (positions <= places[-1])
-            label = int(labels.reshape(len(segments), -1)[row, slot])
+            label = None if labels is None else int(labels.reshape(len(segments), -1)[row, slot])
             sequences.append(
                 MaskedSequence(
                     batch["input_ids"][row, places].tolist(),
                     batch["token_type_ids"][row, places].tolist(),
                     (positions[mine] - places[0]).tolist(),
                     batch["masked_lm_ids"][row][used][mine].tolist(),
-                    None if label < 0 else label,
+                    label,
                 )
             )
         rows.append(sequences)
