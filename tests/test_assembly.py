@@ -56,7 +56,7 @@ def test_without_pairs_a_row_is_text_with_a_separator_at_each_end_of_a_document(
     assert "next_sentence_labels" not in batch
     ends = set(split.sentence_offsets[split.document_offsets].tolist())
     ids = unmasked(batch)
-    for row, (start, length) in enumerate(zip(examples["a_start"], examples["a_length"])):
+    for row, (start, length) in enumerate(examples[["a_start", "a_length"]].tolist()):
         text = [IDS.cls]
         for place in range(start, start + length):
             if place in ends and place > start:
@@ -93,7 +93,7 @@ def test_the_width_of_the_array_does_not_change_a_row(objective: PretrainingObje
         [which] = np.nonzero(length <= width)
         part = Sequences(*(array[which] for array in some))
         masked = assembler.mask(part, length[which], 1, width)
-        for one, other in zip(masked[1:], wide[1:]):
+        for one, other in zip(masked[1:], wide[1:], strict=True):
             assert (one == other[which]).all()
         assert (masked.input_ids == wide.input_ids[which, :width]).all()
 
