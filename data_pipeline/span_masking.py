@@ -69,9 +69,14 @@ def choose_spans(
     length_key, slot_key, rotation_key = stream_keys(
         seed, example_index, Stream.SPAN_LENGTH, Stream.SPAN_SLOT, Stream.SPAN_ROTATION
     )
-    bits = random_bits(length_key[:, None], columns)
-    lengths = span_lengths(bits, objective.span_end_prob, objective.longest_span)
-    left = laid[:, None] - lengths.cumsum(axis=1) + lengths
+    # Half of the most there can be are nearly always enough; what lies behind is not used.
+    for drawn in (-(-len(columns) // 2), len(columns)):
+        bits = random_bits(length_key[:, None], columns[:drawn])
+        lengths = span_lengths(bits, objective.span_end_prob, objective.longest_span)
+        ends = lengths.cumsum(axis=1)
+        if (ends[:, -1] >= laid).all():
+            break
+    left = laid[:, None] - ends + lengths
     spans = (left > 0).sum(axis=1)
     most = spans.max(initial=1)
     lengths = np.minimum(lengths[:, :most], np.maximum(left[:, :most], 0))

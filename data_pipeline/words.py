@@ -42,12 +42,11 @@ def find_words(input_ids: npt.NDArray[np.int32], candidates: Bools, continues_wo
     continues[:, 0] = False
     continues &= candidates
     begins = candidates ^ continues
-    tokens = np.flatnonzero(candidates)
-    # Among the tokens of text alone, a word ends where the next one begins.
-    first = np.flatnonzero(begins.ravel().take(tokens))
-    starts = tokens.take(first)
+    ends = candidates.copy()
+    ends.ravel()[:-1] &= ~continues.ravel()[1:]
+    starts = np.flatnonzero(begins)
     offsets = np.searchsorted(starts, np.arange(rows + 1) * length)
-    return Words(starts, np.append(first[1:], len(tokens)) - first, begins, offsets)
+    return Words(starts, np.flatnonzero(ends) + 1 - starts, begins, offsets)
 
 
 def places_of(starts: Int64s, lengths: Int64s) -> Int64s:

@@ -178,22 +178,29 @@ def test_a_seed_means_the_same_masks_for_good(masking: str, expected: str) -> No
     assert digest.hexdigest()[:16] == expected
 
 
+@pytest.fixture(scope="module")
+def words() -> tuple[np.ndarray, np.ndarray]:
+    """1,500 rows of 64 with words of one piece or two, and which may be chosen."""
+    return random_rows(np.random.default_rng(1), 1500, 64, longest=2)[:2]
+
+
 @pytest.mark.parametrize("masking", MASKINGS)
 @pytest.mark.parametrize(
     ("mask_share", "random_share"),
     [(1.0, 0.0), (0.0, 1.0), (0.0, 0.0), (0.8, 0.2), (0.5, 0.25), (0.15, 0.35), (1e-9, 1.0)],
 )
-def test_shares_are_those_asked_for(masking: str, mask_share: float, random_share: float) -> None:
-    n = 1500
-    ids, candidates, _ = random_rows(np.random.default_rng(1), n, 64, longest=2)
+def test_shares_are_those_asked_for(
+    words, masking: str, mask_share: float, random_share: float
+) -> None:
+    ids, candidates = words
     masked = masked_of(
         ids,
         candidates,
-        np.full(n, 10),
+        np.full(len(ids), 10),
         masking=masking,
         mask_share=mask_share,
         random_share=random_share,
-        # So that a draw of a span is a draw of a token.
+        # One draw a word: its first token says which.
         **({"span_end_prob": 1.0} if masking == "span" else {}),
     )
     chosen = chosen_of(masked)

@@ -57,6 +57,12 @@ def test_spans_of_one_word_are_possible(end_prob: float, longest: int) -> None:
     assert span_lengths(bits, end_prob, longest).tolist() == [1, 1, 1]
 
 
+def test_spans_of_one_word_fill_the_count_too() -> None:
+    ids, candidates, _ = rows_of_words([[[1] * 60, [1] * 65]] * 20, 128)
+    masked = masked_of(ids, candidates, np.full(20, 19), masking="span", span_end_prob=1.0)
+    assert (masked.weights.sum(axis=1) == 19).all()
+
+
 @given(
     st.integers(1, 4).flatmap(
         lambda n: st.tuples(
