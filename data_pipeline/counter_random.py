@@ -43,7 +43,7 @@ class Stream(IntEnum):
     STRETCH_START = 11
     STRETCH_LENGTH = 12
     SPAN_LENGTH = 15
-    SPAN_PLACE = 16
+    SPAN_SLOT = 16
     SPAN_ROTATION = 17
     PACKED_ROWS = 20
 
@@ -59,6 +59,12 @@ def stream_key(seed: int, stream: Stream, *counters: int) -> int:
     for counter in (int(stream), *counters):
         key = _mix(key + _INCREMENT * (counter + 1))
     return key
+
+
+def stream_keys(seed: int, counters: Integers, *streams: Stream) -> UInt64s:
+    """A key for each stream and each counter (an example, say): [streams, len(counters)]."""
+    keys = np.array([[stream_key(seed, stream)] for stream in streams], np.uint64)
+    return random_bits(keys, counters)
 
 
 def random_bits(key: int | UInt64s, counters: Integers) -> UInt64s:

@@ -21,7 +21,7 @@ from data_pipeline.counter_random import (
     below,
     random_bits,
     random_order,
-    stream_key,
+    stream_keys,
 )
 from data_pipeline.errors import DataError
 from data_pipeline.objective import PretrainingObjective
@@ -69,67 +69,57 @@ def mask_tokens(
     Raises:
         DataError: words are to be chosen, and `ids.continues_word` is None.
     """
-    rows, length = input_ids.shape
-    places, heads = _choose(input_ids, candidates, counts, objective, ids, seed, example_index)
-    row_starts = np.arange(rows + 1) * length
-    number = np.diff(np.searchsorted(places, row_starts))
-    row_start = np.repeat(row_starts[:-1], number)
-
+    replacement_key, key = stream_keys(
+        seed, example_index, Stream.MASK_REPLACEMENT, Stream.MASK_POSITIONS
+    )
+    heads = None
+    if objective.masking == "piece":
+        places, number = _choose_pieces(candidates, counts, key, objective), counts
+    else:
+        words = find_words(input_ids, candidates, _continues_word(objective, ids))
+        if objective.masking == "span":
+            places, number, heads = choose_spans(words, counts, objective, seed, example_index)
+        else:
+            # By the key of single pieces: where no piece continues a word, the choice is the same.
+            places, number = choose_words(
+                words,
+                counts,
+                key,
+                max_predictions=objective.max_predictions,
+                max_length=objective.max_length,
+            )
+    row_start = (np.arange(len(input_ids)) * input_ids.shape[1]).repeat(number)
+    positions = places - row_start
     originals = input_ids.ravel().take(places)
-    key = random_bits(stream_key(seed, Stream.MASK_REPLACEMENT), example_index).repeat(number)
-    bits = random_bits(key, places - row_start)
-    draws = bits if heads is places else random_bits(key, heads - row_start)
+    row_key = replacement_key.repeat(number)
+    bits = random_bits(row_key, positions)
+    draws = bits if heads is None else random_bits(row_key, heads - row_start)
     masked = input_ids.copy()
     masked.ravel()[places] = _shown(originals, bits, draws, objective, ids)
-
     used = np.arange(objective.max_predictions) < number[:, None]
     return Masked(
-        masked,
-        _in_slots(places - row_start, used),
-        _in_slots(originals, used),
-        used.astype(np.float32),
+        masked, _in_slots(positions, used), _in_slots(originals, used), used.astype(np.float32)
     )
 
 
-def _choose(
-    input_ids: Int32s,
-    candidates: Bools,
-    counts: Int64s,
-    objective: PretrainingObjective,
-    ids: SpecialIds,
-    seed: int,
-    example_index: Int64s,
-) -> tuple[Int64s, Int64s]:
-    """The places to predict, ascending, and for each the place whose draw decides.
-
-    Places are counted through the rows: b * L + position.
-    """
-    if objective.masking == "piece":
-        key = random_bits(stream_key(seed, Stream.MASK_POSITIONS), example_index)
-        order = random_order(key, candidates, objective.max_predictions, objective.max_length)
-        is_taken = np.arange(order.shape[1]) < counts[:, None]
-        order += (np.arange(len(order)) * candidates.shape[1])[:, None]
-        places = order[is_taken]
-        places.sort()
-        return places, places
+def _continues_word(objective: PretrainingObjective, ids: SpecialIds) -> Bools:
     if ids.continues_word is None:
         raise DataError(
             f"masking={objective.masking!r} needs to know which ids go on with a word; "
             "give continues_word, or make the ids with SpecialIds.of(tokenizer)"
         )
-    words = find_words(input_ids, candidates, ids.continues_word)
-    if objective.masking == "whole_word":
-        # The stream of single pieces: without continuing ones both choose the same.
-        key = random_bits(stream_key(seed, Stream.MASK_POSITIONS), example_index)
-        places = choose_words(
-            words,
-            counts,
-            key,
-            max_predictions=objective.max_predictions,
-            max_length=objective.max_length,
-        )
-        return places, places
-    return choose_spans(words, counts, objective, seed, example_index)
+    return ids.continues_word
+
+
+def _choose_pieces(
+    candidates: Bools, counts: Int64s, key: UInt64s, objective: PretrainingObjective
+) -> Int64s:
+    """The places to predict, ascending: `counts[b]` of each row's candidates, uniformly."""
+    order = random_order(key, candidates, objective.max_predictions, objective.max_length)
+    order += (np.arange(len(order)) * candidates.shape[1])[:, None]
+    places = order[np.arange(order.shape[1]) < counts[:, None]]
+    places.sort()
+    return places
 
 
 def _shown(
@@ -141,14 +131,13 @@ def _shown(
 ) -> Int32s:
     """What stands in the place of each chosen token: [MASK], itself, or a random token.
 
-    Shares are exact to 2^-24: so many of the low bits of `draws` decide. A random token is drawn
-    by the other bits of `bits`.
+    The low 24 bits of `draws` decide, so shares are exact to 2^-24; the 40 bits above them in
+    `bits` are the random token.
     """
     draw = draws & np.uint64(0xFFFFFF)
-    random_ids = below(bits & ~np.uint64(0xFFFFFF), ids.vocab_size)
-    is_random = draw >= np.uint64(round((1 - objective.random_share) * 2**24))
-    shown = np.where(is_random, random_ids, originals).astype(np.int32)
-    shown[draw < np.uint64(round(objective.mask_share * 2**24))] = ids.mask
+    shown = np.where(draw < np.uint64(round(objective.mask_share * 2**24)), ids.mask, originals)
+    is_random = np.flatnonzero(draw >= np.uint64(round((1 - objective.random_share) * 2**24)))
+    shown[is_random] = below(bits[is_random] & ~np.uint64(0xFFFFFF), ids.vocab_size)
     return shown
 
 

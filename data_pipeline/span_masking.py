@@ -7,8 +7,9 @@ all its tokens.
 
 There spans are drawn one by one and may run into each other. Here they are laid at once and never
 overlap. A row's words are taken as a ring, and every way to lay spans of the lengths drawn on it is
-as likely as any other: so every word is as likely to be in a span, next to [SEP] too. Where a span
-goes over the end of A or of B it is two, one on either side, each with a draw of its own.
+as likely as any other: so every word is as likely to be in a span, next to [SEP] too. A span goes
+on from the end of A in B, and from the end of B at the beginning of A; it is two then, each with a
+draw of its own.
 
 Shape letters: B rows, L length, S spans of a row, C words of a row's spans, one span after another.
 """
@@ -26,10 +27,10 @@ from data_pipeline.counter_random import (
     below,
     random_bits,
     random_order,
-    stream_key,
+    stream_keys,
 )
 from data_pipeline.objective import PretrainingObjective
-from data_pipeline.words import Bools, Int64s, Words, places_of
+from data_pipeline.words import Int64s, Words, places_of, what_fits
 
 # Words laid beyond the most that can be taken, in place of those that do not fit.
 _SPARE = 4
@@ -39,6 +40,7 @@ class SpanTokens(NamedTuple):
     """The tokens of all spans."""
 
     places: Int64s  # ascending
+    number: Int64s  # [B], of each row's tokens in spans
     heads: Int64s  # the place of the first token of each one's span
 
 
@@ -51,8 +53,8 @@ def choose_spans(
 ) -> SpanTokens:
     """Spans are taken in random order until a row's count of tokens is reached.
 
-    A span ends before the first word that is longer than what is left of the count, and the next
-    one is tried: a row may have a few tokens fewer than its count, and never more.
+    A word that is longer than what is left of the count is passed over, and those behind it are
+    another span. So a row may have a few tokens fewer than its count, and never more.
 
     Args:
         words: of all rows.
@@ -61,46 +63,56 @@ def choose_spans(
         seed: of the run.
         example_index: [B], the number of each example in the run.
     """
-    rows, length = words.begins.shape
-    number = np.diff(words.offsets)
+    number = words.offsets[1:] - words.offsets[:-1]
     laid = np.minimum(number, counts + _SPARE)
-    columns = np.arange(min(length, objective.max_predictions + _SPARE))
-
-    def key(stream: Stream) -> UInt64s:
-        return random_bits(stream_key(seed, stream), example_index)
-
-    bits = random_bits(key(Stream.SPAN_LENGTH)[:, None], columns)
-    lengths = span_lengths(bits, objective.span_end_prob, objective.longest_span)
-    before = lengths.cumsum(axis=1) - lengths  # words of the spans before
-    lengths = np.clip(laid[:, None] - before, 0, lengths)
-    slots = number - laid + (lengths > 0).sum(axis=1)
-    is_slot = np.arange(max(len(columns), slots.max(initial=0))) < slots[:, None]
-    order = random_order(key(Stream.SPAN_PLACE), is_slot, len(columns), objective.max_length)
-    rotation = below(key(Stream.SPAN_ROTATION), np.maximum(number, 1))
-    first = lay(lengths, order) + rotation[:, None]  # the first word of each span
-
-    # From here on by word.
-    is_first = np.zeros((rows, len(columns)), np.bool_)
-    row, span = np.nonzero(lengths)
-    is_first[row, before[row, span]] = True
-    span_of = is_first.cumsum(axis=1) - 1
-    in_row = np.take_along_axis(first - before, span_of, axis=1) + columns
-    word = in_row % np.maximum(number, 1)[:, None] + words.offsets[:-1, None]
-    starts = words.starts.take(word, mode="clip")
-    sizes = words.lengths.take(word, mode="clip")
-    sizes *= columns < laid[:, None]
-    # A span goes on in the next column unless something lies between the two words.
-    is_first[:, 1:] |= starts[:, 1:] != (starts + sizes)[:, :-1]
-    head = np.take_along_axis(
-        starts, np.maximum.accumulate(np.where(is_first, columns, 0), axis=1), axis=1
+    columns = np.arange(min(words.begins.shape[1], objective.max_predictions + _SPARE))
+    length_key, slot_key, rotation_key = stream_keys(
+        seed, example_index, Stream.SPAN_LENGTH, Stream.SPAN_SLOT, Stream.SPAN_ROTATION
     )
-    taken = _cut(sizes, span_of, counts)
-    chosen = taken > 0
-    taken = taken[chosen]
-    # Places are distinct, so that one sort carries the heads along.
-    both = (places_of(starts[chosen], taken) << 32) | np.repeat(head[chosen], taken)
+    # Half of the most there can be are nearly always enough; what lies behind is not used.
+    for drawn in (-(-len(columns) // 2), len(columns)):
+        bits = random_bits(length_key[:, None], columns[:drawn])
+        lengths = span_lengths(bits, objective.span_end_prob, objective.longest_span)
+        ends = lengths.cumsum(axis=1)
+        if (ends[:, -1] >= laid).all():
+            break
+    left = laid[:, None] - ends + lengths
+    spans = (left > 0).sum(axis=1)
+    most = spans.max(initial=1)
+    lengths = np.minimum(lengths[:, :most], np.maximum(left[:, :most], 0))
+
+    slots = number - laid + spans
+    is_slot = np.arange(slots.max(initial=most)) < slots[:, None]
+    order = random_order(slot_key, is_slot, most, objective.max_length)
+    first = lay(lengths, order) + below(rotation_key, np.maximum(number, 1))[:, None]
+
+    # From here on the words of all rows' spans one after another, in the order of taking.
+    is_span = lengths > 0
+    lengths = lengths[is_span]
+    word = places_of(first[is_span], lengths) % number.repeat(laid)
+    word += words.offsets[:-1].repeat(laid)
+    span = np.arange(len(lengths)).repeat(lengths)
+    is_word = columns < laid[:, None]
+    sizes = np.zeros(is_word.shape, np.int64)
+    sizes[is_word] = words.lengths.take(word)
+    sizes = what_fits(sizes, counts)
+    taken = sizes[is_word]
+    return _tokens(words.starts.take(word), taken, span, sizes.sum(axis=1))
+
+
+def _tokens(starts: Int64s, sizes: Int64s, span: Int64s, number: Int64s) -> SpanTokens:
+    """From words (the place of each, its tokens or 0, and which span it is of) to tokens."""
+    taken = sizes > 0
+    starts, sizes, span = starts[taken], sizes[taken], span[taken]
+    # A span is two where something lies between: a special token, or a word passed over.
+    goes_on = (starts[1:] == (starts + sizes)[:-1]) & (span[1:] == span[:-1])
+    first = np.arange(len(starts))
+    first[1:][goes_on] = 0
+    heads = starts.take(np.maximum.accumulate(first))
+    # Places are all different, so one sort carries the heads along.
+    both = places_of(starts, sizes) << 32 | heads.repeat(sizes)
     both.sort()
-    return SpanTokens(both >> 32, both & 0xFFFFFFFF)
+    return SpanTokens(both >> 32, number, both & 0xFFFFFFFF)
 
 
 def span_lengths(bits: UInt64s, end_prob: float, longest: int) -> Int64s:
@@ -122,11 +134,13 @@ def lay(lengths: Int64s, slots: Int64s) -> Int64s:
         lengths: [B, S], 0 where there is no span.
         slots: [B, S], all different where there are spans.
     """
+    rows, spans = lengths.shape
     order = np.where(lengths > 0, slots, np.iinfo(np.int64).max).argsort(axis=1)
-    longer = np.take_along_axis(lengths, order, axis=1) - 1
-    moved = np.empty_like(slots)
-    np.put_along_axis(moved, order, longer.cumsum(axis=1) - longer, axis=1)
-    return slots + moved
+    order += (np.arange(rows) * spans)[:, None]
+    longer = lengths.take(order) - 1
+    first = slots.copy()
+    first.ravel()[order] += longer.cumsum(axis=1) - longer
+    return first
 
 
 @lru_cache(maxsize=16)
@@ -137,22 +151,3 @@ def _bounds(end_prob: float, longest: int) -> UInt64s:
     goes_on[0] = 1
     share = goes_on.cumprod().cumsum()
     return (share / share[-1] * 2**32).astype(np.uint64)
-
-
-def _cut(sizes: Int64s, span_of: Int64s, room: Int64s) -> Int64s:
-    """The sizes [B, C] of the words that are taken, and 0 for the others.
-
-    A span ends before the first of its words that does not fit into what those before it left.
-    """
-    sizes = sizes.copy()
-    while True:
-        ends = sizes.cumsum(axis=1)
-        over = ends > room[:, None]
-        rows = np.flatnonzero(over[:, -1])
-        if not len(rows):
-            return sizes
-        over = over[rows]
-        at = over.argmax(axis=1)
-        is_full = ends[rows, at] - sizes[rows, at] == room[rows]
-        of_this_span: Bools = span_of[rows] == span_of[rows, at][:, None]
-        sizes[rows] *= ~(over & (of_this_span | is_full[:, None]))

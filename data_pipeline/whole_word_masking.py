@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from data_pipeline.counter_random import UInt64s, random_order
-from data_pipeline.words import Int64s, Words, places_of
+from data_pipeline.words import Int64s, Words, places_of, what_fits
 
 # Words looked at beyond the most that can be taken, in place of those that are skipped.
 _SPARE = 4
@@ -20,8 +20,8 @@ _SPARE = 4
 
 def choose_words(
     words: Words, counts: Int64s, key: UInt64s, *, max_predictions: int, max_length: int
-) -> Int64s:
-    """The places of the tokens of the chosen words, ascending.
+) -> tuple[Int64s, Int64s]:
+    """The places of the tokens of the chosen words, ascending, and each row's number of them.
 
     Args:
         words: of all rows.
@@ -33,42 +33,29 @@ def choose_words(
     rows, length = words.begins.shape
     lengths = np.zeros(rows * length, np.int64)
     lengths[words.starts] = words.lengths
-    number = np.diff(words.offsets)
+    number = words.offsets[1:] - words.offsets[:-1]
 
-    def take(rows: Int64s, window: int) -> tuple[Int64s, Int64s]:
-        """The first words of these rows: [R, C] starts, and how many of their tokens are taken."""
-        starts = random_order(key[rows], words.begins[rows], window, max_length)
-        there = np.arange(starts.shape[1]) < number[rows, None]
-        starts += (rows * length)[:, None]
-        return starts, what_fits(lengths.take(starts, mode="clip") * there, counts[rows])
+    def take(row: Int64s | slice, window: int) -> tuple[Int64s, Int64s]:
+        """The first words of some rows: [R, C] starts, and how many of their tokens are taken."""
+        starts = random_order(key[row], words.begins[row], window, max_length)
+        there = np.arange(starts.shape[1]) < number[row, None]
+        starts += row_starts[row, None]
+        return starts, what_fits(lengths.take(starts, mode="clip") * there, counts[row])
 
+    row_starts = np.arange(rows) * length
     # A few words are nearly always enough, and where they are, looking at more changes nothing.
     window = max_predictions + _SPARE
-    starts, taken = take(np.arange(rows), window)
-    short = np.flatnonzero((taken.sum(axis=1) < counts) & (number > window))
+    starts, taken = take(slice(None), window)
+    tokens = taken.sum(axis=1)
+    short = np.flatnonzero((tokens < counts) & (number > window))
     taken[short] = 0
     places = _places(starts, taken)
     if len(short):
-        places = np.concatenate((places, _places(*take(short, length))))
+        starts, taken = take(short, length)
+        tokens[short] = taken.sum(axis=1)
+        places = np.concatenate((places, _places(starts, taken)))
     places.sort()
-    return places
-
-
-def what_fits(lengths: Int64s, room: Int64s) -> Int64s:
-    """Words that are taken one after another where they fit: their lengths, and 0 for the others.
-
-    Args:
-        lengths: [B, C], of words in the order in which they are taken.
-        room: [B], the tokens that there is room for.
-    """
-    kept = lengths.copy()
-    while True:
-        over = kept.cumsum(axis=1) > room[:, None]
-        if not over[:, -1].any():
-            return kept
-        # Those before the first that is too long are taken, and only what they leave counts.
-        left = room - np.where(over, 0, kept).sum(axis=1)
-        kept[over & (kept > left[:, None])] = 0
+    return places, tokens
 
 
 def _places(starts: Int64s, taken: Int64s) -> Int64s:

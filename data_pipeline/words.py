@@ -1,4 +1,4 @@
-"""Where the words of rows of word pieces are.
+"""Where the words of rows of word pieces are, and which of them fit.
 
 A word is a piece with the pieces after it that continue it, and nothing between: a word never goes
 over a special token, so never from A into B. A continuing piece with no text before it, where a
@@ -36,22 +36,17 @@ def find_words(input_ids: npt.NDArray[np.int32], candidates: Bools, continues_wo
         candidates: [B, L], true for a token of text.
         continues_word: [vocab_size], true for an id that goes on with the word before it.
     """
+    rows, length = input_ids.shape
     continues = continues_word.take(input_ids, mode="clip")
+    continues.ravel()[1:] &= candidates.ravel()[:-1]
     continues[:, 0] = False
-    continues[:, 1:] &= candidates[:, :-1]
     continues &= candidates
     begins = candidates ^ continues
-    tokens = np.flatnonzero(candidates)
-    # Among the tokens of text alone, a word ends where the next one begins.
-    first = np.flatnonzero(begins.ravel().take(tokens))
-    starts = tokens.take(first)
-    rows, length = input_ids.shape
-    return Words(
-        starts,
-        np.diff(first, append=len(tokens)),
-        begins,
-        np.searchsorted(starts, np.arange(rows + 1) * length),
-    )
+    ends = candidates.copy()
+    ends.ravel()[:-1] &= ~continues.ravel()[1:]
+    starts = np.flatnonzero(begins)
+    offsets = np.searchsorted(starts, np.arange(rows + 1) * length)
+    return Words(starts, np.flatnonzero(ends) + 1 - starts, begins, offsets)
 
 
 def places_of(starts: Int64s, lengths: Int64s) -> Int64s:
@@ -60,3 +55,20 @@ def places_of(starts: Int64s, lengths: Int64s) -> Int64s:
     result: Int64s = np.repeat(starts - ends + lengths, lengths)
     result += np.arange(len(result))
     return result
+
+
+def what_fits(lengths: Int64s, room: Int64s) -> Int64s:
+    """Words that are taken one after another where they fit: their lengths, and 0 for the others.
+
+    Args:
+        lengths: [B, C], of words in the order in which they are taken.
+        room: [B], the tokens that there is room for.
+    """
+    kept = lengths.copy()
+    while True:
+        over = kept.cumsum(axis=1) > room[:, None]
+        if not over[:, -1].any():
+            return kept
+        # Those before the first that is too long are taken, and only what they leave counts.
+        left = room - np.where(over, 0, kept).sum(axis=1)
+        kept[over & (kept > left[:, None])] = 0

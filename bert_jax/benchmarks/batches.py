@@ -18,12 +18,16 @@ from data_pipeline.special_ids import SpecialIds
 from data_pipeline.token_store import Split
 
 Row = dict[str, Any]
-# (rows, objective) of what is measured: the paper's first phase in small and whole batches, its
-# second phase, and both packed.
+# (rows, objective) of what is measured: the paper's first phase in small and whole batches, and its
+# second phase; the same with masks of whole words and of spans, and packed.
 SHAPES = (
     (32, PretrainingObjective(max_length=128, max_predictions=20)),
     (256, PretrainingObjective(max_length=128, max_predictions=20)),
     (32, PretrainingObjective(max_length=512, max_predictions=77)),
+    (32, PretrainingObjective(max_length=128, max_predictions=20, masking="whole_word")),
+    (32, PretrainingObjective(max_length=512, max_predictions=77, masking="whole_word")),
+    (32, PretrainingObjective(max_length=128, max_predictions=20, masking="span")),
+    (32, PretrainingObjective(max_length=512, max_predictions=77, masking="span")),
     (32, PretrainingObjective(max_length=128, max_predictions=20, max_sequences=8)),
     (32, PretrainingObjective(max_length=512, max_predictions=80, max_sequences=8)),
 )
@@ -104,6 +108,8 @@ def benchmark_batches(
     with_plan = spent + plan_seconds * made * batch_size / batches.rows_per_epoch
     packed, counted = ("packed ", "rows") if objective.is_packed else ("", "examples")
     shape = f"{packed}batches {batch_size} x {objective.max_length}"
+    if objective.masking != "piece":
+        shape += f", {objective.masking}"
     plan = f"{packed}plan of an epoch at {objective.max_length}"
     return [
         _row(
