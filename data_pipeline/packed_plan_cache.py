@@ -26,7 +26,7 @@ from data_pipeline.packed_plan import (
     count_rows,
     make_packed_plan,
 )
-from data_pipeline.plan_cache import PLANS_KEPT, STATIC_PLANS_KEPT, plan_digest
+from data_pipeline.plan_cache import plan_digest, plans_kept
 from data_pipeline.plan_files import (
     keep_last,
     map_array,
@@ -52,9 +52,8 @@ def cached_packed_plan(
 ) -> PackedPlan:
     """`make_packed_plan` of the same arguments, read from `cache_dir` where it is there.
 
-    With `cache_dir` None, or one that cannot be written, it is made and kept in memory. The
-    `PLANS_KEPT` used last are kept in the folder, and all of up to `STATIC_PLANS_KEPT` static
-    epochs.
+    With `cache_dir` None, or one that cannot be written, it is made and kept in memory. As many are
+    kept in the folder as of plans, those used last.
     """
     epoch = objective.epoch_of(epoch)
     if cache_dir is None:
@@ -65,8 +64,7 @@ def cached_packed_plan(
         plan = make_packed_plan(split, objective, seed, epoch, size)
         if not write_array(path, plan.records):
             return plan
-        static = min(objective.static_epochs, STATIC_PLANS_KEPT)
-        keep_last(cache_dir, _PREFIX, max(PLANS_KEPT, static + 2), path)
+        keep_last(cache_dir, _PREFIX, plans_kept(objective), path)
         records = map_array(path, PACKED)  # None where another process pruned it in between
         return plan if records is None else PackedPlan(records)
     mark_used(path)

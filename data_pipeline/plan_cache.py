@@ -1,13 +1,12 @@
 """Plans kept on disk, so that a restart, or the process beside this one, need not make them again.
 
-    CACHE/plan-DIGEST-sSEED-eEPOCH.npy   a plan's examples, memory-mapped; then 8 bytes, their CRC
+    CACHE/plan-DIGEST-sSEED-eEPOCH.npy   a plan's examples (`plan_files`)
     CACHE/count-DIGEST.json              the number of examples of every epoch
 
 DIGEST stands for the split, the format, and what of the objective a plan depends on: pairs, lengths
 and short sequences, never masks or packing. An epoch whose plan is that of another (static epochs)
-has its file. A file is written under another name and
-renamed, so several processes may write the same plan at once: they write the same bytes. A file
-that is damaged is made again; a folder that cannot be written leaves the plan in memory.
+has its file. A damaged one is made again; a folder that cannot be written leaves the plan in
+memory.
 """
 
 from __future__ import annotations
@@ -15,19 +14,21 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
-import threading
-import zlib
-from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
-import numpy.typing as npt
 
-from data_pipeline.atomic_file import remove_abandoned, write_atomically
 from data_pipeline.document_walk import EXAMPLE
+from data_pipeline.epoch_jobs import EpochJobs
 from data_pipeline.objective import PretrainingObjective
+from data_pipeline.plan_files import (
+    keep_last,
+    map_array,
+    mark_used,
+    read_array,
+    write_array,
+    write_file,
+)
 from data_pipeline.sentence_pairs import Plan, count_examples, make_plan
 from data_pipeline.token_store import Split
 
@@ -38,7 +39,6 @@ PLANS_KEPT = 8
 # More static epochs than these are made again, lest a folder grow without end.
 STATIC_PLANS_KEPT = 32
 _PREFIX = "plan-"
-_BLOCK = 1 << 20  # bytes read at once
 
 
 def cached_plan(
@@ -58,23 +58,24 @@ def cached_plan(
     if cache_dir is None:
         return make_plan(split, objective, seed, epoch)
     path = cache_dir / f"{_PREFIX}{plan_digest(split, objective)}-s{seed}-e{epoch}.npy"
-    examples = _read(path)
+    examples = read_array(path, EXAMPLE)
     if examples is None:
         count = cached_count(split, objective, cache_dir)
         plan = make_plan(split, objective, seed, epoch, num_examples=count)
-        if not _written(path, lambda file: _write_examples(file, plan.examples)):
+        if not write_array(path, plan.examples):
             return plan
-        static = min(objective.static_epochs, STATIC_PLANS_KEPT)
-        # Beside static epochs, the evaluation's and one of another run.
-        _prune(cache_dir, keep=path, count=max(PLANS_KEPT, static + 2))
-        mapped = _mapped(path)
-        if mapped is None:  # another process pruned it in between
-            return plan
-        examples = mapped[0]
-    else:
-        with contextlib.suppress(OSError):  # in a folder that is only read, age does not matter
-            os.utime(path)
+        keep_last(cache_dir, _PREFIX, plans_kept(objective), path)
+        examples = map_array(path, EXAMPLE)
+        return plan if examples is None else Plan(examples)  # another process may have pruned it
+    mark_used(path)
     return Plan(examples)
+
+
+def plans_kept(objective: PretrainingObjective) -> int:
+    """How many plans of an objective stay in a folder."""
+    static = min(objective.static_epochs, STATIC_PLANS_KEPT)
+    # Beside static epochs, the evaluation's and one of another run.
+    return max(PLANS_KEPT, static + 2)
 
 
 def cached_count(split: Split, objective: PretrainingObjective, cache_dir: Path | None) -> int:
@@ -88,7 +89,7 @@ def cached_count(split: Split, objective: PretrainingObjective, cache_dir: Path 
             return found
     count = count_examples(split, objective)
     text = json.dumps({"examples_per_epoch": count}).encode()
-    _written(path, lambda file: file.write(text))
+    write_file(path, lambda file: file.write(text))
     return count
 
 
@@ -101,69 +102,23 @@ class PlanSource:
     def __init__(
         self, split: Split, objective: PretrainingObjective, seed: int, cache_dir: Path | None
     ) -> None:
-        self._make: Callable[[int], Plan]
-        if cache_dir is None:
-            count = cached_count(split, objective, None)
-            self._make = lambda epoch: make_plan(split, objective, seed, epoch, count)
-        else:
-            count = cached_count(split, objective, cache_dir)
-            self._make = lambda epoch: cached_plan(split, objective, seed, epoch, cache_dir)
-        self.examples_per_epoch = count
+        self.examples_per_epoch = count = cached_count(split, objective, cache_dir)
         self._epoch_of = objective.epoch_of
-        self._lock = threading.Lock()
-        self._jobs: dict[int, _Job] = {}
+
+        def make(epoch: int) -> Plan:
+            if cache_dir is None:
+                return make_plan(split, objective, seed, epoch, count)
+            return cached_plan(split, objective, seed, epoch, cache_dir)
+
+        self._plans = EpochJobs(make, "plan")
 
     def __call__(self, epoch: int) -> Plan:
         """The plan of an epoch, made now if nobody has begun it."""
-        return self._job(self._epoch_of(epoch)).result()
+        return self._plans(self._epoch_of(epoch))
 
     def begin(self, epoch: int) -> None:
         """Starts making a plan in a thread, unless it is made or begun; an error comes up later."""
-        made = self._epoch_of(epoch)
-        job = self._job(made)
-        if job.claim():
-            threading.Thread(target=job.run, name=f"plan-{made}", daemon=True).start()
-
-    def _job(self, epoch: int) -> _Job:
-        with self._lock:
-            job = self._jobs.pop(epoch, None) or _Job(self._make, epoch)
-            self._jobs[epoch] = job  # to the end: used last
-            for old in list(self._jobs)[:-2]:
-                del self._jobs[old]
-            return job
-
-
-class _Job:
-    """One plan that is made once, by whoever claims it first."""
-
-    def __init__(self, make: Callable[[int], Plan], epoch: int) -> None:
-        self._make = make
-        self._epoch = epoch
-        self._claim = threading.Lock()
-        self._done = threading.Event()
-        self._plan: Plan | None = None
-        self._error: BaseException | None = None
-
-    def claim(self) -> bool:
-        return self._claim.acquire(blocking=False)
-
-    def run(self) -> None:
-        try:
-            self._plan = self._make(self._epoch)
-        except BaseException as error:  # raised again in whoever asks for the plan
-            self._error = error
-        finally:
-            self._done.set()
-
-    def result(self) -> Plan:
-        if not self._done.is_set():
-            if self.claim():
-                self.run()
-            self._done.wait()
-        if self._plan is None:
-            assert self._error is not None
-            raise self._error
-        return self._plan
+        self._plans.begin(self._epoch_of(epoch))
 
 
 def plan_digest(split: Split, objective: PretrainingObjective) -> str:
@@ -179,63 +134,3 @@ def plan_digest(split: Split, objective: PretrainingObjective) -> str:
         *(objective.pairs, objective.max_length, float(objective.short_seq_prob)),
     ]
     return hashlib.sha256(json.dumps(key).encode()).hexdigest()[:20]
-
-
-def _write_examples(file: BinaryIO, examples: npt.NDArray[np.void]) -> None:
-    np.save(file, examples, allow_pickle=False)
-    file.write(_checksum(examples))
-
-
-def _checksum(examples: npt.NDArray[np.void]) -> bytes:
-    return zlib.crc32(examples.view(np.uint8).data).to_bytes(8, "little")
-
-
-def _read(path: Path) -> npt.NDArray[np.void] | None:
-    """The examples in a file, or None where it is missing, damaged or of another kind."""
-    mapped = _mapped(path)
-    if mapped is None:
-        return None
-    examples, start = mapped
-    try:
-        with path.open("rb") as file:  # not through the map, whose pages would count as memory
-            file.seek(start)
-            found, left = 0, examples.nbytes
-            while left and (block := file.read(min(left, _BLOCK))):
-                found = zlib.crc32(block, found)
-                left -= len(block)
-            return examples if file.read() == found.to_bytes(8, "little") else None
-    except OSError:
-        return None
-
-
-def _mapped(path: Path) -> tuple[npt.NDArray[np.void], int] | None:
-    """The examples in a file, unread, and where in it they start; None where it holds none."""
-    try:
-        mapped = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError):
-        return None
-    if mapped.dtype != EXAMPLE or mapped.ndim != 1 or not len(mapped):
-        return None
-    # A plain view: indexing the class `memmap` is slower.
-    return np.asarray(mapped), mapped.offset
-
-
-def _written(path: Path, write: Callable[[BinaryIO], object]) -> bool:
-    """False where the folder cannot be written; the caller goes on with what is in memory."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, write)
-    except OSError:
-        return False
-    return True
-
-
-def _prune(cache_dir: Path, keep: Path, count: int) -> None:
-    """Leaves the `count` plans used last, and nothing half-written by a process that was killed."""
-    with contextlib.suppress(OSError):  # another process may be pruning too
-        used = {
-            path: path.stat().st_mtime for path in cache_dir.glob(f"{_PREFIX}*.npy") if path != keep
-        }
-        for path in sorted(used, key=used.__getitem__)[: max(0, len(used) - count + 1)]:
-            path.unlink(missing_ok=True)
-        remove_abandoned(cache_dir.glob(f"{_PREFIX}*.npy.*"))
