@@ -46,6 +46,7 @@ class Stream(IntEnum):
     SPAN_SLOT = 16
     SPAN_ROTATION = 17
     PACKED_ROWS = 20
+    MIXTURE = 23
 
 
 def stream_key(seed: int, stream: Stream, *counters: int) -> int:

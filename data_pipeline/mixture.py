@@ -1,0 +1,111 @@
+"""Several token stores in one run: which store each row comes from.
+
+Rows come in blocks of `BLOCK`. Each block holds a fixed number of rows of each store, its share of
+the block, in an order drawn for the block; so shares are exact over every whole block, and how many
+rows of a store came before any row is arithmetic. Nothing is sampled that would have to be
+remembered: row i of a run, and the row's number within its store, are functions of (seed, i).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from data_pipeline.counter_random import Stream, permutation, stream_key
+from data_pipeline.errors import DataError
+
+Ints = npt.NDArray[np.int64]
+
+# Rows of a block: a share is rounded to a multiple of 1 / 4096.
+BLOCK = 4096
+
+
+class Shares(NamedTuple):
+    """How many rows of each block come from each store; they add up to `BLOCK`."""
+
+    rows: tuple[int, ...]
+
+    def facts(self) -> list[float]:
+        """As fractions."""
+        return [rows / BLOCK for rows in self.rows]
+
+
+class Drawn(NamedTuple):
+    """Rows of a run, by store.
+
+    Attributes:
+        store: [N] of each row, 0 .. stores - 1.
+        first: [stores] the number within its store of the first of these rows that it has. The
+            others follow it, so store s gives its rows first[s] .. first[s] + count[s] - 1.
+        count: [stores] how many of these rows each store has.
+    """
+
+    store: Ints
+    first: Ints
+    count: Ints
+
+
+def shares_of(weights: Sequence[float]) -> Shares:
+    """Shares in proportion to weights, by the method of largest remainders, at least a row each.
+
+    DataError for weights that are no positive numbers, or where a block has no room for a store.
+    """
+    if not weights:
+        raise DataError("a mixture needs at least one store")
+    for weight in weights:
+        if isinstance(weight, bool) or not isinstance(weight, (int, float)):
+            raise DataError(f"a weight must be a number; got {weight!r}")
+        if not (math.isfinite(weight) and weight > 0):
+            raise DataError(f"a weight must be above 0 and finite; got {weight}")
+    if len(weights) > BLOCK:
+        raise DataError(f"a mixture has room for {BLOCK} stores; got {len(weights)}")
+    exact = np.array(weights, np.float64)
+    exact *= BLOCK / exact.sum()
+    rows = np.maximum(np.floor(exact), 1).astype(np.int64)
+    # What rounding left over goes to those that lost most by it; what it took too much (because
+    # each store has a row) is taken from the largest.
+    while rows.sum() < BLOCK:
+        rows[np.argmax(exact - rows)] += 1
+    while rows.sum() > BLOCK:
+        rows[np.argmax(rows)] -= 1
+    return Shares(tuple(rows.tolist()))
+
+
+def smoothed_weights(sizes: Sequence[int], exponent: float = 0.7) -> list[float]:
+    """Weights size^exponent: small stores come oftener than their size says.
+
+    Multilingual BERT has 0.7 (google-research/bert, multilingual.md), XLM-R 0.3 (arXiv 1911.02116);
+    1 is in proportion to the sizes, 0 equal. DataError for an exponent outside 0 to 1.
+    """
+    if not 0 <= exponent <= 1:
+        raise DataError(f"the exponent of a mixture must be between 0 and 1; got {exponent}")
+    return [float(size) ** exponent for size in sizes]
+
+
+def draw(shares: Shares, seed: int, first: int, count: int) -> Drawn:
+    """Where rows `first` up to `first + count` of a run come from."""
+    stores = len(shares.rows)
+    in_block = np.array(shares.rows)
+    parts: list[Ints] = []
+    block, place = divmod(first, BLOCK)
+    order = _order(shares, seed, block)
+    before = block * in_block + np.bincount(order[:place], minlength=stores)
+    while count > 0:
+        part = order[place : place + count]
+        parts.append(part)
+        count -= len(part)
+        if count > 0:
+            block, place = block + 1, 0
+            order = _order(shares, seed, block)
+    store = np.concatenate(parts) if parts else np.zeros(0, np.int64)
+    return Drawn(store, before, np.bincount(store, minlength=stores))
+
+
+def _order(shares: Shares, seed: int, block: int) -> Ints:
+    """The store of each row of a block, [BLOCK]."""
+    stores = np.repeat(np.arange(len(shares.rows)), shares.rows)
+    return stores[permutation(stream_key(seed, Stream.MIXTURE, block), BLOCK)]

@@ -1,0 +1,89 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from data_pipeline.errors import DataError
+from data_pipeline.mixture import BLOCK, draw, shares_of, smoothed_weights
+
+weights = st.lists(st.floats(1e-3, 1e3), min_size=1, max_size=6)
+
+
+@given(weights)
+def test_shares_add_up_and_are_as_near_as_whole_rows_can_be(given_weights: list[float]) -> None:
+    rows = np.array(shares_of(given_weights).rows)
+    assert rows.sum() == BLOCK
+    assert rows.min() >= 1
+    exact = np.array(given_weights) / sum(given_weights) * BLOCK
+    assert np.all(np.abs(rows - exact)[exact >= 1] <= max(1, (exact < 1).sum()))
+
+
+@settings(max_examples=30, deadline=None)
+@given(weights, st.integers(0, 2**40), st.integers(0, 3 * BLOCK), st.integers(1, 5))
+def test_every_window_of_whole_blocks_has_the_exact_shares(
+    given_weights: list[float], seed: int, first: int, blocks: int
+) -> None:
+    shares = shares_of(given_weights)
+    drawn = draw(shares, seed, first, blocks * BLOCK)
+    # A window that does not begin with a block is off by what its two broken blocks differ.
+    off = np.abs(drawn.count - blocks * np.array(shares.rows))
+    assert off.max() <= (0 if first % BLOCK == 0 else BLOCK)
+    assert draw(shares, seed, 0, blocks * BLOCK).count.tolist() == [
+        blocks * rows for rows in shares.rows
+    ]
+
+
+@settings(max_examples=30, deadline=None)
+@given(weights, st.integers(0, 2**40), st.lists(st.integers(1, 900), min_size=1, max_size=12))
+def test_rows_asked_for_in_any_pieces_are_the_same_and_no_row_of_a_store_is_missed(
+    given_weights: list[float], seed: int, sizes: list[int]
+) -> None:
+    shares = shares_of(given_weights)
+    first = 3_000
+    whole = draw(shares, seed, first, sum(sizes))
+    pieces, at = [], first
+    expected = whole.first.copy()
+    for size in sizes:
+        piece = draw(shares, seed, at, size)
+        assert piece.first.tolist() == expected.tolist()
+        expected += piece.count
+        pieces.append(piece.store)
+        at += size
+    assert np.concatenate(pieces).tolist() == whole.store.tolist()
+    assert draw(shares, seed, at, 1).first.tolist() == expected.tolist()
+
+
+def test_the_order_differs_from_block_to_block_and_from_seed_to_seed() -> None:
+    shares = shares_of([1, 1])
+    blocks = [draw(shares, seed, n * BLOCK, BLOCK).store for seed in (0, 1) for n in (0, 1)]
+    for i, one in enumerate(blocks):
+        for other in blocks[:i]:
+            assert 0.4 < np.mean(one == other) < 0.6
+
+
+def test_smoothing_makes_small_stores_come_oftener() -> None:
+    sizes = [1_000_000, 1_000]
+    assert smoothed_weights(sizes, 1.0) == sizes
+    assert smoothed_weights(sizes, 0.0) == [1.0, 1.0]
+    large, small = smoothed_weights(sizes)
+    assert small / large == pytest.approx(1000**-0.7)
+
+
+@pytest.mark.parametrize(
+    ("given_weights", "said"),
+    [
+        ([], "at least one store"),
+        ([1, 0], "above 0 and finite; got 0"),
+        ([1, -2.5], r"got -2\.5"),
+        ([1, float("nan")], "got nan"),
+        ([True], "must be a number; got True"),
+        (["1"], "must be a number; got '1'"),
+        ([1.0] * (BLOCK + 1), "has room for 4096 stores"),
+    ],
+)
+def test_weights_that_are_none_are_an_error(given_weights: list, said: str) -> None:
+    with pytest.raises(DataError, match=said):
+        shares_of(given_weights)
+    if not given_weights:
+        with pytest.raises(DataError, match=r"between 0 and 1; got 1\.5"):
+            smoothed_weights([1, 2], 1.5)
