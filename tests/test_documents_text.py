@@ -1,5 +1,5 @@
 import gzip
-from collections.abc import Iterator
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import data_pipeline.documents.text as text_module
-from data_pipeline.documents.text import TextSource, decode, documents_of, text_sources
+from data_pipeline.documents import units_of
+from data_pipeline.documents.text import TextSource, TextStream, decode, documents_of, text_sources
 from data_pipeline.errors import DataError
 
 TWO_DOCUMENTS = b"One. Two. Three.\nFour.\n\nFive is here. Six too.\n"
@@ -17,13 +18,12 @@ def ignore(n: int) -> None:
     del n
 
 
-def read(source: TextSource) -> list[list[str]]:
-    return list(_documents(source))
-
-
-def _documents(source: TextSource) -> Iterator[list[str]]:
-    for unit in source.units(ignore):
-        yield from unit.parse(unit.content).documents
+def read(source: TextSource, counts: Counter[str] | None = None) -> list[list[str]]:
+    return [
+        document
+        for unit in units_of([source], ignore, counts)
+        for document in unit.parse(unit.content).documents
+    ]
 
 
 def one(path: Path, lines: str = "auto") -> TextSource:
@@ -77,13 +77,12 @@ def test_lines_of_white_space_are_blank_and_runs_of_it_are_one_space() -> None:
 def test_units_of_any_size_hold_the_same_documents(documents: list[list[str]]) -> None:
     text = "\n\n".join("\n".join(document) for document in documents).encode()
     for size in (1, 7, 64):
-        source = TextSource("given", (), "paragraph")
-        source._counts = {"cut_documents": 0}
+        stream = TextStream(Path("given"), "paragraph")
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(text_module, "UNIT_BYTES", size)
             blocks = [text[i : i + 5] for i in range(0, len(text), 5)]
             patch.setattr(text_module, "_blocks", lambda path, advance, b=blocks: iter(b))
-            stretches = list(source._stretches(Path("given"), ignore))
+            stretches = list(stream._stretches(ignore, Counter()))
         assert b"".join(stretches) == text
         found = [d for s in stretches for d in documents_of(s.decode())]
         assert found == [[" ".join(line.split()) for line in d] for d in documents]
@@ -94,7 +93,7 @@ def test_a_file_is_never_in_memory_as_a_whole(
 ) -> None:
     monkeypatch.setattr(text_module, "UNIT_BYTES", 1000)
     source = one(write(tmp_path / "a.txt", b"A sentence.\nMore of it.\n\n" * 1000), "paragraph")
-    sizes = [len(unit.content) for unit in source.units(ignore)]
+    sizes = [len(unit.content) for unit in units_of([source], ignore)]
     assert len(sizes) > 20
     assert max(sizes) < 2000
 
@@ -105,10 +104,11 @@ def test_a_text_without_blank_lines_is_cut_at_line_ends_and_counted(
     monkeypatch.setattr(text_module, "UNIT_BYTES", 100)
     monkeypatch.setattr(text_module, "LONGEST_DOCUMENT_BYTES", 300)
     source = one(write(tmp_path / "a.txt", b"A line of text.\n" * 100), "sentence")
-    documents = read(source)
+    counts: Counter[str] = Counter()
+    documents = read(source, counts)
     assert len(documents) > 4
     assert {line for document in documents for line in document} == {"A line of text."}
-    assert source.describe()["cut_documents"] == len(documents) - 1
+    assert counts["cut_documents"] == len(documents) - 1
 
 
 def test_a_single_endless_line_is_cut_between_words(
@@ -137,8 +137,9 @@ def test_undecodable_bytes_are_replaced_and_counted() -> None:
 def test_progress_counts_the_bytes_on_disk(tmp_path: Path) -> None:
     source = one(write(tmp_path / "a.txt.gz", TWO_DOCUMENTS * 5000), "paragraph")
     seen: list[int] = []
-    list(source.units(seen.append))
-    assert sum(seen) == source.size() == (tmp_path / "a.txt.gz").stat().st_size
+    list(units_of([source], seen.append))
+    (stream,) = source.streams
+    assert sum(seen) == stream.size() == (tmp_path / "a.txt.gz").stat().st_size
 
 
 def test_folders_and_globs_give_their_files_in_the_order_of_their_paths(tmp_path: Path) -> None:
@@ -194,15 +195,16 @@ def test_a_file_given_twice_is_an_error(tmp_path: Path) -> None:
 def test_a_source_without_text_is_an_error_that_names_it(tmp_path: Path, name: str) -> None:
     path = write(tmp_path / name, b"" if "empty" in name else b"\n \n\t\n")
     with pytest.raises(DataError, match=f"{name}: there is no text"):
-        list(one(path, "sentence").units(ignore))
+        read(one(path, "sentence"))
 
 
 def test_an_empty_file_among_others_is_counted(tmp_path: Path) -> None:
     write(tmp_path / "a.txt", b"")
     write(tmp_path / "b.txt")
     (source,) = text_sources([tmp_path])
-    assert len(read(source)) == 2
-    assert source.describe()["empty_files"] == 1
+    counts: Counter[str] = Counter()
+    assert len(read(source, counts)) == 2
+    assert counts["empty_files"] == 1
     assert source.describe()["files"] == 2
 
 
@@ -214,7 +216,7 @@ def test_a_truncated_or_damaged_gzip_file_is_an_error_that_names_it(tmp_path: Pa
         path = tmp_path / name
         path.write_bytes(content)
         with pytest.raises(DataError, match=f"{name}: damaged gzip"):
-            list(one(path, "sentence").units(ignore))
+            read(one(path, "sentence"))
 
 
 def test_what_is_no_utf8_text_is_an_error(tmp_path: Path) -> None:

@@ -230,7 +230,11 @@ def test_progress_reaches_its_total_and_says_how_lines_were_taken(
     store = prepare(
         [corpus], tokenizer, tmp_path / "s", eval_share=0.1, workers=1, progress=progress
     )
-    assert [task["description"] for task in progress.tasks] == [f"reading {corpus}", "tokenising"]
+    assert [task["description"] for task in progress.tasks] == [
+        f"reading {corpus}",
+        "tokenising",
+        "writing the store",
+    ]
     assert "taken for a paragraph" in str(progress.tasks[0]["note"])
     assert progress.tasks[1]["done"] == progress.tasks[1]["total"]
     assert progress.tasks[1]["unit"] == "B"

@@ -11,9 +11,9 @@ import gzip
 import os
 import re
 import zlib
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -36,7 +36,59 @@ _MOST_BROKEN = 0.1
 _PARAGRAPH_SHARE = 0.25
 
 
-@dataclass
+@dataclass(frozen=True)
+class TextStream:
+    """A text file; `lines` is what a line holds."""
+
+    path: Path
+    lines: Lines
+
+    @property
+    def name(self) -> str:
+        """Its path."""
+        return str(self.path)
+
+    def size(self) -> int:
+        """The bytes of the file as it is on disk."""
+        return self.path.stat().st_size
+
+    def identity(self) -> dict[str, Any]:
+        """The file's path, size and time of its last change."""
+        facts = self.path.stat()
+        return {"path": self.name, "bytes": facts.st_size, "changed": facts.st_mtime_ns}
+
+    def units(self, advance: Callable[[int], None], counts: Counter[str]) -> Iterator[Unit]:
+        """Units of about a mebibyte; `advance` counts bytes of the file as it is on disk.
+
+        DataError where the file cannot be read to its end.
+        """
+        empty = True
+        for text in self._stretches(advance, counts):
+            if not text.strip():
+                continue
+            empty = False
+            counts["bytes"] += len(text)
+            yield Unit(text, parse_text, self.lines)
+        counts["empty_files"] += empty
+
+    def _stretches(self, advance: Callable[[int], None], counts: Counter[str]) -> Iterator[bytes]:
+        """The text of the file, cut at blank lines."""
+        rest = b""
+        for block in _blocks(self.path, advance):
+            rest += block
+            if len(rest) < UNIT_BYTES:
+                continue
+            cut = _last_blank_line(rest)
+            if cut is None and len(rest) >= LONGEST_DOCUMENT_BYTES:
+                cut = _last_line_end(rest)
+                counts["cut_documents"] += 1
+            if cut is not None:
+                yield rest[:cut]
+                rest = rest[cut:]
+        yield rest
+
+
+@dataclass(frozen=True)
 class TextSource:
     """The text files that one input names: a file, a glob, or a folder.
 
@@ -47,56 +99,21 @@ class TextSource:
     files: tuple[Path, ...]
     lines: Lines
     detected: str | None = None
-    _counts: dict[str, int] = field(default_factory=dict, repr=False)
 
-    def size(self) -> int:
-        """The bytes of the files as they are on disk."""
-        return sum(path.stat().st_size for path in self.files)
-
-    def units(self, advance: Callable[[int], None]) -> Iterator[Unit]:
-        """Units of about a mebibyte; `advance` counts bytes of the files as they are on disk.
-
-        DataError where a file cannot be read to its end or the source holds nothing but blanks.
-        """
-        self._counts = {"bytes": 0, "empty_files": 0, "cut_documents": 0}
-        for path in self.files:
-            empty = True
-            for text in self._stretches(path, advance):
-                if not text.strip():
-                    continue
-                empty = False
-                self._counts["bytes"] += len(text)
-                yield Unit(text, parse_text, self.lines)
-            self._counts["empty_files"] += empty
-        if self._counts["empty_files"] == len(self.files):
-            raise DataError(f"{self.name}: there is no text in it ({_files(self.files)} read)")
+    @property
+    def streams(self) -> tuple[TextStream, ...]:
+        """A stream for each file."""
+        return tuple(TextStream(path, self.lines) for path in self.files)
 
     def describe(self) -> dict[str, Any]:
-        """The input's name, how its lines were taken, and what was odd about it."""
+        """The input's name, how many files it has, and how their lines were taken."""
         return {
             "kind": "text",
             "input": self.name,
             "files": len(self.files),
             "lines": self.lines,
             "lines_detected": self.detected,
-            **self._counts,
         }
-
-    def _stretches(self, path: Path, advance: Callable[[int], None]) -> Iterator[bytes]:
-        """The text of a file, cut at blank lines."""
-        rest = b""
-        for block in _blocks(path, advance):
-            rest += block
-            if len(rest) < UNIT_BYTES:
-                continue
-            cut = _last_blank_line(rest)
-            if cut is None and len(rest) >= LONGEST_DOCUMENT_BYTES:
-                cut = _last_line_end(rest)
-                self._counts["cut_documents"] += 1
-            if cut is not None:
-                yield rest[:cut]
-                rest = rest[cut:]
-        yield rest
 
 
 def text_sources(
