@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from data_pipeline.documents import Source, SplitName
 from data_pipeline.encoded_unit import EncodedUnit, read_unit
@@ -15,6 +15,15 @@ from data_pipeline.token_store import SPLITS, TokenStore
 from data_pipeline.token_store_writer import StoreWriter
 
 ORIGINS = "origins.json"
+
+
+class Origin(NamedTuple):
+    """A stream of a source, and how many documents of each split came from it, in this order."""
+
+    source: int
+    name: str
+    train: int
+    eval: int
 
 
 def merge(
@@ -42,7 +51,7 @@ def merge(
     counts: list[Counter[str]] = [Counter() for _ in sources]
     odd: Counter[str] = Counter(replaced_characters=0, dropped_sentences=0, dropped_documents=0)
     units: Counter[int] = Counter()
-    origins = []
+    origins: list[Origin] = []
     for key, stream in streams_of(sources):
         record = work.stream_record(key)
         assert record is not None, f"{key} is not finished"
@@ -54,15 +63,15 @@ def merge(
             for name in SPLITS:
                 documents[name] += _append(writer, name, unit)
             advance(1)
-        origin: dict[str, Any] = {"source": key.source, "name": stream.name}
-        origins.append({**origin, **{name: documents[name] for name in SPLITS}})
+        origins.append(Origin(key.source, stream.name, documents["train"], documents["eval"]))
         for name in SPLITS:
             counts[key.source][f"{name}_documents"] += documents[name]
     for number, source in enumerate(sources):
         if not units[number]:
             raise DataError(f"{source.name}: there is no text in it")
     check({name: writer.splits[name].counts["documents"] for name in SPLITS})
-    writer.write(ORIGINS, json.dumps(origins, ensure_ascii=False, indent=1) + "\n")
+    rows = [origin._asdict() for origin in origins]
+    writer.write(ORIGINS, json.dumps(rows, ensure_ascii=False, indent=1) + "\n")
     described = [
         {**source.describe(), **count} for source, count in zip(sources, counts, strict=True)
     ]

@@ -24,7 +24,7 @@ from data_pipeline.preparation_work import (
     streams_of,
 )
 from data_pipeline.progress import Progress, silent
-from data_pipeline.token_store import TokenStore
+from data_pipeline.token_store import MANIFEST, TokenStore, read_manifest
 from data_pipeline.token_store_writer import check_output, new_store
 from data_pipeline.tokenizer import Tokenizer
 from data_pipeline.tokenizer_files import Rules
@@ -64,7 +64,6 @@ def prepare(
     if not 0 < eval_share < 1:
         raise DataError(f"eval_share must be between 0 and 1; got {eval_share}")
     workers = checked_workers(workers)
-    check_output(Path(output))
     sources = as_sources(inputs, lines, language, progress)
     facts = {"language": language, "eval_share": eval_share}
     return write_store(sources, tokenizer, output, facts, workers=workers, progress=progress)
@@ -81,6 +80,7 @@ def write_store(
 ) -> TokenStore:
     """Writes the store of `sources`, going on with what an earlier call has left undone.
 
+    A store that is there already, made by the same settings from the same input, is opened.
     `facts` go into the manifest. `facts["language"]` is that of the sentences;
     `facts["eval_share"]` is the share of documents to hold out, where a source does not say itself
     which.
@@ -89,9 +89,12 @@ def write_store(
     share = facts.get("eval_share")
     settings = {"tokenizer": tokenizer.fingerprint, "unit_bytes": UNIT_BYTES, **facts}
     job = Job.of(settings, sources)
+    if _is_prepared(output, job):
+        remove_work(output)  # a process that was killed just before it would have
+        return TokenStore.open(output)
+    check_output(output)
     output.parent.mkdir(parents=True, exist_ok=True)
     with open_work(output, job) as work:
-        check_output(output)
         encoder = UnitEncoder(tokenizer, facts["language"], share or 0.0)
         try:
             _encode(work, sources, encoder, workers, progress)
@@ -99,8 +102,9 @@ def write_store(
                 new_store(output, tokenizer) as writer,
                 progress("writing the store", None, "unit") as task,
             ):
+                manifest = {**facts, "job": job.fingerprint}
                 store = merge(
-                    work, sources, writer, facts, partial(_check_splits, share), task.advance
+                    work, sources, writer, manifest, partial(_check_splits, share), task.advance
                 )
         except EmptySplit:
             remove_work(output)  # other settings are needed, and nothing of it is of use
@@ -112,6 +116,14 @@ def write_store(
             ) from error
         remove_work(output)
     return store
+
+
+def _is_prepared(output: Path, job: Job) -> bool:
+    """Whether the store is there, of this very job, and no file was changed since."""
+    file = output / MANIFEST
+    if not file.is_file() or read_manifest(output).get("job") != job.fingerprint:
+        return False
+    return job.last_change < file.stat().st_mtime_ns
 
 
 def _encode(

@@ -66,28 +66,47 @@ class Job:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256."""
-        return hashlib.sha256(self.to_json().encode()).hexdigest()
+        """SHA-256 of settings and sources, but for when files were changed last."""
+        facts = [self.settings, *(_without_times(source) for source in self.sources)]
+        text = json.dumps(facts, sort_keys=True, ensure_ascii=False, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
+    def last_change(self) -> int:
+        """When the file of the input that was changed last was changed, in nanoseconds."""
+        streams = (stream for source in self.sources for stream in source["streams"])
+        return max((stream.get("changed", 0) for stream in streams), default=0)
 
     def to_json(self) -> str:
         """Text that is equal where the jobs are."""
         facts = {"settings": self.settings, "sources": self.sources}
         return json.dumps(facts, indent=1, sort_keys=True, ensure_ascii=False, default=str)
 
-    def differences(self, other: str) -> list[str]:
-        """What the job of `other`, a `to_json`, has that this one has not, in a few words."""
-        there = json.loads(other)
-        settings = there["settings"]
-        names = sorted({*self.settings, *settings})
+    def changes(self, begun: str) -> list[StreamKey]:
+        """The streams that are not as they were in `begun`, a `to_json`.
+
+        DataError where anything else differs: nothing of that work is of use.
+        """
+        there, here = json.loads(begun), json.loads(self.to_json())
+        settings, now = there["settings"], here["settings"]
         found = [
-            f"{name} {settings.get(name)} there and {self.settings.get(name)} now"
-            for name in names
-            if settings.get(name) != json.loads(json.dumps(self.settings.get(name), default=str))
+            f"{name} {settings.get(name)} there and {now.get(name)} now"
+            for name in sorted({*settings, *now})
+            if settings.get(name) != now.get(name)
         ]
-        mine = json.loads(self.to_json())["sources"]
-        if there["sources"] != mine:
-            found.append("other input, or files that were changed since")
-        return found
+        if list(map(_names, there["sources"])) != list(map(_names, here["sources"])):
+            found.append("other input")
+        if found:
+            raise DataError(
+                f"was begun with other settings ({'; '.join(found)}); give the same again to go "
+                "on, or remove the folder to begin anew"
+            )
+        return [
+            StreamKey(s, f)
+            for s, (old, new) in enumerate(zip(there["sources"], here["sources"], strict=True))
+            for f, (was, is_now) in enumerate(zip(old["streams"], new["streams"], strict=True))
+            if was != is_now
+        ]
 
 
 class BeingPrepared(DataError):
@@ -142,21 +161,14 @@ def open_work(output: Path, job: Job) -> Iterator[Work]:
         )
 
     with folder_lock(folder, refuse):
-        begun = folder / JOB
-        if begun.is_file():
-            _check_job(folder, begun.read_text("utf-8"), job)
-        else:
-            others = [path.name for path in folder.iterdir() if path.name != LOCK]
-            if others:
-                raise DataError(f"{folder}: holds something else ({others[0]}); remove it")
-            write_atomically(begun, lambda file: file.write(job.to_json().encode()))
+        _begin(folder, job)
         for left in (*folder.glob("*.npz.*"), *folder.glob("*.json.*")):
             left.unlink(missing_ok=True)  # half-written when a process was killed
         try:
             yield Work(folder)
         finally:
             if not any(folder.glob("*-*")):
-                begun.unlink(missing_ok=True)
+                (folder / JOB).unlink(missing_ok=True)
 
 
 def remove_work(output: Path) -> None:
@@ -165,16 +177,39 @@ def remove_work(output: Path) -> None:
         shutil.rmtree(output.with_name(f"{output.name}.partial"))
 
 
-def _check_job(folder: Path, begun: str, job: Job) -> None:
-    try:
-        differences = job.differences(begun)
-    except (ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{folder / JOB}: is damaged ({error}); remove {folder}") from error
-    if differences:
-        raise DataError(
-            f"{folder}: was begun with other settings ({'; '.join(differences)}); give the same "
-            "again to go on, or remove the folder to begin anew"
-        )
+def _without_times(source: Mapping[str, Any]) -> dict[str, Any]:
+    streams = [
+        {name: fact for name, fact in stream.items() if name != "changed"}
+        for stream in source["streams"]
+    ]
+    return {**source, "streams": streams}
+
+
+def _names(source: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What a source is, whatever its files hold now."""
+    streams = source["streams"]
+    facts = {k: v for k, v in source.items() if k not in ("streams", "lines_detected")}
+    return facts, [stream.get("path") for stream in streams]
+
+
+def _begin(folder: Path, job: Job) -> None:
+    """Says what the work is, unless it is said; what was done of files changed since is removed."""
+    begun = folder / JOB
+    if begun.is_file():
+        try:
+            changed = job.changes(begun.read_text("utf-8"))
+        except DataError as error:
+            raise DataError(f"{folder}: {error}") from error
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise DataError(f"{begun}: is damaged ({error}); remove {folder}") from error
+        for key in changed:
+            for path in folder.glob(f"{key}*"):
+                path.unlink()
+    else:
+        others = [path.name for path in folder.iterdir() if path.name != LOCK]
+        if others:
+            raise DataError(f"{folder}: holds something else ({others[0]}); remove it")
+    write_atomically(begun, lambda file: file.write(job.to_json().encode()))
 
 
 class PendingUnit(NamedTuple):
