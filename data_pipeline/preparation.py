@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
+from data_pipeline.beam import encode_on_beam
 from data_pipeline.documents import Source, Unit, units_of
 from data_pipeline.documents.text import UNIT_BYTES, text_sources
 from data_pipeline.encoded_unit import UnitEncoder
@@ -50,6 +51,7 @@ def prepare(
     eval_share: float = 0.01,
     workers: int | None = None,
     language: str = "en",
+    beam_options: Sequence[str] | None = None,
     progress: Progress = silent,
 ) -> TokenStore:
     """Writes the token store `output` from text files.
@@ -59,14 +61,27 @@ def prepare(
     one a core; the store is the same to the byte for any number. Sentences without a token are
     dropped and counted, as are documents left without a sentence.
 
-    DataError where an input is no good, the output exists, or a split would be empty.
+    With `beam_options` the work is done by Apache Beam, whose command line they are (`beam.py`).
+
+    A call that was stopped at any moment is gone on with by the same call, and gives the same
+    store: what is done is kept in a folder beside `output` (`preparation_work`).
+
+    DataError where an input is no good, another store is there, or a split would be empty.
     """
     if not 0 < eval_share < 1:
         raise DataError(f"eval_share must be between 0 and 1; got {eval_share}")
     workers = checked_workers(workers)
     sources = as_sources(inputs, lines, language, progress)
     facts = {"language": language, "eval_share": eval_share}
-    return write_store(sources, tokenizer, output, facts, workers=workers, progress=progress)
+    return write_store(
+        sources,
+        tokenizer,
+        output,
+        facts,
+        workers=workers,
+        beam_options=beam_options,
+        progress=progress,
+    )
 
 
 def write_store(
@@ -76,6 +91,7 @@ def write_store(
     facts: Mapping[str, Any],
     *,
     workers: int,
+    beam_options: Sequence[str] | None = None,
     progress: Progress = silent,
 ) -> TokenStore:
     """Writes the store of `sources`, going on with what an earlier call has left undone.
@@ -97,7 +113,11 @@ def write_store(
     with open_work(output, job) as work:
         encoder = UnitEncoder(tokenizer, facts["language"], share or 0.0)
         try:
-            _encode(work, sources, encoder, workers, progress)
+            if beam_options is None:
+                _encode(work, sources, encoder, workers, progress)
+            else:
+                with progress("tokenising on Beam", None, "B"):
+                    encode_on_beam(work, sources, encoder, beam_options)
             with (
                 new_store(output, tokenizer) as writer,
                 progress("writing the store", None, "unit") as task,

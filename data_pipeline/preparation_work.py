@@ -228,17 +228,24 @@ def pending_units(
     begin can be known no other way, and the units that are there are passed over.
     """
     for key, stream in streams_of(sources):
-        if work.is_finished(key):
-            advance(stream.size())
-            continue
-        counts: Counter[str] = Counter()
-        number = 0
-        for unit in stream.units(advance, counts):
-            path = work.unit_path(key, number)
-            if not path.exists():
-                yield PendingUnit(unit, path)
-            number += 1
-        work.finish_stream(key, number, counts)
+        yield from pending_units_of(work, key, stream, advance)
+
+
+def pending_units_of(
+    work: Work, key: StreamKey, stream: Stream, advance: Callable[[int], None]
+) -> Iterator[PendingUnit]:
+    """What is left to do of one stream."""
+    if work.is_finished(key):
+        advance(stream.size())
+        return
+    counts: Counter[str] = Counter()
+    number = 0
+    for unit in stream.units(advance, counts):
+        path = work.unit_path(key, number)
+        if not path.exists():
+            yield PendingUnit(unit, path)
+        number += 1
+    work.finish_stream(key, number, counts)
 
 
 def streams_of(sources: Sequence[Source]) -> Iterator[tuple[StreamKey, Stream]]:

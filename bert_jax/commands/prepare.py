@@ -21,6 +21,7 @@ def run(arguments: argparse.Namespace) -> None:
         eval_share=arguments.eval_share,
         workers=arguments.workers,
         language=arguments.language,
+        beam_options=arguments.rest if arguments.runner == "beam" else None,
         progress=Terminal().progress,
     )
     facts = store_facts(Path(store.path))
