@@ -7,11 +7,13 @@ Duplicates are found among all documents, after all of them are read: `signature
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
+import numpy as np
+
+from data_pipeline.characters import NO_TEXT, SPACE, classes_of, codes_of, text_of
 from data_pipeline.errors import DataError
 from data_pipeline.scripts import check_scripts, script_share
 from data_pipeline.words import count_words
@@ -32,17 +34,6 @@ _MOST_SHINGLE_WORDS = 100
 _MOST_MIN_WORDS = 1_000_000_000
 # Whether a share may be 0.
 _SHARES = {"min_script_share": False, "max_control_share": True, "max_repeated_line_share": True}
-
-# Characters that no text is made of: controls other than tab and line ends, U+FFFD (what decoding
-# puts for bytes that it cannot read), surrogates, private use, and Unicode's noncharacters. Which
-# characters are not yet assigned depends on the version of Python, so these are not among them.
-_NO_TEXT = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffd\ud800-\udfff\ue000-\uf8ff\ufdd0-\ufdef\ufffe\uffff"
-    + "".join(
-        f"{chr(plane + 0xFFFE)}{chr(plane + 0xFFFF)}" for plane in range(1 << 16, 15 << 16, 1 << 16)
-    )
-    + "\U000f0000-\U0010ffff]+"
-)
 
 
 @dataclass(frozen=True)
@@ -128,18 +119,17 @@ def clean(document: Sequence[str], rules: CleaningRules) -> tuple[list[str], Rea
 
 def _without_control_characters(lines: list[str]) -> tuple[list[str], float]:
     """The lines without what is no text, and its share of the characters."""
-    text = "\n".join(lines)
-    if not _NO_TEXT.search(text):
+    codes = codes_of("\n".join(lines))
+    classes = classes_of(codes)
+    no_text = (classes & NO_TEXT) != 0
+    removed = np.count_nonzero(no_text)
+    if not removed:
         return lines, 0.0
-    cleaned = _NO_TEXT.sub(_space_or_nothing, text)
-    removed = sum(len(found) for found in _NO_TEXT.findall(text))
-    kept = [line for line in cleaned.split("\n") if line and not line.isspace()]
-    return kept, removed / (len(text) - text.count("\n"))
-
-
-def _space_or_nothing(found: re.Match[str]) -> str:
-    """A form feed or another control that parts words leaves a space, so that they stay apart."""
-    return " " if any(character.isspace() for character in found.group()) else ""
+    # What parts words leaves a space, so that they stay apart.
+    spaces = (classes & SPACE) != 0
+    kept = text_of(np.where(spaces, np.uint32(0x20), codes)[~no_text | spaces])
+    characters = len(codes) - (len(lines) - 1)
+    return [line for line in kept.split("\n") if line and not line.isspace()], removed / characters
 
 
 def _repeated_line_share(lines: list[str]) -> float:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from data_pipeline.characters import codes_of
 from data_pipeline.errors import DataError
 
 _CODES = 0x110000
@@ -38,8 +39,7 @@ def script_share(text: str, scripts: Sequence[str]) -> float:
     Letters that several scripts share (Unicode's "Common": the Japanese length mark, say) are left
     out, as are digits, marks and punctuation.
     """
-    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
-    kinds = np.bincount(_kinds(tuple(scripts)).take(codes), minlength=3)
+    kinds = np.bincount(_kinds(tuple(scripts)).take(codes_of(text)), minlength=3)
     letters = int(kinds[1] + kinds[2])
     return int(kinds[2]) / letters if letters else 0.0
 

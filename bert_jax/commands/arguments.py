@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from bert_jax.commands.cleaning_flags import add_cleaning_flags
 from bert_jax.commands.parser import (
     GIN,
     CommandParser,
@@ -115,6 +116,7 @@ def _prepare(command: str) -> CommandParser:
         "--language", metavar="CODE", default="en", help="for splitting sentences (en)"
     )
     _add_workers(parser)
+    add_cleaning_flags(parser)
     return parser
 
 
