@@ -125,22 +125,31 @@ def _join_alike(
       alike: tells for pairs of documents whether they are.
     """
     order = np.argsort(keys, kind="stable")  # in a bucket, ascending by number
-    members, keys = documents[order], keys[order]
+    keys = keys[order]
+    shared = _with_another(keys)
+    members, keys = documents[order[shared]], keys[shared]
+    del order
     for _ in range(_ROUNDS):
         starts = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]])[: len(keys)])
-        sizes = np.diff(np.append(starts, len(keys)))
-        several = np.repeat(sizes > 1, sizes)
-        pivots, keys = np.repeat(members[starts], sizes)[several], keys[several]
-        members = members[several]
-        rest = pivots != members
-        pivots, members, keys = pivots[rest], members[rest], keys[rest]
-        if not len(members):
-            return
+        pivots = np.repeat(members[starts], np.diff(np.append(starts, len(keys))))
         joined = first[pivots] == first[members]
         unknown = np.flatnonzero(~joined)
         joined[unknown] = alike(pivots[unknown], members[unknown])
         _join(first, pivots[joined], members[joined])
         members, keys = members[~joined], keys[~joined]
+        shared = _with_another(keys)
+        members, keys = members[shared], keys[shared]
+        if not len(members):
+            return
+
+
+def _with_another(keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
+    """Which of these sorted keys are there more than once."""
+    shared = np.zeros(len(keys), bool)
+    equal = keys[1:] == keys[:-1]
+    shared[1:] = equal
+    shared[:-1] |= equal
+    return shared
 
 
 def _join(first: Indices, left: Indices, right: Indices) -> None:
