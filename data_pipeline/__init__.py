@@ -10,6 +10,7 @@ import importlib
 from typing import Any
 
 _MODULE_OF = {
+    "CleaningRules": "cleaning",
     "DataError": "errors",
     "Progress": "progress",
     "Task": "progress",

@@ -7,16 +7,19 @@ import json
 import zipfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
+from data_pipeline.cleaning import NO_CLEANING, CleaningRules, clean
 from data_pipeline.documents import Unit
+from data_pipeline.dropped import Dropped, dropped_by_rules
 from data_pipeline.errors import DataError
 from data_pipeline.sentences import split_sentences
+from data_pipeline.signatures import Signatures, signatures
 from data_pipeline.token_store_writer import EncodedPart
 from data_pipeline.tokenizer import Tokenizer
 
@@ -38,6 +41,8 @@ class EncodedUnit:
         held_out: [D] whether a document is for evaluation.
         measures: by name, [D] int64 each (`MEASURES`).
         counts: how often what was odd in the whole unit.
+        dropped: the documents that cleaning dropped.
+        signatures: [D] of each document, where duplicates are to be found, else None.
     """
 
     tokens: npt.NDArray[np.unsignedinteger]
@@ -46,6 +51,13 @@ class EncodedUnit:
     held_out: npt.NDArray[np.bool_]
     measures: Mapping[str, npt.NDArray[np.int64]]
     counts: Mapping[str, int]
+    dropped: Dropped
+    signatures: Signatures | None = None
+
+    @property
+    def num_documents(self) -> int:
+        """D."""
+        return len(self.document_lengths)
 
     def part(self, chosen: npt.NDArray[np.bool_]) -> EncodedPart:
         """The documents that are chosen, [D], as a part of a split."""
@@ -60,6 +72,8 @@ class EncodedUnit:
 
     def write(self, file: BinaryIO) -> None:
         """As an `.npz`: the same unit gives the same bytes, and each array has a checksum."""
+        dropped = {f.name: dict(getattr(self.dropped, f.name)) for f in fields(Dropped)}
+        facts = {"counts": self.counts, "dropped": dropped}
         # A unit is about a mebibyte: it has fewer than 2^32 of anything.
         arrays: dict[str, Any] = {
             "tokens": self.tokens,
@@ -67,7 +81,7 @@ class EncodedUnit:
             "document_lengths": self.document_lengths.astype(np.uint32),
             "held_out": self.held_out,
             **{name: values.astype(np.uint32) for name, values in self.measures.items()},
-            "counts": np.frombuffer(json.dumps(self.counts, sort_keys=True).encode(), np.uint8),
+            "facts": np.frombuffer(json.dumps(facts, sort_keys=True).encode(), np.uint8),
         }
         np.savez(file, allow_pickle=False, **arrays)
 
@@ -77,7 +91,9 @@ def read_unit(path: Path) -> EncodedUnit:
     try:
         with np.load(path, allow_pickle=False) as found:
             arrays = {name: found[name] for name in _ARRAYS}
-            counts = json.loads(found["counts"].tobytes())
+            facts = json.loads(found["facts"].tobytes())
+            dropped = facts["dropped"]
+            examples = {reason: tuple(some) for reason, some in dropped["examples"].items()}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise DataError(f"{path}: is damaged: {error}; remove it and start again") from error
     return EncodedUnit(
@@ -86,7 +102,8 @@ def read_unit(path: Path) -> EncodedUnit:
         arrays["document_lengths"].astype(np.int64),
         arrays["held_out"],
         {name: arrays[name].astype(np.int64) for name in MEASURES},
-        counts,
+        facts["counts"],
+        Dropped(dropped["documents"], dropped["words"], examples),
     )
 
 
@@ -98,18 +115,22 @@ class UnitEncoder:
         tokenizer: makes the ids.
         language: of the sentences.
         eval_share: of the documents that is held out, where a unit does not say itself.
+        cleaning: which documents are dropped.
     """
 
     tokenizer: Tokenizer
     language: str
     eval_share: float
+    cleaning: CleaningRules = NO_CLEANING
 
     def __call__(self, unit: Unit) -> EncodedUnit:
-        """Parses, splits into sentences, and encodes."""
+        """Parses, cleans, splits into sentences, and encodes."""
         parsed = unit.parse(unit.content)
+        cleaned = [clean(document, self.cleaning) for document in parsed.documents]
+        documents = [document for document, reason in cleaned if reason is None]
         sentences: list[str] = []
         ends = [0]
-        for document in parsed.documents:
+        for document in documents:
             sentences += self._sentences(document, unit.lines)
             ends.append(len(sentences))
         tokens, lengths = self.tokenizer.encode_flat(sentences)
@@ -119,10 +140,13 @@ class UnitEncoder:
         held_out = np.array(
             [
                 self._is_held_out(document) if unit.split is None else unit.split == "eval"
-                for document in parsed.documents
+                for document in documents
             ],
             bool,
         )
+        found = None
+        if self.cleaning.finds_duplicates:
+            found = signatures(documents, self.cleaning)[has_text]
         counts = Counter(parsed.counts)
         counts["dropped_sentences"] += int(len(kept) - kept.sum())
         counts["dropped_documents"] += int(len(has_text) - has_text.sum())
@@ -133,6 +157,8 @@ class UnitEncoder:
             held_out[has_text],
             {name: _sums(values, ends)[has_text] for name, values in _measures(sentences).items()},
             counts,
+            dropped_by_rules(cleaned),
+            found,
         )
 
     def _sentences(self, document: Sequence[str], lines: str) -> Iterator[str]:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from functools import partial
+from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
 from data_pipeline.beam import encode_on_beam
+from data_pipeline.cleaning import NO_CLEANING, CleaningRules
 from data_pipeline.documents import Source, Unit, units_of
 from data_pipeline.documents.text import UNIT_BYTES, text_sources
 from data_pipeline.encoded_unit import UnitEncoder
@@ -40,6 +43,9 @@ from data_pipeline.workers import checked_workers, ordered_map
 
 LinesOption = Literal["auto", "sentence", "paragraph"]
 Inputs = str | os.PathLike[str] | Source
+# Libraries that decide what becomes of a unit: work that another version has begun is not gone on
+# with.
+_DECIDING = ("sentencex", "tokenizers", "sentencepiece", "datasketch")
 
 
 def prepare(
@@ -51,6 +57,7 @@ def prepare(
     eval_share: float = 0.01,
     workers: int | None = None,
     language: str = "en",
+    cleaning: CleaningRules = NO_CLEANING,
     beam_options: Sequence[str] | None = None,
     progress: Progress = silent,
 ) -> TokenStore:
@@ -58,7 +65,8 @@ def prepare(
 
     `inputs` are files, globs, folders, or other sources of documents. `eval_share` of the documents
     are held out, chosen by a hash of their text. `workers` is the number of processes, by default
-    one a core; the store is the same to the byte for any number. Sentences without a token are
+    one a core; the store is the same to the byte for any number. `cleaning` says which documents
+    are dropped; the manifest counts them by reason. Sentences without a token are
     dropped and counted, as are documents left without a sentence.
 
     With `beam_options` the work is done by Apache Beam, whose command line they are (`beam.py`).
@@ -78,6 +86,7 @@ def prepare(
         tokenizer,
         output,
         facts,
+        cleaning=cleaning,
         workers=workers,
         beam_options=beam_options,
         progress=progress,
@@ -91,6 +100,7 @@ def write_store(
     facts: Mapping[str, Any],
     *,
     workers: int,
+    cleaning: CleaningRules = NO_CLEANING,
     beam_options: Sequence[str] | None = None,
     progress: Progress = silent,
 ) -> TokenStore:
@@ -103,7 +113,13 @@ def write_store(
     """
     output = Path(output)
     share = facts.get("eval_share")
-    settings = {"tokenizer": tokenizer.fingerprint, "unit_bytes": UNIT_BYTES, **facts}
+    settings = {
+        "tokenizer": tokenizer.fingerprint,
+        "unit_bytes": UNIT_BYTES,
+        "cleaning": asdict(cleaning),
+        **{f"{name} version": metadata.version(name) for name in _DECIDING},
+        **facts,
+    }
     job = Job.of(settings, sources)
     if _is_prepared(output, job):
         remove_work(output)  # a process that was killed just before it would have
@@ -111,21 +127,17 @@ def write_store(
     check_output(output)
     output.parent.mkdir(parents=True, exist_ok=True)
     with open_work(output, job) as work:
-        encoder = UnitEncoder(tokenizer, facts["language"], share or 0.0)
+        encoder = UnitEncoder(tokenizer, facts["language"], share or 0.0, cleaning)
         try:
             if beam_options is None:
                 _encode(work, sources, encoder, workers, progress)
             else:
                 with progress("tokenising on Beam", None, "B"):
                     encode_on_beam(work, sources, encoder, beam_options)
-            with (
-                new_store(output, tokenizer) as writer,
-                progress("writing the store", None, "unit") as task,
-            ):
-                manifest = {**facts, "job": job.fingerprint}
-                store = merge(
-                    work, sources, writer, manifest, partial(_check_splits, share), task.advance
-                )
+            manifest = {**facts, "job": job.fingerprint}
+            check = partial(_check_splits, share)
+            with new_store(output, tokenizer) as writer:
+                store = merge(work, sources, writer, manifest, cleaning, check, progress)
         except EmptySplit:
             remove_work(output)  # other settings are needed, and nothing of it is of use
             raise

@@ -2,6 +2,7 @@
 
     OUTPUT.partial/job.json                what is prepared, from what
     OUTPUT.partial/SSSS-FFFFFF-NNNNNN.npz  a unit as token ids: source, stream and number in it
+    OUTPUT.partial/SSSS-FFFFFF-NNNNNN.npy  signatures of its documents, where they are needed
     OUTPUT.partial/SSSS-FFFFFF.json        a stream that was read to its end: how many units, counts
 
 A unit is a stretch of the input, and what becomes of it depends on nothing else, so the store made
@@ -21,6 +22,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from data_pipeline.atomic_file import write_atomically
 from data_pipeline.documents import Source, Stream, Unit
@@ -162,7 +165,7 @@ def open_work(output: Path, job: Job) -> Iterator[Work]:
 
     with folder_lock(folder, refuse):
         _begin(folder, job)
-        for left in (*folder.glob("*.npz.*"), *folder.glob("*.json.*")):
+        for left in folder.glob("*.*.*"):
             left.unlink(missing_ok=True)  # half-written when a process was killed
         try:
             yield Work(folder)
@@ -255,6 +258,11 @@ def streams_of(sources: Sequence[Source]) -> Iterator[tuple[StreamKey, Stream]]:
             yield StreamKey(s, f), stream
 
 
+def signatures_path(unit: Path) -> Path:
+    """Where the signatures of a unit's documents are kept."""
+    return unit.with_suffix(".npy")
+
+
 class WorkOnUnit:
     """Encodes a unit and writes its file: what a worker does, on this machine or another."""
 
@@ -262,6 +270,12 @@ class WorkOnUnit:
         self._encoder = encoder
 
     def __call__(self, pending: PendingUnit) -> None:
-        """Does it; the file is whole or not there."""
+        """Does it; the unit's file, which comes last, is whole or not there."""
         encoded = self._encoder(pending.unit)
+        found = encoded.signatures
+        if found is not None:
+            write_atomically(
+                signatures_path(pending.path),
+                lambda file: np.save(file, found, allow_pickle=False),
+            )
         write_atomically(pending.path, encoded.write)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import data_pipeline.documents.text as text_module
+from data_pipeline.cleaning import CleaningRules
 from data_pipeline.errors import DataError
 from data_pipeline.preparation import prepare, vocabulary_from
 from data_pipeline.sentences import split_sentences
@@ -249,3 +250,35 @@ def test_without_apache_beam_the_error_says_how_to_install_it(
     with pytest.raises(DataError, match=r"pip install 'bert-jax\[beam\]'"):
         prepare([corpus], tokenizer, tmp_path / "store", eval_share=0.1, beam_options=[])
     assert not (tmp_path / "store").exists()
+
+
+def test_what_cleaning_drops_is_counted_by_reason_and_the_first_of_copies_stays(
+    tokenizer: Tokenizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(text_module, "UNIT_BYTES", 2000)
+    documents = make_documents(60)
+    copies = [[line.upper() for line in document] for document in documents[:7]]
+    for name, some in (("a.txt", documents), ("b.txt", [*copies, ["The cat."], *copies])):
+        (tmp_path / name).write_bytes(text_of(some))
+    inputs = [tmp_path / "a.txt", tmp_path / "b.txt"]
+    rules = CleaningRules(min_words=3, exact_duplicates=True)
+    stores = [
+        prepare(
+            inputs, tokenizer, tmp_path / f"store{n}", eval_share=0.2, cleaning=rules, workers=n
+        )
+        for n in (1, 2)
+    ]
+    assert files_of(stores[0]) == files_of(stores[1])
+    cleaning = stores[0].manifest["cleaning"]
+    assert cleaning["rules"]["min_words"] == 3
+    dropped = cleaning["dropped"]
+    assert {reason: facts["documents"] for reason, facts in dropped.items()} == {
+        "too_short": 1,
+        "exact_duplicate": 14,
+    }
+    assert dropped["too_short"]["examples"] == ["The cat."]
+    alone = prepare(inputs[:1], tokenizer, tmp_path / "alone", eval_share=0.2, workers=1)
+    assert stores[0].fingerprint == alone.fingerprint
+    first, second = stores[0].manifest["sources"]
+    assert first["train_documents"] + first["eval_documents"] == 60
+    assert second["train_documents"] + second["eval_documents"] == 0

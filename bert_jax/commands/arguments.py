@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from bert_jax.commands.cleaning_flags import add_cleaning_flags
 from bert_jax.commands.parser import (
     GIN,
     CommandParser,
@@ -124,6 +125,7 @@ def _prepare(command: str) -> CommandParser:
         help="local: this machine's cores; beam: Apache Beam, whose options follow (local)",
     )
     parser.hand_over_after = ("--runner", "beam")
+    add_cleaning_flags(parser)
     return parser
 
 

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from bert_jax.commands.cleaning_flags import cleaning_rules
 from bert_jax.commands.output import print_json
 
 
@@ -21,6 +22,7 @@ def run(arguments: argparse.Namespace) -> None:
         eval_share=arguments.eval_share,
         workers=arguments.workers,
         language=arguments.language,
+        cleaning=cleaning_rules(arguments),
         beam_options=arguments.rest if arguments.runner == "beam" else None,
         progress=Terminal().progress,
     )
