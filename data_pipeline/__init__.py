@@ -29,7 +29,7 @@ _MODULE_OF = {
     "PretrainingObjective": "objective",
     "make_plan": "sentence_pairs",
     "cached_plan": "plan_cache",
-    "SpecialIds": "batches",
+    "SpecialIds": "special_ids",
     "PretrainingBatches": "batches",
     "evaluation_batches": "batches",
     "Prefetch": "prefetch",

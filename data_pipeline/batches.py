@@ -11,9 +11,8 @@ Shape letters: B rows of this process, L length, P prediction slots.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, overload
+from typing import overload
 
 import numpy as np
 import numpy.typing as npt
@@ -23,54 +22,10 @@ from data_pipeline.features import Batch
 from data_pipeline.masking import mask_tokens
 from data_pipeline.objective import PretrainingObjective
 from data_pipeline.plan_cache import PlanSource
+from data_pipeline.special_ids import SpecialIds
 from data_pipeline.token_store import Split
 
 _EVALUATION_SEED = 0
-
-
-class _HasSpecialIds(Protocol):
-    """What a tokeniser knows of its special tokens."""
-
-    @property
-    def pad_id(self) -> int: ...
-    @property
-    def cls_id(self) -> int: ...
-    @property
-    def sep_id(self) -> int: ...
-    @property
-    def mask_id(self) -> int: ...
-    @property
-    def vocab_size(self) -> int: ...
-
-
-@dataclass(frozen=True)
-class SpecialIds:
-    """The ids of the special tokens, and the number of ids."""
-
-    pad: int
-    cls: int
-    sep: int
-    mask: int
-    vocab_size: int
-
-    def __post_init__(self) -> None:
-        ids = (self.pad, self.cls, self.sep, self.mask)
-        if len(set(ids)) < 4 or min(ids) < 0 or max(ids) >= self.vocab_size:
-            raise DataError(
-                f"[PAD], [CLS], [SEP] and [MASK] need four different ids below the vocabulary's "
-                f"size, {self.vocab_size}; got {ids}"
-            )
-
-    @classmethod
-    def of(cls, tokenizer: _HasSpecialIds) -> SpecialIds:
-        """Those of a tokeniser."""
-        return cls(
-            tokenizer.pad_id,
-            tokenizer.cls_id,
-            tokenizer.sep_id,
-            tokenizer.mask_id,
-            tokenizer.vocab_size,
-        )
 
 
 class PretrainingBatches:
@@ -239,9 +194,8 @@ class _Assembler:
             input_ids,
             candidates,
             self._predictions[length[:, 0]],
-            max_predictions=self._objective.max_predictions,
-            mask_id=self._ids.mask,
-            vocab_size=self._ids.vocab_size,
+            objective=self._objective,
+            ids=self._ids,
             seed=seed,
             example_index=index,
         )

@@ -16,7 +16,7 @@ import numpy as np
 from data_pipeline.characters import NO_TEXT, SPACE, classes_of, codes_of, text_of
 from data_pipeline.errors import DataError
 from data_pipeline.scripts import check_scripts, script_share
-from data_pipeline.words import count_words
+from data_pipeline.text_words import count_words
 
 Reason = Literal[
     "control_characters",

@@ -40,6 +40,9 @@ class Stream(IntEnum):
     FURTHER_VISITS = 8
     MASK_POSITIONS = 9
     MASK_REPLACEMENT = 10
+    SPAN_LENGTH = 15
+    SPAN_SLOT = 16
+    SPAN_ROTATION = 17
 
 
 def stream_key(seed: int, stream: Stream, *counters: int) -> int:
@@ -53,6 +56,12 @@ def stream_key(seed: int, stream: Stream, *counters: int) -> int:
     for counter in (int(stream), *counters):
         key = _mix(key + _INCREMENT * (counter + 1))
     return key
+
+
+def stream_keys(seed: int, counters: Integers, *streams: Stream) -> UInt64s:
+    """A key for each stream and each counter (an example, say): [streams, len(counters)]."""
+    keys = np.array([[stream_key(seed, stream)] for stream in streams], np.uint64)
+    return random_bits(keys, counters)
 
 
 def random_bits(key: int | UInt64s, counters: Integers) -> UInt64s:
@@ -123,6 +132,37 @@ def permutation(key: int, n: int) -> npt.NDArray[np.int64]:
     keys.sort()
     keys &= low
     return keys.view(np.int64)
+
+
+def random_order(
+    key: UInt64s, eligible: npt.NDArray[np.bool_], count: int, limit: int
+) -> npt.NDArray[np.int64]:
+    """The first places of a random order of each row's eligible places: [B, min(count, L)].
+
+    Place p of a row gets random bit p of the row's key, with p itself in the low bits, and the
+    smallest come first: two that are equal above those bits, which no use of it can notice, keep
+    their order. A row with fewer eligible places has numbers without meaning behind them.
+
+    Args:
+        key: [B], a key for each row.
+        eligible: [B, L], which places there are.
+        count: how many are wanted.
+        limit: a number above every place, at least L: it sizes the low bits, so that what a row
+            gives does not depend on how many columns the array has.
+    """
+    length = eligible.shape[1]
+    places = np.arange(length, dtype=np.uint64)
+    low = np.uint64((1 << (limit - 1).bit_length()) - 1)
+    bits = random_bits(key[:, None], places)
+    bits &= ~low
+    bits |= places
+    # Behind every eligible place, whose bits are all ones with a chance of 2^-48.
+    bits[~eligible] = np.uint64(_MASK)
+    if count < length:
+        bits.partition(count - 1, axis=1)
+    first = bits[:, :count]
+    first.sort(axis=1)
+    return (first & low).view(np.int64)
 
 
 def _count_low_bits(words: UInt64s, bits: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -12,7 +12,7 @@ import numpy as np
 from data_pipeline.cleaning import Reason
 from data_pipeline.duplicates import Duplicates
 from data_pipeline.signatures import Signatures
-from data_pipeline.words import count_words
+from data_pipeline.text_words import count_words
 
 EXAMPLES = 3
 EXAMPLE_CHARACTERS = 80

@@ -22,7 +22,7 @@ from numpy.lib import format as npy
 from data_pipeline.atomic_file import write_atomically
 from data_pipeline.cleaning import CleaningRules
 from data_pipeline.errors import DataError
-from data_pipeline.words import count_words, folded
+from data_pipeline.text_words import count_words, folded
 
 # An array of records, one a document. See `signature_dtype`.
 Signatures = npt.NDArray[np.void]

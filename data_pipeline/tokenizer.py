@@ -12,6 +12,7 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -121,6 +122,13 @@ class Tokenizer:
     def token_to_id(self, token: str) -> int | None:
         """None where the vocabulary does not hold the token."""
         return self._ids.get(token)
+
+    @cached_property
+    def continues_word(self) -> npt.NDArray[np.bool_]:
+        """[vocab_size], true for a piece that goes on with the word of the piece before it."""
+        continues = np.array([token.startswith(PREFIX) for token in self.vocab])
+        continues.flags.writeable = False
+        return continues
 
     @property
     def fingerprint(self) -> str:

@@ -1,58 +1,74 @@
-"""The words of a text, in any script: how many there are, and in a form that copies share."""
+"""Where the words of rows of word pieces are, and which of them fit.
+
+A word is a piece with the pieces after it that continue it, and nothing between: a word never goes
+over a special token, so never from A into B. A continuing piece with no text before it, where a
+sentence was cut inside a word, begins a word of its own.
+
+Shape letters: B rows, L length, W words of all rows. Places and words are counted through the
+rows: place p of row b is b * L + p.
+"""
 
 from __future__ import annotations
 
-import unicodedata
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
-from data_pipeline.characters import (
-    PUNCTUATION,
-    UNSPACED,
-    Codes,
-    classes_of,
-    codes_of,
-    text_of,
-)
-
-# ASCII in lower case, and a space for what is no letter and no digit; other bytes as they are.
-_FOLDED = bytes(
-    byte if byte >= 0x80 else ord(chr(byte).lower() if chr(byte).isalnum() else " ")
-    for byte in range(256)
-)
+Bools = npt.NDArray[np.bool_]
+Int64s = npt.NDArray[np.int64]
 
 
-def count_words(text: str) -> int:
-    """Runs of characters without white space; each character of an unspaced script is one."""
-    if not text.isascii():
-        codes = codes_of(text)
-        text = text_of(_spaced(codes, classes_of(codes)))
-    return len(text.split())
+class Words(NamedTuple):
+    """The words of all rows, in their order."""
+
+    starts: Int64s  # [W], the place of each word's first token
+    lengths: Int64s  # [W], in tokens
+    begins: Bools  # [B, L], true at the first token of a word
+    offsets: Int64s  # [B + 1], the first word of each row, and W
 
 
-def folded(text: str) -> bytes:
-    """The words of a text as UTF-8, one space between them, without case and punctuation.
+def find_words(input_ids: npt.NDArray[np.int32], candidates: Bools, continues_word: Bools) -> Words:
+    """The words of rows.
 
-    Texts that differ in capitals, spaces, line ends, punctuation, symbols and in ways to write the
-    same character (Unicode's NFKC) have the same. A text without a word gives itself, so that it
-    is like none but itself.
+    Args:
+        input_ids: [B, L].
+        candidates: [B, L], true for a token of text.
+        continues_word: [vocab_size], true for an id that goes on with the word before it.
     """
-    words = text
-    if not text.isascii():
-        codes = codes_of(unicodedata.normalize("NFKC", text).casefold())
-        classes = classes_of(codes)
-        codes = np.where(classes & PUNCTUATION, np.uint32(0x20), codes)
-        words = text_of(_spaced(codes, classes))
-    found = words.encode("utf-8", "surrogatepass").translate(_FOLDED).split()
-    return b" ".join(found) if found else text.encode("utf-8", "surrogatepass")
+    rows, length = input_ids.shape
+    continues = continues_word.take(input_ids, mode="clip")
+    continues.ravel()[1:] &= candidates.ravel()[:-1]
+    continues[:, 0] = False
+    continues &= candidates
+    begins = candidates ^ continues
+    ends = candidates.copy()
+    ends.ravel()[:-1] &= ~continues.ravel()[1:]
+    starts = np.flatnonzero(begins)
+    offsets = np.searchsorted(starts, np.arange(rows + 1) * length)
+    return Words(starts, np.flatnonzero(ends) + 1 - starts, begins, offsets)
 
 
-def _spaced(codes: Codes, classes: np.ndarray) -> Codes:
-    """With a space on either side of each character of an unspaced script."""
-    unspaced = (classes & UNSPACED) != 0
-    if not unspaced.any():
-        return codes
-    last = np.cumsum(1 + 2 * unspaced) - 1
-    spaced = np.full(last[-1] + 1, 0x20, np.uint32)
-    spaced[last - unspaced] = codes
-    return spaced
+def places_of(starts: Int64s, lengths: Int64s) -> Int64s:
+    """The places of all tokens of the words that start here, word after word."""
+    ends = lengths.cumsum()
+    result: Int64s = np.repeat(starts - ends + lengths, lengths)
+    result += np.arange(len(result))
+    return result
+
+
+def what_fits(lengths: Int64s, room: Int64s) -> Int64s:
+    """Words that are taken one after another where they fit: their lengths, and 0 for the others.
+
+    Args:
+        lengths: [B, C], of words in the order in which they are taken.
+        room: [B], the tokens that there is room for.
+    """
+    kept = lengths.copy()
+    while True:
+        over = kept.cumsum(axis=1) > room[:, None]
+        if not over[:, -1].any():
+            return kept
+        # Those before the first that is too long are taken, and only what they leave counts.
+        left = room - np.where(over, 0, kept).sum(axis=1)
+        kept[over & (kept > left[:, None])] = 0

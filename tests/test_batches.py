@@ -10,7 +10,7 @@ from splits import IDS, documents_of, part_of_batches, random_split, split_of
 from statistics_bounds import assert_share
 
 from data_pipeline import batches as batches_module
-from data_pipeline.batches import PretrainingBatches, SpecialIds, evaluation_batches
+from data_pipeline.batches import PretrainingBatches, evaluation_batches
 from data_pipeline.errors import DataError
 from data_pipeline.features import Batch, check_batch, feature_shapes
 from data_pipeline.objective import PretrainingObjective
@@ -300,20 +300,6 @@ def test_a_batch_beyond_the_end_is_an_index_error() -> None:
     for number in (3, -4):
         with pytest.raises(IndexError):
             batches[number]
-
-
-class _Tokenizer:
-    pad_id, cls_id, sep_id, mask_id, vocab_size = 0, 101, 102, 103, 30522
-
-
-def test_the_special_ids_are_the_tokenisers() -> None:
-    assert SpecialIds.of(_Tokenizer()) == SpecialIds(0, 101, 102, 103, 30522)
-
-
-@pytest.mark.parametrize("ids", [(0, 1, 1, 3, 9), (0, 1, 2, 9, 9), (-1, 1, 2, 3, 9)])
-def test_special_ids_that_cannot_be_are_an_error(ids: tuple[int, ...]) -> None:
-    with pytest.raises(DataError, match="four different ids"):
-        SpecialIds(*ids)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,8 @@ import subprocess
 import sys
 
 import pytest
-from splits import IDS, random_split
+from masked_rows import IDS
+from splits import random_split
 
 from bert_jax.benchmarks import batches
 from bert_jax.benchmarks.batches import benchmark_batches, one_core
@@ -53,9 +54,11 @@ def test_all_shapes_are_measured_on_one_core_and_plans_of_a_length_are_shown_onc
     monkeypatch.setattr(batches, "benchmark_batches", measure)
     before = os.sched_getaffinity(0)
     names = [row["name"] for row in batches.run("store", seconds=0.01)]
-    assert cores == [1, 1, 1]
+    assert cores == [1] * len(batches.SHAPES)
     assert os.sched_getaffinity(0) == before
-    assert len(names) == len(set(names)) == 15
+    # Three rows a shape, and three for the plans of each length.
+    assert len(names) == len(set(names)) == 3 * len(batches.SHAPES) + 6
+    assert "batches 32 x 512, whole_word, plan included, one core" in names
     assert all(name.endswith(", one core") for name in names)
     assert [name for name in names if name.startswith("plan of an epoch at 128,")] == [
         "plan of an epoch at 128, one core",

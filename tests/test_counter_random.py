@@ -19,7 +19,9 @@ from data_pipeline.counter_random import (
     heads,
     permutation,
     random_bits,
+    random_order,
     stream_key,
+    stream_keys,
 )
 from data_pipeline.errors import DataError
 
@@ -148,3 +150,50 @@ def test_a_long_permutation_has_no_trend() -> None:
 def test_a_seed_out_of_range_is_an_error(seed: int) -> None:
     with pytest.raises(DataError, match=str(seed)):
         stream_key(seed, Stream.SHUFFLE)
+
+
+def test_each_stream_has_a_number_of_its_own() -> None:
+    assert len({int(stream) for stream in Stream}) == len(list(Stream.__members__))
+
+
+def test_the_keys_of_several_streams_are_those_of_each() -> None:
+    counters = np.array([3, 10**12])
+    keys = stream_keys(5, counters, Stream.SHUFFLE, Stream.SPAN_LENGTH)
+    for row, stream in zip(keys, (Stream.SHUFFLE, Stream.SPAN_LENGTH), strict=True):
+        assert row.tolist() == random_bits(stream_key(5, stream), counters).tolist()
+
+
+def test_every_order_of_a_rows_places_is_as_likely_as_another() -> None:
+    n = 24_000
+    eligible = np.tile([False, True, True, False, True, True], (n, 1))
+    order = random_order(random_bits(KEY, np.arange(n)), eligible, 2, 6)
+    assert set(np.unique(order)) == {1, 2, 4, 5}
+    pairs, counts = np.unique(order @ [6, 1], return_counts=True)
+    assert len(pairs) == 12
+    assert_uniform(counts)
+
+
+def test_an_order_does_not_depend_on_the_columns_beside_it_nor_on_how_many_are_wanted() -> None:
+    keys = random_bits(KEY, np.arange(50))
+    wide = np.arange(40) < np.arange(1, 21).repeat(3)[:50, None]
+    whole = random_order(keys, wide, 40, 40)
+    first = random_order(keys, wide[:, :25], 7, 40)
+    there = np.arange(7) < wide.sum(axis=1)[:, None]
+    assert (whole[:, :7] == first)[there].all()
+    assert [sorted(row[:n]) for row, n in zip(whole.tolist(), wide.sum(axis=1), strict=True)] == [
+        list(range(n)) for n in wide.sum(axis=1)
+    ]
+
+
+def test_bits_that_can_tell_places_apart_do_not_depend_on_the_columns(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Two places of one row differ in their lowest nine bits alone, which is where places up to 512
+    # are: the places decide, in 16 columns as in 512.
+    monkeypatch.setattr(
+        "data_pipeline.counter_random.random_bits",
+        lambda key, places: key + ((places.max() - places) << np.uint64(4)) % np.uint64(512),
+    )
+    eligible = np.ones((1, 16), np.bool_)
+    order = random_order(np.array([1 << 40], np.uint64), eligible, 16, 512)
+    assert order.tolist() == [list(range(16))]

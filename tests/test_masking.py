@@ -1,12 +1,18 @@
+import hashlib
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from masked_rows import IDS, chosen_of, masked_of, random_rows
 from statistics_bounds import assert_independent, assert_share, assert_uniform
 
-from data_pipeline.masking import Masked, mask_tokens
+from data_pipeline.errors import DataError
+from data_pipeline.masking import Masked
+from data_pipeline.special_ids import SpecialIds
 
-MASK, VOCAB = 3, 1000
+MASK, VOCAB = IDS.mask, IDS.vocab_size
+MASKINGS = ("piece", "whole_word", "span")
 
 
 def rows_of(lengths: np.ndarray, max_length: int) -> tuple[np.ndarray, np.ndarray]:
@@ -16,27 +22,6 @@ def rows_of(lengths: np.ndarray, max_length: int) -> tuple[np.ndarray, np.ndarra
     ids = np.where(inside, columns + 10, 0).astype(np.int32)
     candidates = inside & (columns > 0) & (columns != lengths[:, None] - 1)
     return ids, candidates
-
-
-def masked_of(
-    ids: np.ndarray,
-    candidates: np.ndarray,
-    counts: np.ndarray,
-    index: np.ndarray,
-    max_predictions: int = 20,
-    seed: int = 0,
-    vocab_size: int = VOCAB,
-) -> Masked:
-    return mask_tokens(
-        ids,
-        candidates,
-        counts,
-        max_predictions=max_predictions,
-        mask_id=MASK,
-        vocab_size=vocab_size,
-        seed=seed,
-        example_index=index,
-    )
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +69,9 @@ def test_random_tokens_are_uniform_over_the_whole_vocabulary() -> None:
     n, vocab_size = 100_000, 50
     ids, candidates = rows_of(np.full(n, 32), 32)
     ids += 1000  # so that a token kept is not taken for a random one
-    masked = masked_of(ids, candidates, np.full(n, 20), np.arange(n), vocab_size=vocab_size)
+    masked = masked_of(
+        ids, candidates, np.full(n, 20), special=SpecialIds(0, 1, 2, MASK, vocab_size)
+    )
     shown = masked.input_ids[np.arange(n)[:, None], masked.positions]
     counts = np.bincount(shown[shown < vocab_size], minlength=vocab_size)
     assert_uniform(np.delete(counts, MASK))
@@ -113,16 +100,17 @@ def test_labels_are_the_tokens_that_stood_there(many) -> None:
 @given(st.data())
 def test_only_chosen_candidates_change_and_unused_slots_are_zero(data: st.DataObject) -> None:
     max_length = data.draw(st.integers(5, 70))
-    max_predictions = data.draw(st.integers(1, max_length))
+    max_predictions = data.draw(st.integers(1, max_length - 3))
     lengths = np.array(data.draw(st.lists(st.integers(3, max_length), min_size=1, max_size=8)))
     counts = np.array(
         [data.draw(st.integers(0, min(length - 2, max_predictions))) for length in lengths]
     )
     seed = data.draw(st.integers(0, 2**63 - 1))
+    masking = data.draw(st.sampled_from(MASKINGS))
     index = np.arange(len(lengths)) + data.draw(st.integers(0, 2**40))
     ids, candidates = rows_of(lengths, max_length)
     before = ids.copy()
-    masked = masked_of(ids, candidates, counts, index, max_predictions, seed)
+    masked = masked_of(ids, candidates, counts, index, max_predictions, seed, masking=masking)
 
     assert (ids == before).all()
     assert masked.positions.shape == (len(lengths), max_predictions)
@@ -138,16 +126,100 @@ def test_only_chosen_candidates_change_and_unused_slots_are_zero(data: st.DataOb
         assert set(changed) <= set(used)
 
 
-def test_a_row_is_masked_alike_whatever_is_beside_it() -> None:
-    lengths = np.array([128, 40, 77, 128])
-    ids, candidates = rows_of(lengths, 128)
-    counts, index = np.array([19, 6, 12, 19]), np.array([7, 10**12, 3, 8])
-    together = masked_of(ids, candidates, counts, index)
-    for row in range(4):
-        one = slice(row, row + 1)
-        alone = masked_of(ids[one], candidates[one], counts[one], index[one])
-        for all_rows, single in zip(together, alone, strict=True):
-            assert (all_rows[one] == single).all()
+@pytest.mark.parametrize("masking", MASKINGS)
+def test_a_row_is_masked_alike_whatever_is_beside_it_and_behind_it(masking: str) -> None:
+    ids, candidates, _ = random_rows(np.random.default_rng(0), 6, 70)
+    ids, candidates = np.pad(ids, ((0, 0), (0, 58))), np.pad(candidates, ((0, 0), (0, 58)))
+    ids[1:5, 40:], candidates[1:5, 40:] = 0, False
+    counts, index = np.array([10, 6, 1, 0, 6, 10]), np.array([7, 10**12, 3, 8, 9, 0])
+    fields = {"masking": masking, "max_length": 128}
+    together = masked_of(ids, candidates, counts, index, **fields)
+    assert (together.weights.sum(axis=1) > counts - 3).all()
+    for row in range(6):
+        for columns in (128, 127, 100, 70, 40 if 0 < row < 5 else 70):
+            one = (slice(row, row + 1), slice(columns))
+            alone = masked_of(
+                ids[one],
+                candidates[one],
+                counts[[row]],
+                index[[row]],
+                masking=masking,
+                max_length=128,
+            )
+            assert (together.input_ids[one] == alone.input_ids).all()
+            for all_rows, single in zip(together[1:], alone[1:], strict=True):
+                assert (all_rows[[row]] == single).all()
+
+
+@pytest.mark.parametrize("masking", MASKINGS)
+def test_rows_may_have_fewer_columns_than_there_are_slots(masking: str) -> None:
+    ids, candidates = rows_of(np.array([9, 4]), 9)
+    ids[ids > 0] -= 5
+    masked = masked_of(
+        ids, candidates, np.array([7, 2]), max_predictions=20, max_length=64, masking=masking
+    )
+    assert masked.positions.shape == (2, 20)
+    assert (chosen_of(masked) == candidates).all()
+
+
+@pytest.mark.parametrize(
+    ("masking", "expected"),
+    [
+        ("piece", "1d6453056a829c99"),
+        ("whole_word", "4623239086d65a7d"),
+        ("span", "ba9145bd1f8eb237"),
+    ],
+)
+def test_a_seed_means_the_same_masks_for_good(masking: str, expected: str) -> None:
+    # Runs are repeated by seed: say so in the changelog if this has to change.
+    ids, candidates, _ = random_rows(np.random.default_rng(5), 16, 128)
+    masked = masked_of(ids, candidates, np.full(16, 19), masking=masking, seed=42)
+    digest = hashlib.sha256(b"".join(array.tobytes() for array in masked))
+    assert digest.hexdigest()[:16] == expected
+
+
+@pytest.fixture(scope="module")
+def words() -> tuple[np.ndarray, np.ndarray]:
+    """1,500 rows of 64 with words of one piece or two, and which may be chosen."""
+    return random_rows(np.random.default_rng(1), 1500, 64, longest=2)[:2]
+
+
+@pytest.mark.parametrize("masking", MASKINGS)
+@pytest.mark.parametrize(
+    ("mask_share", "random_share"),
+    [(1.0, 0.0), (0.0, 1.0), (0.0, 0.0), (0.8, 0.2), (0.5, 0.25), (0.15, 0.35), (1e-9, 1.0)],
+)
+def test_shares_are_those_asked_for(
+    words, masking: str, mask_share: float, random_share: float
+) -> None:
+    ids, candidates = words
+    masked = masked_of(
+        ids,
+        candidates,
+        np.full(len(ids), 10),
+        masking=masking,
+        mask_share=mask_share,
+        random_share=random_share,
+        # One draw a word: its first token says which.
+        **({"span_end_prob": 1.0} if masking == "span" else {}),
+    )
+    chosen = chosen_of(masked)
+    first = chosen & (ids < 500) if masking == "span" else chosen
+    shown, originals = masked.input_ids[first], ids[first]
+    random_id = 1 / VOCAB
+    assert_share((shown == MASK).sum(), shown.size, mask_share + random_share * random_id)
+    kept = 1 - mask_share - random_share
+    assert_share((shown == originals).sum(), shown.size, max(0, kept) + random_share * random_id)
+
+
+@pytest.mark.parametrize("masking", ["whole_word", "span"])
+def test_words_need_a_tokeniser_that_knows_them(masking: str) -> None:
+    ids, candidates = rows_of(np.array([9]), 9)
+    special = SpecialIds(pad=0, cls=1, sep=2, mask=3, vocab_size=100)
+    with pytest.raises(DataError, match=f"masking='{masking}' needs to know which ids go on"):
+        masked_of(
+            ids, candidates, np.array([1]), special=special, max_predictions=2, masking=masking
+        )
 
 
 def test_other_examples_and_other_seeds_get_other_masks() -> None:

@@ -36,6 +36,18 @@ def write(folder: Path, vocab: list[str], name: str = "vocab.txt") -> Path:
     return path
 
 
+def test_the_pieces_that_go_on_with_a_word_are_known() -> None:
+    tokenizer = uncased()
+    continues = tokenizer.continues_word
+    assert continues.shape == (tokenizer.vocab_size,)
+    ids = tokenizer.encode("walking, unable")
+    assert tokens(tokenizer, "walking, unable") == ["walk", "##ing", ",", "un", "##able"]
+    assert continues[ids].tolist() == [False, True, False, False, True]
+    assert not continues[[tokenizer.pad_id, tokenizer.cls_id, tokenizer.unk_id]].any()
+    with pytest.raises(ValueError, match="read-only"):
+        continues[0] = True
+
+
 def test_words_are_split_into_their_longest_known_pieces() -> None:
     assert tokens(uncased(), "The walking, UNABLE!") == "the walk ##ing , un ##able !".split()
 

@@ -10,18 +10,23 @@ from pathlib import Path
 from typing import Any
 
 from bert_jax.benchmarks.data import benchmark_store
-from data_pipeline.batches import PretrainingBatches, SpecialIds
+from data_pipeline.batches import PretrainingBatches
 from data_pipeline.objective import PretrainingObjective
 from data_pipeline.sentence_pairs import count_examples, make_plan
+from data_pipeline.special_ids import SpecialIds
 from data_pipeline.token_store import Split
 
 Row = dict[str, Any]
 # (rows, objective) of what is measured: the paper's first phase in small and whole batches, and its
-# second phase.
+# second phase; the same with masks of whole words and of spans.
 SHAPES = (
     (32, PretrainingObjective(max_length=128, max_predictions=20)),
     (256, PretrainingObjective(max_length=128, max_predictions=20)),
     (32, PretrainingObjective(max_length=512, max_predictions=77)),
+    (32, PretrainingObjective(max_length=128, max_predictions=20, masking="whole_word")),
+    (32, PretrainingObjective(max_length=512, max_predictions=77, masking="whole_word")),
+    (32, PretrainingObjective(max_length=128, max_predictions=20, masking="span")),
+    (32, PretrainingObjective(max_length=512, max_predictions=77, masking="span")),
 )
 
 
@@ -93,6 +98,8 @@ def benchmark_batches(
     slots = made * batch_size * objective.max_length
     with_plan = spent + plan_seconds * made * batch_size / count
     shape = f"{batch_size} x {objective.max_length}"
+    if objective.masking != "piece":
+        shape += f", {objective.masking}"
     length = f"at {objective.max_length}"
     return [
         _row(f"count of examples {length}", split.num_sentences / count_seconds, "sentences/s"),
