@@ -31,7 +31,7 @@ SUMMARIES = {
     "benchmark": "measure the speed of a part on this machine",
 }
 
-BENCHMARKS = ("train-step", "batches", "loop")
+BENCHMARKS = ("train-step", "batches", "data", "loop")
 RUNNERS = ("local", "beam")
 LINES = ("auto", "sentence", "paragraph")
 PLATFORMS = ("cpu", "gpu", "tpu")
@@ -211,7 +211,13 @@ def _benchmark(command: str) -> CommandParser:
         "--data",
         metavar="STORE",
         type=path,
-        help="a token store, for batches and loop (a made-up one)",
+        help="a token store, for batches, data and loop (a made-up one)",
+    )
+    parser.add_argument(
+        "--text",
+        metavar="INPUT",
+        nargs="+",
+        help="text to prepare, for data: files, folders or globs",
     )
     _add_platform(parser)
     return parser
