@@ -40,6 +40,8 @@ class Stream(IntEnum):
     FURTHER_VISITS = 8
     MASK_POSITIONS = 9
     MASK_REPLACEMENT = 10
+    DOCTOR_SAMPLE = 26
+    DOCTOR_HASH = 27
 
 
 def stream_key(seed: int, stream: Stream, *counters: int) -> int:
