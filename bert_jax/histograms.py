@@ -32,7 +32,10 @@ class Histogram:
 
 
 def draw_histogram(histogram: Histogram) -> Figure:
-    """Bars of shares in percent; bins that grow with the length stand on a logarithmic axis."""
+    """Bars of shares in percent.
+
+    Bins that grow with the length stand on a logarithmic axis, as shares per doubling.
+    """
     from matplotlib.figure import Figure
     from matplotlib.ticker import FuncFormatter
 
@@ -44,6 +47,9 @@ def draw_histogram(histogram: Histogram) -> Figure:
     if widths.max() > 4 * widths.min():
         edges = np.maximum(edges, 0.5)
         axes.set_xscale("log")
+        # Whole numbers cannot have bins of one width here: what is drawn must not depend on it.
+        shares /= np.diff(np.log2(edges))
+        axes.set_ylabel("per doubling of the length", color=MUTED, fontsize=9)
     axes.bar(
         edges[:-1],
         shares,

@@ -121,15 +121,17 @@ def _lengths(numbers: Numbers, width: int) -> list[str]:
 
 
 def _text(numbers: Numbers, width: int) -> Iterable[str]:
-    head = ["split", "[UNK]", "never seen", "pieces/word", "repeated", "documents", "entropy"]
-    head[4:6] = ["repeated tokens", "documents"]
+    head = [
+        *("split", "[UNK]", "never seen", "pieces/word"),
+        *("repeated tokens", "documents", "entropy"),
+    ]
     rows = []
     for split, text in numbers.text.items():
         rows.append(
             [
                 split,
                 small_percent(text.unknown_share),
-                small_percent(text.unseen_share),
+                small_percent(text.unseen_share) if split == "train" else "",
                 f"{text.words.fertility:.2f}",
                 repeated(text.duplicate_sentences, text.counted_share, tokens=True),
                 repeated(text.duplicate_documents, text.counted_share),
