@@ -1,12 +1,14 @@
 """Texts made to be healthy, or to be wrong in one way, and their stores."""
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 
-from data_pipeline.preparation import prepare, vocabulary_from
+from data_pipeline.preparation import vocabulary_from
 from data_pipeline.token_store import TokenStore
+from data_pipeline.token_store_writer import EncodedPart, new_store
 from data_pipeline.tokenizer import Tokenizer
 
 _SYLLABLES = [c + v + e for c in "b d f g k l m n p r s t".split() for v in "aeiou" for e in ("", "n")]
@@ -34,23 +36,25 @@ class Text:
         shares = 1 / np.arange(3, 3 + len(self.words))
         self.shares = shares / shares.sum()
 
-    def sentence(self, least: int = 8, most: int = 30) -> str:
-        """A capital, some words, a full stop."""
-        n = self.rng.integers(least, most, endpoint=True)
-        return " ".join(self.rng.choice(self.words, n, p=self.shares)).capitalize() + "."
+    def sentences(self, number: int, words: tuple[int, int]) -> list[str]:
+        """Each a capital, some words, a full stop."""
+        lengths = self.rng.integers(*words, number, endpoint=True)
+        drawn = self.rng.choice(self.words, lengths.sum(), p=self.shares)
+        parts = np.split(drawn, np.cumsum(lengths)[:-1])
+        return [" ".join(part).capitalize() + "." for part in parts]
 
     def documents(
         self, number: int, sentences: tuple[int, int] = (4, 20), words: tuple[int, int] = (8, 30)
     ) -> list[list[str]]:
         """Documents as lists of sentences."""
-        return [
-            [self.sentence(*words) for _ in range(self.rng.integers(*sentences, endpoint=True))]
-            for _ in range(number)
-        ]
+        counts = self.rng.integers(*sentences, number, endpoint=True)
+        drawn = iter(self.sentences(int(counts.sum()), words))
+        return [[next(drawn) for _ in range(count)] for count in counts]
 
 
-def healthy(number: int = 400) -> list[list[str]]:
-    """A text that nothing is wrong with."""
+@cache
+def healthy(number: int = 300) -> list[list[str]]:
+    """A text that nothing is wrong with; nobody may change it."""
     return Text().documents(number)
 
 
@@ -69,11 +73,25 @@ def make_store(
     folder: Path,
     documents: Sequence[Sequence[str]],
     tokenizer: Tokenizer | Callable[[Path], Tokenizer] = tokenizer_of,
-    eval_share: float = 0.1,
+    held_out: Sequence[Sequence[str]] | None = None,
 ) -> TokenStore:
-    """The store of a text, by default with a tokeniser of its own."""
+    """The store of a text, by default with a tokeniser of its own and healthy held-out text."""
     text = write(folder / "text.txt", documents)
     if not isinstance(tokenizer, Tokenizer):
         tokenizer = tokenizer(text)
-    store = folder / "store"
-    return prepare([text], tokenizer, store, lines="sentence", eval_share=eval_share, workers=1)
+    held_out = Text(seed=1).documents(20) if held_out is None else held_out
+    with new_store(folder / "store", tokenizer) as writer:
+        for name, some in (("train", documents), ("eval", held_out)):
+            writer.splits[name].append(_encoded(some, tokenizer))
+        source = {"kind": "text", "input": str(text), "files": 1, "lines": "sentence", "bytes": 1}
+        return writer.finish({"language": "en", "sources": [source]})
+
+
+def _encoded(documents: Sequence[Sequence[str]], tokenizer: Tokenizer) -> EncodedPart:
+    sentences = [sentence for document in documents for sentence in document]
+    tokens, lengths = tokenizer.encode_flat(sentences)
+    counts = {
+        "words": sum(sentence.count(" ") + 1 for sentence in sentences),
+        "bytes": sum(len(sentence.encode()) for sentence in sentences),
+    }
+    return EncodedPart(tokens, lengths, np.array([len(some) for some in documents]), counts)

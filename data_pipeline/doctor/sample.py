@@ -64,8 +64,8 @@ def _ranges(split: Split, max_tokens: int) -> list[tuple[int, int]]:
         if first >= split.num_sentences or offsets[first] - at > wanted:
             first = sentence
         first = max(first, end)
-        # One sentence may be longer than all that was asked for.
-        if first >= split.num_sentences or taken >= max_tokens:
+        # A sentence may be longer than all that was asked for; whole documents never come to this.
+        if first >= split.num_sentences or taken >= 2 * max_tokens:
             break
         last = int(np.searchsorted(offsets, offsets[first] + wanted))
         last = min(max(last, first + 1), split.num_sentences)
