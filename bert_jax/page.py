@@ -28,6 +28,9 @@ def render_page(template: str, **values: Any) -> str:
 def write_page(path: Path, page: str) -> Path:
     """Write a page as a whole: who opens it meanwhile sees the old one or the new one."""
     temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(page, encoding="utf-8")
-    temporary.replace(path)
+    try:
+        temporary.write_text(page, encoding="utf-8")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
     return path

@@ -11,7 +11,9 @@ from data_pipeline.token_store import TokenStore
 from data_pipeline.token_store_writer import EncodedPart, new_store
 from data_pipeline.tokenizer import Tokenizer
 
-_SYLLABLES = [c + v + e for c in "b d f g k l m n p r s t".split() for v in "aeiou" for e in ("", "n")]
+_SYLLABLES = [
+    c + v + e for c in "b d f g k l m n p r s t".split() for v in "aeiou" for e in ("", "n")
+]
 
 
 def word_list(number: int = 600, seed: int = 0) -> list[str]:

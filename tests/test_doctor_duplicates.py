@@ -25,9 +25,7 @@ def split_from(documents: list[list[tuple[int, ...]]]) -> Split:
 
 @pytest.mark.parametrize("piece", [1 << 20, 2])
 @given(documents=st.lists(st.lists(SENTENCES, min_size=1, max_size=4), min_size=1, max_size=20))
-def test_shares_are_those_of_counting(
-    documents: list[list[tuple[int, ...]]], piece: int
-) -> None:
+def test_shares_are_those_of_counting(documents: list[list[tuple[int, ...]]], piece: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(duplicates, "_PIECE_TOKENS", piece)
         found = duplicate_sentences_and_documents(split_from(documents))

@@ -19,6 +19,7 @@ from data_pipeline.doctor.numbers import (
     TextNumbers,
 )
 from data_pipeline.doctor.rows import (
+    BatchNumbers,
     Packer,
     RowFill,
     ShownRow,
@@ -97,7 +98,8 @@ def examine(
             task.advance()
         sample = sample_split(store.train, limits.sampled)
         rows: dict[int, RowFill] = {}
-        numbers, examples = None, ()
+        numbers: BatchNumbers | None = None
+        examples: tuple[ShownRow, ...] = ()
         if sample.split.num_documents >= 2 or not objective.has_pairs:
             rows = {n: row_fill(sample, objective, n, pack) for n in ROW_LENGTHS}
             batches = batches_of(sample, objective, tokenizer)
