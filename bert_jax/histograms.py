@@ -37,14 +37,16 @@ def draw_histogram(histogram: Histogram) -> Figure:
     Bins that grow with the length stand on a logarithmic axis, as shares per doubling.
     """
     from matplotlib.figure import Figure
-    from matplotlib.ticker import FuncFormatter
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
 
     figure = Figure(figsize=(5.0, 2.6), layout="constrained", facecolor=PAPER)
     axes = figure.add_subplot(facecolor=PAPER)
     edges = np.asarray(histogram.edges, float)
     shares = 100 * np.asarray(histogram.counts, float) / max(1, sum(histogram.counts))
     widths = np.diff(edges)
-    if widths.max() > 4 * widths.min():
+    if (widths == widths[0]).all():
+        axes.xaxis.set_major_locator(MaxNLocator(7, integer=True))
+    else:
         edges = np.maximum(edges, 0.5)
         axes.set_xscale("log")
         # Whole numbers cannot have bins of one width here: what is drawn must not depend on it.
@@ -60,6 +62,7 @@ def draw_histogram(histogram: Histogram) -> Figure:
         linewidth=0.5,
     )
     axes.set_xlim(edges[0], edges[-1])
+    axes.set_ylim(0, 1.15 * max(shares))  # room for what the marks say
     for at, name in histogram.marks:
         if not edges[0] < at < edges[-1]:
             continue

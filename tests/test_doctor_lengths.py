@@ -54,3 +54,11 @@ def test_a_few_very_long_ones_do_not_need_memory_or_hide_the_others() -> None:
 def test_nothing_to_measure_is_an_error() -> None:
     with pytest.raises(DataError, match="the split is empty"):
         distribution([])
+
+
+def test_bins_are_of_one_width_unless_a_few_lengths_are_far_from_the_others() -> None:
+    widths = np.diff(distribution([np.arange(1, 400)]).edges)
+    assert (widths == widths[0]).all()
+    assert (np.diff(distribution([np.array([1] * 90 + [20] * 10)]).edges) == 1).all()
+    widths = np.diff(distribution([np.array([10] * 90 + [5000] * 10)]).edges)
+    assert widths[-1] > 100 * widths[0]

@@ -106,7 +106,7 @@ def distribution(pieces: Iterable[Ints]) -> Lengths:
 
 def _edges(least: int, median: int, high: int) -> Ints:
     """Edges of at most `BINS` bins from `least` to beyond `high`."""
-    if high > _SKEWED * max(1, median):
+    if high > _SKEWED * max(1, median) and high - least >= BINS:
         edges = np.geomspace(max(1, least), high + 1, BINS + 1)
         rounded = np.unique(np.rint(edges).astype(np.int64))
         return np.concatenate(([0], rounded)) if least < rounded[0] else rounded
