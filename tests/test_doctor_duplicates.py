@@ -4,7 +4,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_pipeline.doctor import duplicates
@@ -24,6 +24,7 @@ def split_from(documents: list[list[tuple[int, ...]]]) -> Split:
 
 
 @pytest.mark.parametrize("piece", [1 << 20, 2])
+@settings(deadline=None)
 @given(documents=st.lists(st.lists(SENTENCES, min_size=1, max_size=4), min_size=1, max_size=20))
 def test_shares_are_those_of_counting(documents: list[list[tuple[int, ...]]], piece: int) -> None:
     with pytest.MonkeyPatch.context() as patch:

@@ -27,7 +27,8 @@ def test_numbers_are_those_of_the_text(store: TokenStore) -> None:
     assert text.unigram_entropy_bits == pytest.approx(text.unigram_entropy / math.log(2))
     assert text.unseen_tokens == numbers.vocab_size - 5 - len(np.unique(store.train.tokens))
     assert (text.unknown_share, text.stray_tokens) == (0, 0)
-    assert text.one_sentence_share == 0
+    assert (text.one_sentence_share, text.long_token_share) == (0, 0)
+    assert text.words.ended_share == 1
     assert numbers.loss.stuck_mlm == text.unigram_entropy
     assert set(numbers.text) == {"train", "eval"}
     assert set(numbers.rows) == {128, 512}

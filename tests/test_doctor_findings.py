@@ -58,6 +58,16 @@ def test_headings_are_too_short(tmp_path, tokenizer) -> None:
     assert found["short_sentences"].seen == "half of the sentences have 3 tokens or fewer"
 
 
+def test_lines_broken_at_a_width_are_no_sentences(tmp_path, tokenizer) -> None:
+    documents = [
+        [" ".join(words[i : i + 9]) for i in range(0, len(words), 9)]
+        for words in (" ".join(document).split() for document in healthy())
+    ]
+    found = found_in(make_store(tmp_path, documents, tokenizer))
+    assert set(found) == {"broken_sentences"}
+    assert "end with a word" in found["broken_sentences"].seen
+
+
 def test_short_documents_are_mostly_padding(tmp_path, tokenizer) -> None:
     documents = Text().documents(3000, sentences=(2, 3), words=(5, 8))
     found = found_in(make_store(tmp_path, documents, tokenizer))
@@ -67,7 +77,7 @@ def test_short_documents_are_mostly_padding(tmp_path, tokenizer) -> None:
 def test_paragraphs_taken_for_sentences_are_too_long(tmp_path, tokenizer) -> None:
     paragraphs = [[" ".join(d), " ".join(d[1:])] for d in healthy()]
     found = found_in(make_store(tmp_path, paragraphs, tokenizer))
-    assert "half of the sentences have" in found["long_sentences"].seen
+    assert "of the tokens stand in sentences of more than 125" in found["long_sentences"].seen
     assert "--lines paragraph" in found["long_sentences"].remedy
 
 
@@ -81,10 +91,24 @@ def test_a_cased_tokeniser_with_text_in_lower_case_is_a_mismatch(tmp_path) -> No
 def test_a_vocabulary_without_capitals_that_keeps_case_is_a_mismatch(tmp_path, tokenizer) -> None:
     cased = Tokenizer(tokenizer.vocab, Rules(cased=True))
     found = found_in(make_store(tmp_path, healthy(), cased))
-    assert found["case_mismatch"].seen == (
-        "100.0 % of the unknown words would be known in lower case"
-    )
+    assert found["case_mismatch"].seen.endswith("keeps capitals, and its vocabulary has none")
+    assert "--uncased" in found["case_mismatch"].remedy
     assert "[UNK]" in found["unknown_tokens"].seen
+
+
+def test_a_vocabulary_learned_in_lower_case_but_for_a_few_words_is_a_mismatch(tmp_path, tokenizer):
+    cased = Tokenizer([*tokenizer.vocab, "B", "##B"], Rules(cased=True))
+    found = found_in(make_store(tmp_path, healthy(), cased))
+    assert "unknown words would be known in lower case" in found["case_mismatch"].seen
+
+
+def test_a_script_without_capitals_has_no_mismatch_of_case(tmp_path) -> None:
+    letters = str.maketrans("abdefgiklmnoprstu", "אבגדהוזחטיכלמנסעפ")
+    documents = [[s.lower().translate(letters) for s in document] for document in healthy()]
+    hebrew = make_store(
+        tmp_path, documents, lambda path: tokenizer_of(path, 800, cased=True), documents[:20]
+    )
+    assert found_in(hebrew) == {}
 
 
 def test_a_vocabulary_without_accents_that_keeps_them_is_a_mismatch(tmp_path, tokenizer) -> None:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from splits import split_of
 
@@ -18,6 +18,7 @@ from data_pipeline.doctor.lengths import (
 from data_pipeline.errors import DataError
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 5000), min_size=1, max_size=300), st.integers(1, 50))
 def test_quantiles_are_exact_and_every_length_is_in_one_bin(values: list[int], cut: int) -> None:
     array = np.array(values)

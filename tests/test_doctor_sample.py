@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from splits import random_split, split_of
 
@@ -16,6 +16,7 @@ def test_a_small_split_is_taken_whole() -> None:
     assert sample.is_whole
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.lists(st.integers(1, 60), min_size=1, max_size=30), min_size=1, max_size=40),
     st.integers(1, 2000),

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_pipeline.doctor.words import PieceTable, SplitWord, sequence_hashes, words_of
@@ -35,7 +35,9 @@ def test_a_word_is_a_token_and_the_continuing_pieces_after_it(tokenizer: Tokeniz
     assert found.count == 5
     assert found.fertility == (1 + 1 + 3 + 1 + 2) / 5
     assert found.split_share == 2 / 5
+    assert found.case_share == 1
     assert found.capital_share == 1 / 5
+    assert found.ended_share == pytest.approx(2 / 3)
     assert found.worst == (
         SplitWord("unhappy", ("un", "##happ", "##y"), 1),
         SplitWord("uny", ("un", "##y"), 1),
@@ -50,7 +52,8 @@ def test_the_words_that_cost_most_come_first(tokenizer: Tokenizer) -> None:
 def test_a_sentence_ends_a_word_and_marks_and_specials_are_none(tokenizer: Tokenizer) -> None:
     assert words(tokenizer, "cat", "##y").count == 2
     assert words(tokenizer, ". ## [UNK] .").count == 0
-    assert words(tokenizer, "é 7").count == 2
+    found = words(tokenizer, "é 7")
+    assert (found.count, found.case_share, found.capital_share) == (2, 0.5, 0)
 
 
 def test_ids_beyond_the_vocabulary_do_no_harm(tokenizer: Tokenizer) -> None:
@@ -76,6 +79,7 @@ def test_a_vocabulary_may_mark_where_words_begin_instead() -> None:
     assert (found.count, [w.word for w in found.worst]) == (2, ["cats"])
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(st.integers(0, 3), max_size=4), max_size=60))
 def test_two_sequences_have_one_hash_if_and_only_if_they_are_equal(
     sequences: list[list[int]],

@@ -20,6 +20,7 @@ from data_pipeline.token_store import TokenStore
 _QUANTILES = (5, 50, 95)
 _WIDE_QUANTILES = (1, 5, 25, 50, 75, 95, 99)
 _WIDE = 100
+_IN_MANIFEST = ("vocab_size", "cased")
 LENGTHS = {
     "sentence_tokens": "tokens a sentence",
     "document_sentences": "sentences a document",
@@ -69,7 +70,7 @@ def inspect_store(
     examination = examine(TokenStore.open(path), objective, progress=progress)
     found = findings(examination.numbers, steps, batch_size)
     numbers = asdict(examination.numbers)
-    facts |= {name: value for name, value in numbers.items() if name not in ("vocab_size", "cased")}
+    facts |= {name: value for name, value in numbers.items() if name not in _IN_MANIFEST}
     facts |= {
         "objective": asdict(objective),
         "planned": {"steps": steps, "batch_size": batch_size},

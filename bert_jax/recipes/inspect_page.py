@@ -87,7 +87,17 @@ def render_inspection(inspection: Inspection) -> str:
 
 
 def _measured() -> Sequence[str]:
-    return ("text", "rows", "batches", "loss", "unknowns", "objective", "batch_tokens", "planned")
+    return (
+        "text",
+        "rows",
+        "batches",
+        "loss",
+        "unknowns",
+        "objective",
+        "batch_tokens",
+        "planned",
+        "has_capitals",
+    )
 
 
 def _summary(facts: dict[str, Any]) -> str:
@@ -133,6 +143,8 @@ def _text_rows(numbers: Numbers) -> list[tuple[str, list[str]]]:
         ("pieces a word (fertility)", lambda t: f"{t.words.fertility:.3f}"),
         ("words of several pieces", lambda t: percent(t.words.split_share)),
         ("documents of one sentence", lambda t: percent(t.one_sentence_share)),
+        ("tokens in sentences of more than 125", lambda t: percent(t.long_token_share)),
+        ("sentences that end with a mark", lambda t: percent(t.words.ended_share)),
         ("documents that came before", lambda t: repeated(t.duplicate_documents, t.counted_share)),
         ("sentences that came before", lambda t: repeated(t.duplicate_sentences, t.counted_share)),
         (

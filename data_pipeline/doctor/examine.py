@@ -12,6 +12,7 @@ import numpy.typing as npt
 from data_pipeline.doctor.duplicates import Duplicates, duplicate_sentences_and_documents
 from data_pipeline.doctor.lengths import document_sentences, document_tokens, sentence_tokens
 from data_pipeline.doctor.numbers import (
+    LONG_SENTENCE,
     DuplicateNumbers,
     LossLevels,
     Numbers,
@@ -118,6 +119,7 @@ def examine(
         Numbers(
             vocab_size=tokenizer.vocab_size,
             cased=tokenizer.cased,
+            has_capitals=bool(table.has_capital.any()),
             text=text,
             batch_tokens=sample.split.num_tokens,
             rows=rows,
@@ -156,6 +158,7 @@ def _text_numbers(
         document_sentences=of_documents,
         document_tokens=document_tokens(split),
         one_sentence_share=_share_of_ones(split),
+        long_token_share=_share_of_long(split),
         counted_tokens=counted.split.num_tokens,
         counted_share=counted.share,
         unknown_share=int(known[tokenizer.unk_id]) / total,
@@ -191,6 +194,14 @@ def entropy_of(counts: npt.NDArray[np.int64]) -> float:
 def _share_of_ones(split: Split) -> float:
     sizes = np.diff(split.document_offsets)
     return float((sizes == 1).mean())
+
+
+def _share_of_long(split: Split) -> float:
+    long = 0
+    for lo in range(0, split.num_sentences, _COUNTED_AT_ONCE):
+        lengths = np.diff(split.sentence_offsets[lo : lo + _COUNTED_AT_ONCE + 1])
+        long += int(lengths[lengths > LONG_SENTENCE].sum())
+    return long / max(1, split.num_tokens)
 
 
 def _decoded(found: Duplicates, tokenizer: Tokenizer) -> DuplicateNumbers:

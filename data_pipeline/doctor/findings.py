@@ -10,11 +10,14 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from data_pipeline.doctor.numbers import Numbers
+from data_pipeline.doctor.numbers import LONG_SENTENCE, Numbers
 
 FEW_DOCUMENTS = {"train": 100, "eval": 10}
 MOST_ONE_SENTENCE = 0.5
-SHORT_SENTENCE, LONG_SENTENCE = 6, 64  # tokens, of the median
+SHORT_SENTENCE = 6  # tokens, of the median
+MOST_IN_LONG_SENTENCES = 0.25  # of the tokens
+LEAST_ENDED = 0.4
+LEAST_CASE = 0.5  # of the words, for case to say anything
 LEAST_CAPITALS = 0.01
 MOST_UNKNOWN = 0.01
 LABEL_BOUNDS = (0.35, 0.7)
@@ -127,7 +130,8 @@ def _one_sentence(numbers: Numbers) -> Findings:
 
 
 def _sentence_lengths(numbers: Numbers) -> Findings:
-    lengths = numbers.text["train"].sentence_tokens
+    text = numbers.text["train"]
+    lengths, words = text.sentence_tokens, text.words
     if lengths.median < SHORT_SENTENCE:
         yield Finding(
             "short_sentences",
@@ -135,14 +139,26 @@ def _sentence_lengths(numbers: Numbers) -> Findings:
             f"half of the sentences have {_amount(lengths.median, 'token')} or fewer",
             "headings, list items and fragments leave a masked word with hardly any context",
             "leave them out of the text, or join them; if the text is broken into short lines, "
-            "prepare it with --lines paragraph",
+            "make each paragraph one line and prepare it with --lines paragraph",
         )
-    if lengths.median > LONG_SENTENCE:
+    elif words.ended_share < LEAST_ENDED:
+        yield Finding(
+            "broken_sentences",
+            "train",
+            f"{_percent(1 - words.ended_share)} of the sentences end with a word, not with a full "
+            "stop or another mark",
+            "lines that are broken at a width are no sentences, and pairs begin and end in the "
+            "middle of one (in a language or a kind of text without such marks this is as it "
+            "should be)",
+            "make each paragraph one line and prepare it with --lines paragraph",
+        )
+    # With too many pieces a word any sentence is long, and that has a warning of its own.
+    if text.long_token_share > MOST_IN_LONG_SENTENCES and words.fertility <= HIGHEST_FERTILITY:
         yield Finding(
             "long_sentences",
             "train",
-            f"half of the sentences have {lengths.median:,} tokens or more, the longest "
-            f"{lengths.max:,}",
+            f"{_percent(text.long_token_share)} of the tokens stand in sentences of more than "
+            f"{LONG_SENTENCE} tokens, the longest of {lengths.max:,}",
             "they are paragraphs, not sentences: pairs are cut in the middle of them and most of "
             "each is thrown away",
             "prepare again with --lines paragraph, and the text's own --language",
@@ -150,8 +166,20 @@ def _sentence_lengths(numbers: Numbers) -> Findings:
 
 
 def _case(numbers: Numbers) -> Findings:
-    words = numbers.text["train"].words
-    if numbers.cased and words.count and words.capital_share < LEAST_CAPITALS:
+    words, unknowns = numbers.text["train"].words, numbers.unknowns
+    has_case = numbers.cased and words.case_share >= LEAST_CASE
+    if has_case and not numbers.has_capitals:
+        yield Finding(
+            "case_mismatch",
+            "train",
+            "the tokeniser keeps capitals, and its vocabulary has none",
+            "every word with a capital becomes [UNK]",
+            "prepare again with the vocabulary as --uncased, or learn a cased one "
+            "(bert-jax vocab --cased)",
+        )
+    elif unknowns is not None and unknowns.lower_case_share > 0.5:
+        yield _written_otherwise("case_mismatch", unknowns.lower_case_share, "in lower case")
+    elif has_case and words.capital_share < LEAST_CAPITALS:
         yield Finding(
             "case_mismatch",
             "train",
@@ -161,21 +189,18 @@ def _case(numbers: Numbers) -> Findings:
             "not know the words of ordinary text",
             "take an uncased tokeniser, or text with its capitals",
         )
-    unknowns = numbers.unknowns
-    if unknowns is None:
-        return
-    for share, how, remedy in (
-        (unknowns.lower_case_share, "in lower case", "learn an uncased vocabulary, or one from "),
-        (unknowns.accents_share, "without accents", "learn a vocabulary from "),
-    ):
-        if share > 0.5:
-            yield Finding(
-                "case_mismatch" if "case" in how else "accent_mismatch",
-                "train",
-                f"{_percent(share)} of the unknown words would be known {how}",
-                "the vocabulary was learned from text that was written otherwise",
-                f"{remedy}this text (bert-jax vocab)",
-            )
+    if unknowns is not None and unknowns.accents_share > 0.5:
+        yield _written_otherwise("accent_mismatch", unknowns.accents_share, "without accents")
+
+
+def _written_otherwise(name: str, share: float, how: str) -> Finding:
+    return Finding(
+        name,
+        "train",
+        f"{_percent(share)} of the unknown words would be known {how}",
+        "the vocabulary was learned from text that was written otherwise",
+        "learn a vocabulary from this text (bert-jax vocab)",
+    )
 
 
 def _unknown(numbers: Numbers) -> Findings:
@@ -201,6 +226,7 @@ def _unknown(numbers: Numbers) -> Findings:
             "what was there is lost, and the model learns to answer [UNK]",
             "learn a vocabulary from this text (bert-jax vocab), or clean these characters away",
         )
+        return  # the other split has the same reason
 
 
 def _labels(numbers: Numbers) -> Findings:

@@ -10,6 +10,8 @@ from data_pipeline.doctor.unknowns import Unknowns
 from data_pipeline.doctor.words import Words
 from data_pipeline.loss_levels import binary_entropy, start_loss, stuck_level
 
+LONG_SENTENCE = 125  # tokens: what a row of 128 holds
+
 
 @dataclass(frozen=True)
 class RepeatedText:
@@ -47,6 +49,7 @@ class TextNumbers:
         document_sentences: sentences a document, of all documents.
         document_tokens: tokens a document, of all documents.
         one_sentence_share: of the documents, those of a single sentence.
+        long_token_share: of the tokens, those in sentences longer than `LONG_SENTENCE`.
         counted_tokens: how many tokens the frequencies, and what follows, are from.
         counted_share: of the split's tokens.
         unknown_share: of the tokens, those that are [UNK].
@@ -71,6 +74,7 @@ class TextNumbers:
     document_sentences: Lengths
     document_tokens: Lengths
     one_sentence_share: float
+    long_token_share: float
     counted_tokens: int
     counted_share: float
     unknown_share: float
@@ -121,6 +125,7 @@ class Numbers:
     Attributes:
         vocab_size: of the tokeniser.
         cased: whether the tokeniser keeps capitals.
+        has_capitals: whether its vocabulary has any.
         text: by split.
         batch_tokens: how many tokens of training text `rows` and `batches` are from.
         rows: by row length; empty where there are no pairs to be had.
@@ -131,6 +136,7 @@ class Numbers:
 
     vocab_size: int
     cased: bool
+    has_capitals: bool
     text: dict[str, TextNumbers]
     batch_tokens: int
     rows: dict[int, RowFill]

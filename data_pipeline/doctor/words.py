@@ -57,14 +57,18 @@ class Words:
         count: of words with a letter or a digit.
         fertility: pieces a word (Rust et al., arXiv 2012.15613, section 3.2).
         split_share: of the words, those of more than one piece.
-        capital_share: of the words, those with a capital letter in their first piece.
+        case_share: of the words, those whose first piece has a letter of two cases.
+        capital_share: of these, those with a capital in their first piece.
+        ended_share: of the sentences, those whose last piece is no letter or digit: a full stop.
         worst: the words that cost most pieces beyond their first, counted as often as they come.
     """
 
     count: int
     fertility: float
     split_share: float
+    case_share: float
     capital_share: float
+    ended_share: float
     worst: tuple[SplitWord, ...]
 
 
@@ -75,11 +79,13 @@ class PieceTable:
     Attributes:
         continues: whether the piece goes on with a word.
         has_letter: whether it holds a letter or a digit, and is no special token.
+        has_case: whether it holds a letter of two cases.
         has_capital: whether lower-casing would change it.
     """
 
     continues: Bools
     has_letter: Bools
+    has_case: Bools
     has_capital: Bools
 
     @classmethod
@@ -93,9 +99,10 @@ class PieceTable:
         table = cls(
             np.array(continues),
             np.array([any(map(str.isalnum, piece)) for piece in pieces]),
+            np.array([piece.lower() != piece.upper() for piece in pieces]),
             np.array([piece != piece.lower() for piece in pieces]),
         )
-        for flags in (table.continues, table.has_letter, table.has_capital):
+        for flags in (table.continues, table.has_letter, table.has_case, table.has_capital):
             flags[list(special_ids)] = False
         return table
 
@@ -113,14 +120,21 @@ def words_of(split: Split, tokenizer: _Pieces, table: PieceTable, worst: int = 1
     counted = table.has_letter.take(tokens.take(first))
     first, length = first[counted], length[counted]
     count = len(first)
+    last = tokens.take(np.asarray(split.sentence_offsets[1:]) - 1)
+    ended_share = float(1 - table.has_letter.take(last).mean())
     if not count:
-        return Words(0, 0.0, 0.0, 0.0, ())
+        return Words(0, 0.0, 0.0, 0.0, 0.0, ended_share, ())
     several = length > 1
+    has_case, has_capital = (
+        int(flags.take(tokens.take(first)).sum()) for flags in (table.has_case, table.has_capital)
+    )
     return Words(
         count=count,
         fertility=float(length.mean()),
         split_share=float(several.mean()),
-        capital_share=float(table.has_capital.take(tokens.take(first)).mean()),
+        case_share=has_case / count,
+        capital_share=has_capital / max(1, has_case),
+        ended_share=ended_share,
         worst=_worst(tokens, first[several], length[several], tokenizer, worst),
     )
 
