@@ -6,6 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from data_pipeline.doctor.examine import examine
+from data_pipeline.doctor.finding import Finding
+from data_pipeline.doctor.findings import findings
 from data_pipeline.preparation import vocabulary_from
 from data_pipeline.token_store import TokenStore
 from data_pipeline.token_store_writer import EncodedPart, new_store
@@ -97,3 +100,14 @@ def _encoded(documents: Sequence[Sequence[str]], tokenizer: Tokenizer) -> Encode
         "bytes": sum(len(sentence.encode()) for sentence in sentences),
     }
     return EncodedPart(tokens, lengths, np.array([len(some) for some in documents]), counts)
+
+
+def found_in(store: TokenStore, **planned: int) -> dict[str, Finding]:
+    """What is warned of, by name; each as one line."""
+    result = {f.name: f for f in findings(examine(store).numbers, **planned)}
+    for finding in result.values():
+        assert finding.seen in str(finding)
+        assert finding.why in str(finding)
+        assert finding.remedy in str(finding)
+        assert "\n" not in str(finding)
+    return result

@@ -31,8 +31,10 @@ def test_rows_are_as_full_as_their_sequences_are_long(store: TokenStore) -> None
 
 
 def test_a_packer_is_given_the_lengths_of_the_sequences(store: TokenStore) -> None:
-    def pack(lengths: np.ndarray, max_length: int) -> float:
-        assert (lengths.min() >= 5, lengths.max() <= max_length == 512) == (True, True)
+    def pack(lengths: np.ndarray, objective: PretrainingObjective) -> float:
+        assert lengths.min() >= 5
+        assert lengths.max() <= objective.max_length == 512
+        assert objective.max_predictions == 77
         return float(lengths.sum() / 512 / np.ceil(lengths.sum() / 512))
 
     assert row_fill(Sample(store.train, 1.0), OBJECTIVE, 512, pack).packed > 0.95

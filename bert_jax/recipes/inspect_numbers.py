@@ -10,7 +10,8 @@ from bert_jax.recipes.inspect_store import show_counts, show_sources, show_warni
 from bert_jax.recipes.text_table import text_table, wrapped
 from bert_jax.verdicts import percent
 from data_pipeline.doctor.examine import Examination, examine
-from data_pipeline.doctor.findings import Finding, findings
+from data_pipeline.doctor.finding import Finding
+from data_pipeline.doctor.findings import findings
 from data_pipeline.doctor.lengths import Lengths
 from data_pipeline.doctor.numbers import DuplicateNumbers, Numbers, TextNumbers
 from data_pipeline.objective import PretrainingObjective

@@ -16,8 +16,8 @@ from data_pipeline.objective import PretrainingObjective
 from data_pipeline.sentence_pairs import make_plan
 from data_pipeline.tokenizer import Tokenizer
 
-Packer = Callable[[npt.NDArray[np.int64], int], float]
-"""(lengths of sequences with their specials, a row's length) -> share of the slots filled."""
+Packer = Callable[[npt.NDArray[np.int64], PretrainingObjective], float]
+"""(lengths of sequences with their specials, an objective of the row's length) -> share filled."""
 
 Kind = Literal["text", "special", "mask", "random", "keep"]
 
@@ -112,7 +112,7 @@ def row_fill(
         len(lengths),
         float(lengths.mean()),
         float(lengths.mean()) / max_length,
-        None if pack is None else pack(lengths, max_length),
+        None if pack is None else pack(lengths, objective),
     )
 
 
