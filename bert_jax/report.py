@@ -18,8 +18,9 @@ from typing import Any
 from bert_jax.errors import UserError
 from bert_jax.formatting import format_amount, format_count, format_rate
 from bert_jax.metrics import METRICS_FILE, is_evaluation, read_metrics
+from bert_jax.page import render_page, write_page
 from bert_jax.plots import Baseline, Plot, draw, to_png, to_svg
-from bert_jax.report_facts import flatten, headline_facts, names_of, split_rows, text
+from bert_jax.report_facts import flatten, headline_facts, names_of, split_rows
 from bert_jax.verdicts import nsp_label, percent, verdicts
 
 REPORT_FILE = "report.html"
@@ -51,12 +52,7 @@ def write_report(run_dir: str | Path) -> Path:
         if figure is not None:
             to_png(figure, folder / f"{plot.name}.png")
             plots.append(to_svg(figure, plot.name, f"{plot.title} over the steps of the run"))
-    page = render(run, plots)
-    path = run_dir / REPORT_FILE
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(page, encoding="utf-8")
-    temporary.replace(path)
-    return path
+    return write_page(run_dir / REPORT_FILE, render(run, plots))
 
 
 @dataclass(frozen=True)
@@ -140,17 +136,6 @@ def plots_of(run: Run) -> list[Plot]:
 
 def render(run: Run, plots: Sequence[str]) -> str:
     """The page's HTML."""
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("bert_jax", "."),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["text"] = text
-    environment.filters["percent"] = percent
     training = [line for line in run.metrics if not is_evaluation(line)]
     evaluations = [line for line in run.metrics if is_evaluation(line)]
     provenance = dict(run.provenance)
@@ -163,7 +148,8 @@ def render(run: Run, plots: Sequence[str]) -> str:
     data.pop("recipe", None)
     data_pairs, data_tables = flatten(data)
     about_pairs, about_tables = flatten(provenance)
-    return environment.get_template(TEMPLATE).render(
+    return render_page(
+        TEMPLATE,
         run=run,
         title=run.name.replace("_", " "),
         summary=_summary(run, training),

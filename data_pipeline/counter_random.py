@@ -43,6 +43,8 @@ class Stream(IntEnum):
     SPAN_LENGTH = 15
     SPAN_SLOT = 16
     SPAN_ROTATION = 17
+    DOCTOR_SAMPLE = 26
+    DOCTOR_HASH = 27
 
 
 def stream_key(seed: int, stream: Stream, *counters: int) -> int:

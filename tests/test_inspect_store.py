@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bert_jax.recipes.inspect_store import show_store, store_facts, store_warnings
+from bert_jax.recipes.inspect_store import show_store, store_facts
 from data_pipeline.errors import DataError
 from data_pipeline.token_store_writer import EncodedPart, new_store
 from data_pipeline.tokenizer import Rules, Tokenizer
@@ -69,13 +69,21 @@ def test_the_text_shows_counts_tokeniser_sources_and_what_was_wrong(store: Path)
 
 def test_a_split_of_one_document_is_warned_of_with_the_remedy(store: Path) -> None:
     facts = store_facts(store)
-    assert [warning.split(",")[0] for warning in facts["warnings"]] == [
+    assert [warning.split(":")[0] for warning in facts["warnings"]] == [
         "train holds 1 document",
         "eval holds 1 document",
     ]
-    assert "warning: eval holds 1 document, and next-sentence pairs" in show_store(facts)
-    facts["splits"]["train"]["documents"] = facts["splits"]["eval"]["documents"] = 2
-    assert list(store_warnings(facts)) == []
+    assert "warning: eval holds 1 document: next-sentence pairs" in show_store(facts)
+
+
+def test_characters_are_shown_where_they_were_counted(store: Path) -> None:
+    facts = store_facts(store)
+    assert " chars " not in show_store(facts)
+    for split in facts["splits"].values():
+        split |= {"characters": 10**11, "documents": 6_000_000, "tokens": 4 * 10**9}
+    lines = show_store({**facts, "path": "store", "warnings": []}).splitlines()
+    assert "  chars  " in "\n".join(lines)
+    assert max(map(len, lines)) <= 80
 
 
 def test_packages_are_a_table_with_versions_and_licences(store: Path) -> None:

@@ -133,13 +133,21 @@ def _inspect(command: str) -> CommandParser:
     parser = CommandParser(
         command,
         "PATH [flags]",
-        "Say what a token store, a run, a checkpoint or a model is made of.",
+        "Say what a token store, a run, a checkpoint or a model is made of. Of a store also what "
+        "is wrong with its text, in the terminal and as a page.",
         "bert-jax inspect store",
     )
     parser.add_argument("path", metavar="PATH", help="a store, a run, a checkpoint or a model")
     parser.add_argument(
         "--verify", action="store_true", help="read a store's every byte and compare checksums"
     )
+    parser.add_argument(
+        "--html", metavar="FILE", type=path, help="the page of a store (STORE/inspect.html)"
+    )
+    parser.add_argument(
+        "--steps", metavar="N", type=positive, help="of the run that a store is meant for (1000)"
+    )
+    parser.add_argument("--batch_size", metavar="N", type=positive, help="rows of its steps (32)")
     return parser
 
 
