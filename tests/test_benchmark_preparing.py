@@ -11,7 +11,7 @@ from data_pipeline.vocabulary import train_wordpiece
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    documents = [[p.replace("[MASK]", "mask") for p in d] for d in make_documents(200)]
+    documents = [[p.replace("[MASK]", "mask") for p in d] for d in make_documents(600)]
     (tmp_path / "text.txt").write_bytes(text_of(documents))
     texts = [paragraph for document in documents for paragraph in document]
     train_wordpiece(texts, size=100).save(tmp_path / "tokenizer")

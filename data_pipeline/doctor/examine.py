@@ -91,7 +91,7 @@ def examine(
     limits = limits or Limits()
     tokenizer = store.tokenizer()
     table = PieceTable.of(tokenizer, _specials(tokenizer))
-    text = {}
+    text: dict[str, TextNumbers] = {}
     with progress("examining", len(SPLITS) + 1, "part") as task:
         for name in SPLITS:
             split = getattr(store, name)

@@ -9,11 +9,12 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from data_pipeline.batches import PretrainingBatches, SpecialIds
+from data_pipeline.batches import PretrainingBatches
 from data_pipeline.doctor.sample import Sample
 from data_pipeline.features import Batch
 from data_pipeline.objective import PretrainingObjective
 from data_pipeline.sentence_pairs import make_plan
+from data_pipeline.special_ids import SpecialIds
 from data_pipeline.tokenizer import Tokenizer
 
 Packer = Callable[[npt.NDArray[np.int64], PretrainingObjective], float]

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from data_pipeline.documents import units_of
 from data_pipeline.documents.text import text_sources
 from data_pipeline.errors import DataError
 from data_pipeline.token_store import Split
@@ -114,13 +115,12 @@ def unknown_contexts(split: Split, tokenizer: Tokenizer, number: int = 5) -> tup
 
 def _text_of(name: str, max_bytes: int) -> Iterator[str]:
     left = max_bytes
-    for source in text_sources([name], "sentence"):
-        for unit in source.units(lambda _: None):
-            for document in unit.parse(unit.content).documents:
-                yield "\n".join(document)
-            left -= len(unit.content)
-            if left <= 0:
-                return
+    for unit in units_of(text_sources([name], "sentence"), lambda _: None):
+        for document in unit.parse(unit.content).documents:
+            yield "\n".join(document)
+        left -= len(unit.content)
+        if left <= 0:
+            return
 
 
 def _unknown(texts: Sequence[str], tokenizer: Tokenizer) -> Iterator[str]:
