@@ -31,7 +31,7 @@ _MODULE_OF = {
     "cached_plan": "plan_cache",
     "SpecialIds": "special_ids",
     "PretrainingBatches": "batches",
-    "evaluation_batches": "batches",
+    "evaluation_batches": "evaluation",
     "Prefetch": "prefetch",
 }
 

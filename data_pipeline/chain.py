@@ -1,7 +1,7 @@
 """Following one long chain of jumps through an array, without a Python step for each.
 
 From position p the next position is `p + steps[p]`. Which positions does the chain that starts at
-`entry` touch? Step by step that is a loop in Python. Here the array is cut into blocks of 32: one
+`entry` touch? Step by step that is a loop in Python. Here the array is cut into blocks of 64: one
 pass from the back of all blocks at once finds, for every position, where the chain leaves its
 block; a short loop hops over whole blocks along the true chain; and one pass forward marks the
 positions touched in all blocks at once. The cost does not depend on how the chain runs.
@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-_BLOCK = 32
+_BLOCK = 64
 
 
 def follow(steps: npt.NDArray[np.integer], entry: int) -> tuple[npt.NDArray[np.int64], int]:

@@ -104,9 +104,17 @@ class CounterDraws:
 
 
 def original_pairs(
-    documents: list[Document], max_length: int, short_seq_prob: float, draws: Draws
+    documents: list[Document],
+    max_length: int,
+    short_seq_prob: float,
+    draws: Draws,
+    sentence_order: bool = False,
 ) -> Iterator[Pair]:
-    """One visit to every document, in order. Empty sentences and documents are dropped first."""
+    """One visit to every document, in order. Empty sentences and documents are dropped first.
+
+    With `sentence_order` nothing is drawn from elsewhere: a chunk's parts may change places
+    (arXiv 1909.11942), and a chunk of one sentence is split inside it.
+    """
     documents = [[sentence for sentence in document if sentence] for document in documents]
     documents = [document for document in documents if document]
     longest = max_length - 3
@@ -125,7 +133,18 @@ def original_pairs(
             a_size = draws.a_size(first, collected) if collected > 1 else 1
             a = [token for sentence in chunk[:a_size] for token in sentence]
             b: Tokens = []
-            if collected == 1 or draws.takes_random(first):
+            if sentence_order:
+                if collected == 1:
+                    if len(a) == 1:
+                        continue
+                    cut = draws.a_size(first, len(a))
+                    a, b = a[:cut], a[cut:]
+                else:
+                    b = [token for sentence in chunk[a_size:] for token in sentence]
+                label = int(draws.takes_random(first))
+                if label:
+                    a, b = b, a
+            elif collected == 1 or draws.takes_random(first):
                 label = 1
                 other = documents[draws.other_document(first, own, len(documents))]
                 for sentence in other[draws.start(first, len(other)) :]:

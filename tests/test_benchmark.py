@@ -6,7 +6,7 @@ import json
 import pytest
 
 from bert_jax import cli
-from bert_jax.benchmarks import batches, loop
+from bert_jax.benchmarks import batches, loop, plan
 
 ROWS = [
     {"name": "ours", "peer": None, "value": 5_123_456.0, "unit": "tokens/s", "ratio": None},
@@ -23,6 +23,11 @@ def asked(monkeypatch):
         asked.append(data)
         return ROWS
 
+    def measure_plan(data, sentences):
+        asked.append((data, sentences))
+        return ROWS
+
+    monkeypatch.setattr(plan, "run", measure_plan)
     monkeypatch.setattr(batches, "run", measure)
     monkeypatch.setattr(loop, "run", measure)
     return asked
@@ -33,6 +38,14 @@ def test_a_store_may_be_given(asked, name, capsys):
     assert cli.main(["benchmark", name]) == 0
     assert cli.main(["benchmark", name, "--data", "store"]) == 0
     assert asked == [None, "store"]
+    assert capsys.readouterr().out
+
+
+def test_a_plan_is_of_a_store_or_of_a_made_up_one_of_any_size(asked, capsys):
+    assert cli.main(["benchmark", "plan"]) == 0
+    assert cli.main(["benchmark", "plan", "--sentences", "5_000", "--json"]) == 0
+    assert cli.main(["benchmark", "plan", "--data", "store"]) == 0
+    assert asked == [(None, 10_000_000), (None, 5000), ("store", 10_000_000)]
     assert capsys.readouterr().out
 
 

@@ -15,16 +15,19 @@ has_affinity = pytest.mark.skipif(
 )
 
 
-def test_the_rows_say_what_was_measured() -> None:
-    objective = PretrainingObjective(32, 5)
+@pytest.mark.parametrize("max_sequences", [1, 4])
+def test_the_rows_say_what_was_measured(max_sequences: int) -> None:
+    objective = PretrainingObjective(32, 5, max_sequences=max_sequences)
     rows = benchmark_batches(random_split(0, 100), IDS, objective, batch_size=8, seconds=0.05)
     assert all(row.keys() == {"name", "peer", "value", "unit", "ratio"} for row in rows)
     values = {row["name"]: row["value"] for row in rows}
     assert min(values.values()) > 0
-    slots = values["batches 8 x 32"]
-    tokens = values["batches 8 x 32, real tokens"]
-    assert values["batches 8 x 32, plan included"] < tokens < slots
-    assert {row["unit"] for row in rows} == {"sentences/s", "s", "slots/s", "tokens/s"}
+    shape = "batches 8 x 32" if max_sequences == 1 else "packed batches 8 x 32"
+    slots = values[shape]
+    tokens = values[f"{shape}, real tokens"]
+    assert values[f"{shape}, plan included"] < tokens < slots
+    assert values[f"{shape}, slots filled"] == pytest.approx(tokens / slots)
+    assert {row["unit"] for row in rows} == {"sentences/s", "s", "slots/s", "tokens/s", "share"}
 
 
 def test_a_corpus_smaller_than_a_batch_can_be_measured() -> None:
@@ -56,8 +59,8 @@ def test_all_shapes_are_measured_on_one_core_and_plans_of_a_length_are_shown_onc
     names = [row["name"] for row in batches.run("store", seconds=0.01)]
     assert cores == [1] * len(batches.SHAPES)
     assert os.sched_getaffinity(0) == before
-    # Three rows a shape, and three for the plans of each length.
-    assert len(names) == len(set(names)) == 3 * len(batches.SHAPES) + 6
+    # Four rows a shape, and three for the plans of each length, packed or not.
+    assert len(names) == len(set(names)) == 4 * len(batches.SHAPES) + 12
     assert "batches 32 x 512, whole_word, plan included, one core" in names
     assert all(name.endswith(", one core") for name in names)
     assert [name for name in names if name.startswith("plan of an epoch at 128,")] == [

@@ -95,6 +95,16 @@ def test_pieces_of_any_size_give_the_same_plan(monkeypatch: pytest.MonkeyPatch) 
         assert rows_of(make_plan(split, SMALL, seed=1, epoch=2)) == expected
 
 
+@pytest.mark.parametrize("steps", [2, 3, 9, 64])
+def test_however_many_sentences_are_counted_together_the_plan_is_the_same(
+    monkeypatch: pytest.MonkeyPatch, steps: int
+) -> None:
+    # Chunks of more sentences than that, and documents of fewer.
+    lengths = [[1] * 300, [5, 2, 40, 1], [2] * 90, [30] * 50, [1] * 7] * 2
+    monkeypatch.setattr(document_walk, "_STEPS", steps)
+    assert_exactly_the_original(lengths, PretrainingObjective(128, 4), seed=3, epoch=1)
+
+
 def test_a_sequential_generator_gives_the_same_distribution() -> None:
     # Nothing shared but the rules: numbers of examples, labels and lengths over several seeds.
     split = random_split(0, documents=300, sentences=(1, 30), tokens=(1, 25))
@@ -130,9 +140,12 @@ class Walked:
         self.split = random_split(1, documents=40_000, sentences=(1, 20), tokens=(4, 30))
         self.objective = PretrainingObjective()
         chunks = walk_of(self.split, self.objective, seed=11)
-        fields = ("first", "size", "a_size", "is_random", "target", "document")
-        for field in fields:
-            setattr(self, field, np.concatenate([getattr(piece, field) for piece in chunks]))
+        drawn = [piece.drawn() for piece in chunks]
+        self.first = np.concatenate([piece.first for piece in chunks])
+        self.size, a_end, self.is_random, self.target, self.document = map(
+            np.concatenate, zip(*drawn, strict=True)
+        )
+        self.a_size = np.searchsorted(self.split.sentence_offsets, a_end) - self.first
         self.examples = np.concatenate([piece.examples() for piece in chunks])
 
 
@@ -216,7 +229,7 @@ def test_a_random_partner_is_uniform_over_the_other_documents() -> None:
             examples = chunk.examples()
             rows = examples["label"] == 1
             partner = documents_of(split_of(lengths), examples["b_start"][rows])
-            np.add.at(counts, (chunk.document[rows], partner), 1)
+            np.add.at(counts, (chunk.drawn().document[rows], partner), 1)
     assert counts.sum() > 20_000
     assert (np.diag(counts) == 0).all()
     shares = (counts.sum(axis=1)[:, None] * (1 - np.eye(30)) / 29).sum(axis=0)

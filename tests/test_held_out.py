@@ -6,8 +6,9 @@ from models import small_config, small_program
 from splits import random_split
 
 from bert_jax.recipes.held_out import baselines, evaluate, summary, verdict
-from data_pipeline.batches import SpecialIds, evaluation_batches
+from data_pipeline.evaluation import evaluation_batches
 from data_pipeline.objective import PretrainingObjective
+from data_pipeline.special_ids import SpecialIds
 
 CONFIG = small_config()
 IDS = SpecialIds(pad=0, cls=1, sep=2, mask=3, vocab_size=CONFIG.vocab_size)

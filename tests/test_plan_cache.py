@@ -1,3 +1,4 @@
+import dataclasses
 import os
 import threading
 import time
@@ -70,22 +71,82 @@ def test_a_damaged_count_is_counted_again(tmp_path: Path, text: str) -> None:
 def test_what_a_plan_depends_on_decides_its_file(tmp_path: Path) -> None:
     other = random_split(1, documents=40)
     shorter = PretrainingObjective(max_length=20, max_predictions=5)
+    rarer, order, unpaired = (
+        dataclasses.replace(OBJECTIVE, **{name: value})
+        for name, value in (
+            ("short_seq_prob", 0.3),
+            ("pairs", "sentence_order"),
+            ("pairs", "none"),
+        )
+    )
     for arguments in (
         (SPLIT, OBJECTIVE, 0, 0),
         (SPLIT, OBJECTIVE, 0, 1),
         (SPLIT, OBJECTIVE, 1, 0),
         (SPLIT, shorter, 0, 0),
+        (SPLIT, rarer, 0, 0),
+        (SPLIT, order, 0, 0),
+        (SPLIT, unpaired, 0, 0),
         (other, OBJECTIVE, 0, 0),
     ):
         assert same(cached_plan(*arguments, tmp_path), make_plan(*arguments))
-    assert len(plans_in(tmp_path)) == 5
+    assert len(plans_in(tmp_path)) == 8
 
 
-def test_a_change_of_the_masks_alone_keeps_the_plan(tmp_path: Path, made: list[int]) -> None:
-    cached_plan(SPLIT, OBJECTIVE, 0, 0, tmp_path)
-    rarer = PretrainingObjective(max_length=32, max_predictions=3, masked_lm_prob=0.1)
-    cached_plan(SPLIT, rarer, 0, 0, tmp_path)
+@pytest.mark.parametrize("pairs", ["next_sentence", "sentence_order", "none"])
+def test_a_change_of_masks_or_packing_alone_keeps_the_plan(
+    tmp_path: Path, made: list[int], pairs
+) -> None:
+    ours = {"max_length": 32, "short_seq_prob": 0.2, "pairs": pairs}
+    # Every other field, with another value than its default.
+    theirs = {
+        "max_predictions": 3,
+        "masked_lm_prob": 0.1,
+        "masking": "span",
+        "mask_share": 0.7,
+        "random_share": 0.2,
+        "span_end_prob": 0.3,
+        "longest_span": 4,
+        "static_epochs": 5,
+        "max_sequences": 4,
+    }
+    fields = {field.name: field.default for field in dataclasses.fields(PretrainingObjective)}
+    assert fields.keys() == ours.keys() | theirs.keys()
+    assert all(theirs[name] != fields[name] for name in theirs)
+    for more in ({"max_predictions": 5}, theirs):
+        cached_plan(SPLIT, PretrainingObjective(**ours, **more), 0, 0, tmp_path)
+        cached_count(SPLIT, PretrainingObjective(**ours, **more), tmp_path)
     assert made == [0]
+    assert len([*tmp_path.iterdir()]) == 2
+
+
+def test_a_share_may_be_written_as_a_whole_number(tmp_path: Path, made: list[int]) -> None:
+    for share in (0, 0.0):
+        cached_plan(SPLIT, PretrainingObjective(32, 5, short_seq_prob=share), 0, 0, tmp_path)
+    assert made == [0]
+
+
+@pytest.mark.parametrize("cached", [True, False])
+def test_static_epochs_come_round_again(tmp_path: Path, made: list[int], cached: bool) -> None:
+    static = dataclasses.replace(OBJECTIVE, static_epochs=2)
+    source = PlanSource(SPLIT, static, 4, tmp_path if cached else None)
+    for epoch in (0, 1, 2, 3, 6, 7):
+        source.begin(epoch)
+        assert same(source(epoch), make_plan(SPLIT, OBJECTIVE, 4, epoch % 2))
+    assert made == [0, 1]
+    assert len(plans_in(tmp_path)) == 2 * cached
+
+
+def test_all_static_plans_are_kept_up_to_a_number(tmp_path: Path, made: list[int]) -> None:
+    epochs = plan_cache.PLANS_KEPT + 3
+    static = dataclasses.replace(OBJECTIVE, static_epochs=epochs)
+    for epoch in range(2 * epochs):
+        cached_plan(SPLIT, static, 0, epoch, tmp_path)
+    assert made == [*range(epochs)]
+    many = dataclasses.replace(OBJECTIVE, static_epochs=1_000_000)
+    for epoch in range(epochs, plan_cache.STATIC_PLANS_KEPT + 5):
+        cached_plan(SPLIT, many, 0, epoch, tmp_path)
+    assert len(plans_in(tmp_path)) == plan_cache.STATIC_PLANS_KEPT + 2
 
 
 def test_a_splits_fingerprint_stands_for_its_arrays(tmp_path: Path, made: list[int]) -> None:

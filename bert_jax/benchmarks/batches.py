@@ -12,13 +12,14 @@ from typing import Any
 from bert_jax.benchmarks.data import benchmark_store
 from data_pipeline.batches import PretrainingBatches
 from data_pipeline.objective import PretrainingObjective
+from data_pipeline.packed_plan import count_rows, make_packed_plan
 from data_pipeline.sentence_pairs import count_examples, make_plan
 from data_pipeline.special_ids import SpecialIds
 from data_pipeline.token_store import Split
 
 Row = dict[str, Any]
 # (rows, objective) of what is measured: the paper's first phase in small and whole batches, and its
-# second phase; the same with masks of whole words and of spans.
+# second phase; the same with masks of whole words and of spans, and packed.
 SHAPES = (
     (32, PretrainingObjective(max_length=128, max_predictions=20)),
     (256, PretrainingObjective(max_length=128, max_predictions=20)),
@@ -27,6 +28,8 @@ SHAPES = (
     (32, PretrainingObjective(max_length=512, max_predictions=77, masking="whole_word")),
     (32, PretrainingObjective(max_length=128, max_predictions=20, masking="span")),
     (32, PretrainingObjective(max_length=512, max_predictions=77, masking="span")),
+    (32, PretrainingObjective(max_length=128, max_predictions=20, max_sequences=8)),
+    (32, PretrainingObjective(max_length=512, max_predictions=80, max_sequences=8)),
 )
 
 
@@ -71,21 +74,27 @@ def benchmark_batches(
 ) -> list[Row]:
     """Rows with the keys `name peer value unit ratio`; there is no peer, so two are None.
 
-    Times the count of an epoch's examples, one plan, and then batches for `seconds`, from the
-    start of the epoch on. "Slots" are the B * L places of a batch, padding included; "tokens"
-    are those with an attention mask of 1. Pairs, specials and masks are included; the plan's
-    time is its own row, and the last row spreads it over the epoch.
+    Times the count of an epoch's examples (of its rows, where they are packed), one plan, and then
+    batches for `seconds`, from the start of the epoch on. "Slots" are the B * L places of a batch,
+    padding included; "tokens" are those with an attention mask of 1. Pairs, specials and masks are
+    included; the plan's time is its own row, and is spread over the epoch in a further one.
     """
     began = time.perf_counter()
-    count = count_examples(split, objective)
+    if objective.is_packed:
+        size = count_rows(split, objective)
+    else:
+        count = count_examples(split, objective)
     count_seconds = time.perf_counter() - began
     began = time.perf_counter()
-    make_plan(split, objective, 0, 0, num_examples=count)
+    if objective.is_packed:
+        make_packed_plan(split, objective, 0, 0, size)
+    else:
+        make_plan(split, objective, 0, 0, num_examples=count)
     plan_seconds = time.perf_counter() - began
 
     batches = PretrainingBatches(split, ids, objective, seed=0, batch_size=batch_size)
     # Within the first half of an epoch no other plan is made beside the measurement.
-    steps = max(1, count // 2 // batch_size)
+    steps = max(1, batches.rows_per_epoch // 2 // batch_size)
     batches(0)
     made = tokens = 0
     spent = 0.0
@@ -96,18 +105,24 @@ def benchmark_batches(
         made += 1
         tokens += int(batch["attention_mask"].sum())
     slots = made * batch_size * objective.max_length
-    with_plan = spent + plan_seconds * made * batch_size / count
-    shape = f"{batch_size} x {objective.max_length}"
+    with_plan = spent + plan_seconds * made * batch_size / batches.rows_per_epoch
+    packed, counted = ("packed ", "rows") if objective.is_packed else ("", "examples")
+    shape = f"{packed}batches {batch_size} x {objective.max_length}"
     if objective.masking != "piece":
         shape += f", {objective.masking}"
-    length = f"at {objective.max_length}"
+    plan = f"{packed}plan of an epoch at {objective.max_length}"
     return [
-        _row(f"count of examples {length}", split.num_sentences / count_seconds, "sentences/s"),
-        _row(f"plan of an epoch {length}", plan_seconds, "s"),
-        _row(f"plan of an epoch {length}, rate", split.num_sentences / plan_seconds, "sentences/s"),
-        _row(f"batches {shape}", slots / spent, "slots/s"),
-        _row(f"batches {shape}, real tokens", tokens / spent, "tokens/s"),
-        _row(f"batches {shape}, plan included", tokens / with_plan, "tokens/s"),
+        _row(
+            f"count of {counted} at {objective.max_length}",
+            split.num_sentences / count_seconds,
+            "sentences/s",
+        ),
+        _row(plan, plan_seconds, "s"),
+        _row(f"{plan}, rate", split.num_sentences / plan_seconds, "sentences/s"),
+        _row(shape, slots / spent, "slots/s"),
+        _row(f"{shape}, real tokens", tokens / spent, "tokens/s"),
+        _row(f"{shape}, plan included", tokens / with_plan, "tokens/s"),
+        _row(f"{shape}, slots filled", tokens / slots, "share"),
     ]
 
 

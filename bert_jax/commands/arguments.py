@@ -31,7 +31,7 @@ SUMMARIES = {
     "benchmark": "measure the speed of a part on this machine",
 }
 
-BENCHMARKS = ("train-step", "batches", "data", "loop")
+BENCHMARKS = ("train-step", "batches", "plan", "data", "loop")
 RUNNERS = ("local", "beam")
 LINES = ("auto", "sentence", "paragraph")
 PLATFORMS = ("cpu", "gpu", "tpu")
@@ -219,13 +219,19 @@ def _benchmark(command: str) -> CommandParser:
         "--data",
         metavar="STORE",
         type=path,
-        help="a token store, for batches, data and loop (a made-up one)",
+        help="a token store, for batches, plan, data and loop (a made-up one)",
     )
     parser.add_argument(
         "--text",
         metavar="INPUT",
         nargs="+",
         help="text to prepare, for data: files, folders or globs",
+    )
+    parser.add_argument(
+        "--sentences",
+        metavar="N",
+        type=positive,
+        help="of plan's made-up store (10_000_000)",
     )
     _add_platform(parser)
     return parser

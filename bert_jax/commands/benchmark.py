@@ -42,7 +42,7 @@ def _check_flags(arguments: argparse.Namespace) -> None:
             f"benchmark train-step compares with PyTorch on CPUs; --platform {platform} has no "
             "peer there: measure it with benchmark loop"
         )
-    if name in ("batches", "data") and platform is not None:
+    if name in ("batches", "plan", "data") and platform is not None:
         raise UserError(f"benchmark {name} needs no device; leave --platform out")
     if name == "data" and arguments.data is None:
         raise UserError(
@@ -50,6 +50,10 @@ def _check_flags(arguments: argparse.Namespace) -> None:
         )
     if name != "data" and arguments.text:
         raise UserError(f"benchmark {name} prepares no text; leave --text out")
+    if arguments.sentences is not None and name != "plan":
+        raise UserError(f"benchmark {name} has a fixed size; leave --sentences out")
+    if arguments.sentences is not None and arguments.data is not None:
+        raise UserError("--sentences is for a made-up store; leave it out, or --data")
 
 
 def machine() -> Row:
@@ -116,9 +120,16 @@ def _batches(arguments: argparse.Namespace) -> list[Row]:
     return batches.run(arguments.data)
 
 
+def _plan(arguments: argparse.Namespace) -> list[Row]:
+    from bert_jax.benchmarks import plan
+
+    return plan.run(arguments.data, arguments.sentences or plan.SENTENCES)
+
+
 _BENCHMARKS: dict[str, Callable[[argparse.Namespace], list[Row]]] = {
     "train-step": _train_step,
     "loop": _loop,
     "batches": _batches,
     "data": _data,
+    "plan": _plan,
 }

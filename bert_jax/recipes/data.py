@@ -9,8 +9,9 @@ import jax
 from bert_jax.config import TrainConfig
 from bert_jax.errors import UserError
 from bert_jax.recipes.data_config import DataConfig
-from data_pipeline.batches import EvaluationBatches, PretrainingBatches, evaluation_batches
+from data_pipeline.batches import PretrainingBatches
 from data_pipeline.documentation import documentation_store
+from data_pipeline.evaluation import EvaluationBatches, evaluation_batches
 from data_pipeline.objective import PretrainingObjective
 from data_pipeline.progress import Progress, silent
 from data_pipeline.special_ids import SpecialIds

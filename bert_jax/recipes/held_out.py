@@ -15,7 +15,7 @@ from data_pipeline.baselines import (
     unigram_loss,
     wilson_interval,
 )
-from data_pipeline.batches import EvaluationBatches
+from data_pipeline.evaluation import EvaluationBatches
 from data_pipeline.progress import Progress, silent
 from data_pipeline.token_store import Split
 from data_pipeline.tokenizer import Tokenizer

@@ -233,7 +233,7 @@ class _Run:
     def _describe(self, start: int | None) -> str:
         model, train = self.model, self.train
         parameters = count_parameters(model)
-        epochs = train.num_steps * train.batch_size / self.data.training.examples_per_epoch
+        epochs = train.num_steps * train.batch_size / self.data.training.rows_per_epoch
         shape = (
             f"BERT, {format_amount(model.num_hidden_layers, 'layer')}, {model.hidden_size} wide, "
             f"vocabulary {model.vocab_size:,}: {parameters:,} parameters"
@@ -252,11 +252,11 @@ class _Run:
         self, state: Any, start: int, checkpoints: Checkpoints, writer: MetricsWriter | None
     ) -> tuple[Any, int, str | None]:
         train, terminal = self.train, self.terminal
-        per_epoch = self.data.training.examples_per_epoch
-        epoch = start * train.batch_size // per_epoch + 1
+        training = self.data.training
+        epoch = start * train.batch_size // training.rows_per_epoch + 1
         with terminal.progress(f"planning epoch {epoch}", None, "example") as task:
-            self.data.training(start)
-            task.advance(per_epoch)
+            training(start)
+            task.advance(training.examples_per_epoch)
         self.stop.check()
 
         def source(step: int) -> Any:
