@@ -18,10 +18,11 @@ from data_pipeline.documents.text import text_sources
 from data_pipeline.errors import DataError
 from data_pipeline.progress import Progress, silent
 from data_pipeline.sentences import split_sentences
+from data_pipeline.text_rules import Rules
+from data_pipeline.text_tokenizer import TextTokenizer
 from data_pipeline.token_store import SPLITS, TokenStore
 from data_pipeline.token_store_writer import EncodedPart, check_output, new_store
 from data_pipeline.tokenizer import Tokenizer
-from data_pipeline.tokenizer_files import Rules
 from data_pipeline.vocabulary import (
     DEFAULT_SIZE,
     check_size,
@@ -47,7 +48,7 @@ class EncodedUnit:
 
 def prepare(
     inputs: Iterable[Inputs],
-    tokenizer: Tokenizer,
+    tokenizer: TextTokenizer,
     output: str | os.PathLike[str],
     *,
     lines: LinesOption = "auto",
@@ -76,7 +77,7 @@ def prepare(
 
 def write_store(
     sources: Sequence[Source],
-    tokenizer: Tokenizer,
+    tokenizer: TextTokenizer,
     output: str | os.PathLike[str],
     facts: Mapping[str, Any],
     *,
@@ -113,16 +114,18 @@ def vocabulary_from(
     size: int = DEFAULT_SIZE,
     cased: bool = False,
     *,
+    rules: Rules | None = None,
     workers: int | None = None,
     progress: Progress = silent,
 ) -> Tokenizer:
     """A WordPiece tokeniser with a vocabulary of at most `size`, learned from files on all cores.
 
-    The same for any number of workers. DataError as of `prepare`.
+    `rules` say more than `cased`, which they take the place of. All words are counted. The same for
+    any number of workers. DataError as of `prepare`.
     """
     check_size(size)
     workers = checked_workers(workers)
-    rules = Rules(cased)
+    rules = rules or Rules(cased)
     sources = as_sources(inputs, "paragraph", "en", silent)  # words do not depend on lines
     with progress("counting words", sum(s.size() for s in sources), "B") as task:
         units = (unit for source in sources for unit in source.units(task.advance))
@@ -152,15 +155,17 @@ def as_sources(
 class UnitEncoder:
     """Unit -> EncodedUnit; a pure function of the unit."""
 
-    def __init__(self, tokenizer: Tokenizer, language: str, eval_share: float) -> None:
+    def __init__(self, tokenizer: TextTokenizer, language: str, eval_share: float) -> None:
         self._tokenizer, self._language = tokenizer, language
         self._eval_below = int(eval_share * 2**64)
 
     def __call__(self, unit: Unit) -> EncodedUnit:
         """Parses, splits into sentences, and encodes."""
         parsed = unit.parse(unit.content)
+        in_form = self._tokenizer.rules.with_form
         documents: dict[SplitName, list[list[str]]] = {"train": [], "eval": []}
-        for document in parsed.documents:
+        for lines in parsed.documents:
+            document = [in_form(line) for line in lines]
             documents[unit.split or self._split_of(document)].append(document)
         dropped: Counter[str] = Counter()
         parts = {

@@ -11,9 +11,10 @@ import pytest
 from bert_jax import cli
 from bert_jax.commands.inspect import kind_of
 from data_pipeline import preparation
+from data_pipeline.text_rules import Rules
+from data_pipeline.text_tokenizer import SPECIALS
 from data_pipeline.token_store_writer import EncodedPart, new_store
 from data_pipeline.tokenizer import Tokenizer
-from data_pipeline.tokenizer_files import SPECIALS, Rules
 
 VOCAB = [*SPECIALS, "a", "b"]
 
@@ -152,7 +153,7 @@ def test_a_vocabulary_is_not_learned_where_another_is_sure_to_be(
     message = error_of(capsys, "vocab", "text.txt", "--output", tmp_path, *flags)
     case = "cased" if there.cased else "uncased"
     assert message == (
-        f"--output {tmp_path} holds another tokeniser, of 9 word pieces and {case}; "
+        f"--output {tmp_path} holds another tokeniser, of 9 word pieces, {case}; "
         "remove it or name a new one"
     )
 

@@ -13,7 +13,8 @@ from tokenizers import pre_tokenizers
 import data_pipeline.vocabulary as vocabulary_module
 from data_pipeline.errors import DataError
 from data_pipeline.preparation import vocabulary_from
-from data_pipeline.tokenizer_files import SPECIALS, Rules
+from data_pipeline.text_rules import Rules
+from data_pipeline.text_tokenizer import SPECIALS
 from data_pipeline.vocabulary import count_words, merge_counts, train_wordpiece, vocabulary_of
 
 WORDS = "the a walk walks walking walked talk talking talked unable able table 中文 été".split()

@@ -18,8 +18,8 @@ from data_pipeline.batches import (
 from data_pipeline.documentation import documentation_store
 from data_pipeline.objective import PretrainingObjective
 from data_pipeline.progress import Progress, silent
+from data_pipeline.text_tokenizer import TextTokenizer
 from data_pipeline.token_store import TokenStore
-from data_pipeline.tokenizer import Tokenizer
 
 
 class PretrainingData(NamedTuple):
@@ -33,7 +33,7 @@ class PretrainingData(NamedTuple):
     """
 
     store: TokenStore
-    tokenizer: Tokenizer
+    tokenizer: TextTokenizer
     training: PretrainingBatches
     held_out: EvaluationBatches
 
