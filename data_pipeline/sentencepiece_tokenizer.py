@@ -25,7 +25,7 @@ from sentencepiece import SentencePieceProcessor
 
 from data_pipeline.errors import DataError
 from data_pipeline.sentencepiece_json import full_json
-from data_pipeline.text_rules import Rules
+from data_pipeline.text_rules import WORD_MARK, Rules, marked_normalizer
 from data_pipeline.text_tokenizer import MASK, SPECIALS, UNK, TextTokenizer
 from data_pipeline.tokenizer_files import (
     CONFIG,
@@ -41,7 +41,6 @@ from data_pipeline.tokenizer_files import (
     write_files,
 )
 
-WORD_MARK = "\u2581"
 # `normalizer_spec { add_dummy_prefix: false }` of the library's ModelProto: protocol buffers that
 # are put in a row are merged, and the last value counts.
 _NO_PREFIX = b"\x1a\x02\x18\x00"
@@ -68,7 +67,7 @@ class SentencePieceTokenizer(TextTokenizer):
         super().__init__(vocab, rules, model_max_length)
         if self._processor.unk_id() != self.unk_id:
             raise DataError(f"{name}: its unknown piece is not {UNK}")
-        self._normalizer = rules.normalizer()
+        self._normalizer = marked_normalizer(rules)
 
     @classmethod
     def load(cls, folder: Path, cased: bool | None = None) -> SentencePieceTokenizer:
@@ -144,9 +143,10 @@ class SentencePieceTokenizer(TextTokenizer):
             else:
                 there = {path.name for path in folder.iterdir()}
                 same = MODEL in there and there - {CONFIG, MODEL, FULL} == set()
-                same = same and self.load(folder, self.cased).fingerprint == self.fingerprint
+                case = None if config.is_file() else self.cased
+                same = same and self.load(folder, case).fingerprint == self.fingerprint
             if not same:
-                raise DataError(f"{folder}: holds something else; remove it or name a new folder")
+                raise DataError(f"{folder}: holds another tokeniser; remove it or name a new one")
         write_files(folder, contents)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -161,9 +161,11 @@ class SentencePieceTokenizer(TextTokenizer):
         return [text.split(" ") for text in texts]
 
     def _pieces(self, words: Sequence[str]) -> Iterator[tuple[str, bytes]]:
-        normalize, dtype = self._normalizer.normalize_str, self.dtype
+        dtype = self.dtype
         normal = [
-            word if self.cased and word.isascii() and word.isalnum() else normalize(word)
+            (word if self.cased else word.lower())
+            if word.isascii() and word.isprintable()
+            else self._normalizer.normalize_str(word)
             for word in words
         ]
         encoded = self._processor.encode(normal, num_threads=1)

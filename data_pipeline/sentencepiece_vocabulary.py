@@ -22,7 +22,7 @@ from data_pipeline.preparation import Inputs, as_sources
 from data_pipeline.progress import Progress, silent
 from data_pipeline.sentencepiece_tokenizer import SentencePieceTokenizer
 from data_pipeline.sentences import split_sentences
-from data_pipeline.text_rules import Rules
+from data_pipeline.text_rules import Rules, marked_normalizer
 from data_pipeline.text_tokenizer import MASK, SPECIALS
 from data_pipeline.vocabulary import CHARACTER_COVERAGE, LEAST_COVERAGE, check_size
 from data_pipeline.workers import checked_workers, ordered_map
@@ -182,7 +182,7 @@ def _learn(
 ) -> Learned:
     """DataError where there is no text, or more characters than `size` has room for."""
     rules = Rules(rules.cased, rules.strip_accents, False, rules.unicode_form)
-    normalize = rules.normalizer().normalize_str
+    normalize = marked_normalizer(rules).normalize_str
     sentences = chosen.sentences()
     with progress("learning the vocabulary", None, "token") as task:
         task.note(f"from {len(sentences):,} of {chosen.seen:,} sentences")

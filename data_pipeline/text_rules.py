@@ -14,6 +14,8 @@ from tokenizers import Regex, normalizers, pre_tokenizers
 from data_pipeline.errors import DataError
 
 UnicodeForm = Literal["none", "nfc", "nfkc"]
+# What SentencePiece writes for a space, at the beginning of the word after it.
+WORD_MARK = "\u2581"
 # Longer words become [UNK], as in Hugging Face's tokenisers and the original's first release.
 LONGEST_WORD = 100
 # Scripts that put no spaces between words and whose letters the original does not separate: Thai,
@@ -72,9 +74,13 @@ class Rules:
 
     def normalizer(self) -> normalizers.Normalizer:
         """The rules as Hugging Face's component, the Unicode form first."""
-        if self.unicode_form == "none":
-            return self.word_normalizer()
-        return normalizers.Sequence([_FORMS[self.unicode_form](), self.word_normalizer()])
+        forms = self.form_normalizers()
+        words = self.word_normalizer()
+        return normalizers.Sequence([*forms, words]) if forms else words
+
+    def form_normalizers(self) -> list[normalizers.Normalizer]:
+        """The Unicode form as Hugging Face's component, where there is one."""
+        return [] if self.unicode_form == "none" else [_FORMS[self.unicode_form]()]
 
     def word_normalizer(self) -> normalizers.Normalizer:
         """The rules but for the Unicode form, for text that has it already."""
@@ -138,6 +144,11 @@ def separated(text: str, rules: Rules) -> str:
     for mark in string.punctuation:
         text = text.replace(mark, f" {mark} ")
     return text
+
+
+def marked_normalizer(rules: Rules) -> normalizers.Normalizer:
+    """The rules for SentencePiece, to whom a literal word mark is a space at some places."""
+    return normalizers.Sequence([rules.normalizer(), normalizers.Replace(WORD_MARK, " ")])
 
 
 def marked_scripts(vocab: Sequence[str]) -> list[str]:

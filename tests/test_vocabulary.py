@@ -104,6 +104,31 @@ def test_no_text_and_no_room_are_errors() -> None:
         train_wordpiece(texts(), size=20)
 
 
+def test_long_runs_of_a_script_without_spaces_are_learned_from_and_split() -> None:
+    word = "ภาษาไทย"
+    learned = train_wordpiece([word * 40] * 5, size=60, cased=True)
+    assert learned.rules.split_long_runs
+    assert learned.unk_id not in learned.encode(word * 40)
+    assert not train_wordpiece(texts() * 2, size=90).rules.split_long_runs
+
+
+@pytest.mark.parametrize(
+    ("rules", "known"),
+    [
+        (Rules(False), {"ete"}),
+        (Rules(False, strip_accents=False), {"été"}),
+        (Rules(True, strip_accents=True), {"Ete"}),
+        (Rules(True), {"Été", "E\u0301té"}),
+        (Rules(True, unicode_form="nfc"), {"Été"}),
+    ],
+)
+def test_case_accents_and_unicode_form_are_separate_switches(rules: Rules, known: set[str]) -> None:
+    learned = train_wordpiece(["Été E\u0301té"] * 20, size=60, rules=rules)
+    assert learned.rules == rules
+    words = {"ete", "été", "Ete", "Été", "E\u0301té"}
+    assert words & {*learned.vocab} == known
+
+
 @given(st.text(st.characters(exclude_categories=["Cs"])), st.booleans())
 def test_counting_distinct_words_first_counts_the_same(text: str, cased: bool) -> None:
     rules = Rules(cased)
