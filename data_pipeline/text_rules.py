@@ -16,7 +16,7 @@ from data_pipeline.errors import DataError
 UnicodeForm = Literal["none", "nfc", "nfkc"]
 # What SentencePiece writes for a space, at the beginning of the word after it.
 WORD_MARK = "\u2581"
-# Longer words become [UNK], as in Hugging Face's tokenisers and the original's first release.
+# Longer words become [UNK], as in Hugging Face's tokenisers; the original's last version has 200.
 LONGEST_WORD = 100
 # Scripts that put no spaces between words and whose letters the original does not separate: Thai,
 # Lao, Myanmar, Khmer, and the Tai scripts (those of Unicode's line-breaking class SA).
