@@ -56,8 +56,8 @@ class SentencePieceTokenizer(TextTokenizer):
     ) -> None:
         """`model` is the content of a `sentencepiece.model`; `name` is what it is called.
 
-        Raises DataError where it is none, lacks a special token, or has capitals that lower-cased
-        text never matches.
+        Raises DataError where it is none, lacks a special token or has it as text, or has capitals
+        that lower-cased text never matches.
         """
         self._model = model
         self._processor = _processor(model, name)
@@ -67,6 +67,11 @@ class SentencePieceTokenizer(TextTokenizer):
         super().__init__(vocab, rules, model_max_length)
         if self._processor.unk_id() != self.unk_id:
             raise DataError(f"{name}: its unknown piece is not {UNK}")
+        for token in set(SPECIALS) - {UNK}:
+            if not self._processor.is_control(self._ids[token]):
+                raise DataError(f"{name}: {token} must be a control symbol; text could become it")
+        # Of models that were made elsewhere.
+        self._crosses_words = any(WORD_MARK in token[1:] for token in vocab)
         self._normalizer = marked_normalizer(rules)
 
     @classmethod
@@ -158,6 +163,8 @@ class SentencePieceTokenizer(TextTokenizer):
 
     def _words(self, texts: Sequence[str]) -> list[list[str]]:
         """Cut at spaces: no piece goes across one, and normalising looks at no character across."""
+        if self._crosses_words:
+            return [[text] for text in texts]
         return [text.split(" ") for text in texts]
 
     def _pieces(self, words: Sequence[str]) -> Iterator[tuple[str, bytes]]:

@@ -178,13 +178,16 @@ def saved_tokenizer(folder: Path, cased: bool) -> TextTokenizer | None:
 
 
 def load_tokenizer(path: str | os.PathLike[str], cased: bool | None = None) -> TextTokenizer:
-    """A tokeniser of either kind from its folder, or a WordPiece one from a bare `vocab.txt`.
+    """A tokeniser of either kind from its folder, a bare `vocab.txt`, or a bare `.model` file.
 
     A folder knows its case; `cased` may repeat it but not contradict it. A bare vocabulary file (or
     a folder that holds nothing else) does not, and needs `cased`. DataError where it is missing,
     broken, or contradicts itself.
     """
     path = Path(path)
+    if path.is_file() and path.suffix == ".model":
+        words = Rules(given_case(path, cased), tokenize_chinese_chars=False)
+        return SentencePieceTokenizer(path.read_bytes(), words, name=str(path))
     if path.is_file():
         return Tokenizer(read_vocab(path), Rules(given_case(path, cased)), name=str(path))
     if not path.is_dir():

@@ -1,3 +1,4 @@
+import io
 import json
 import pickle
 import random
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sentencepiece import SentencePieceTrainer
 from tokenizers import Tokenizer as HFTokenizer
 
 import data_pipeline.text_tokenizer as cache_module
@@ -161,6 +163,53 @@ def test_flat_ids_are_the_batch_in_a_row(tokenizer: SentencePieceTokenizer) -> N
     assert flat.tolist() == [i for ids in tokenizer.encode_batch(batch) for i in ids]
 
 
+def made_elsewhere(**more: object) -> bytes:
+    model = io.BytesIO()
+    SentencePieceTrainer.train(
+        **{
+            "sentence_iterator": iter(["the cat sat on the mat", "the dog sat on the mat"] * 20),
+            "model_writer": model,
+            "vocab_size": 60,
+            "hard_vocab_limit": False,
+            "minloglevel": 3,
+            "pad_id": 3,
+            "unk_piece": "[UNK]",
+            "bos_piece": "[CLS]",
+            "eos_piece": "[SEP]",
+            "pad_piece": "[PAD]",
+            "control_symbols": ["[MASK]"],
+            **more,
+        }
+    )
+    return model.getvalue()
+
+
+def test_a_model_with_pieces_across_words_is_given_whole_texts() -> None:
+    model = made_elsewhere(split_by_whitespace=False)
+    tokenizer = SentencePieceTokenizer(model, Rules(True))
+    assert any("▁" in token[1:] for token in tokenizer.vocab)
+    for text in ("the cat sat on the mat", "sat on the", " dog  the mat "):
+        assert tokenizer.encode(text) == library_ids(tokenizer, text)
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"unk_piece": "<unk>"}, r"lacks \[UNK\]"),
+        ({"control_symbols": []}, r"lacks \[MASK\]"),
+        (
+            {"control_symbols": [], "user_defined_symbols": ["[MASK]"]},
+            r"m: \[MASK\] must be a control symbol",
+        ),
+    ],
+)
+def test_a_model_without_the_special_tokens_is_an_error(
+    more: dict[str, object], message: str
+) -> None:
+    with pytest.raises(DataError, match=message):
+        SentencePieceTokenizer(made_elsewhere(**more), Rules(True), name="m")
+
+
 # --- on disk --------------------------------------------------------------------------------------
 
 
@@ -234,7 +283,11 @@ def test_what_is_no_model_is_an_error_that_names_it(tmp_path: Path) -> None:
         load_tokenizer(tmp_path)
     with pytest.raises(DataError, match=r"sentencepiece\.model: is no SentencePiece model"):
         load_tokenizer(tmp_path, cased=True)
+    with pytest.raises(DataError, match="does not say whether it is cased"):
+        load_tokenizer(tmp_path / "sentencepiece.model")
     TOKENIZERS["uncased"].save(tmp_path / "t")
+    bare = load_tokenizer(tmp_path / "t" / "sentencepiece.model", cased=False)
+    assert bare.fingerprint == TOKENIZERS["uncased"].fingerprint
     with pytest.raises(DataError, match="is uncased, as its files say"):
         load_tokenizer(tmp_path / "t", cased=True)
     config = tmp_path / "t" / "tokenizer_config.json"
