@@ -154,6 +154,10 @@ class SentencePieceTokenizer(TextTokenizer):
                 raise DataError(f"{folder}: holds another tokeniser; remove it or name a new one")
         write_files(folder, contents)
 
+    def with_rules(self, rules: Rules) -> SentencePieceTokenizer:
+        """A tokeniser of the same model and other rules. DataError where they contradict."""
+        return SentencePieceTokenizer(self._model, rules, self.model_max_length)
+
     def __reduce__(self) -> tuple[Any, ...]:
         return SentencePieceTokenizer, (self._model, self.rules, self.model_max_length)
 

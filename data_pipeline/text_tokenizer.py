@@ -112,6 +112,10 @@ class TextTokenizer(ABC):
         """
 
     @abstractmethod
+    def with_rules(self, rules: Rules) -> TextTokenizer:
+        """A tokeniser of the same vocabulary and other rules. DataError where they contradict."""
+
+    @abstractmethod
     def _words(self, texts: Sequence[str]) -> list[list[str]]:
         """Each text as words that can be split into pieces by themselves."""
 

@@ -104,6 +104,10 @@ class Tokenizer(TextTokenizer):
         if not same:
             raise DataError(f"{folder}: holds another tokeniser; remove it or name a new one")
 
+    def with_rules(self, rules: Rules) -> Tokenizer:
+        """A tokeniser of the same vocabulary and other rules. DataError where they contradict."""
+        return Tokenizer(self.vocab, rules, self.model_max_length)
+
     def __reduce__(self) -> tuple[Any, ...]:
         return Tokenizer, (self.vocab, self.rules, self.model_max_length)
 

@@ -14,7 +14,7 @@ from data_pipeline import preparation
 from data_pipeline.text_rules import Rules
 from data_pipeline.text_tokenizer import SPECIALS
 from data_pipeline.token_store_writer import EncodedPart, new_store
-from data_pipeline.tokenizer import Tokenizer
+from data_pipeline.tokenizer import Tokenizer, load_tokenizer
 
 VOCAB = [*SPECIALS, "a", "b"]
 
@@ -258,6 +258,25 @@ def test_a_script_whose_vowels_are_dropped_as_accents_is_warned_of(
     assert "in Devanagari; learn it again with --keep_accents" in capsys.readouterr().err
     assert cli.main([*argv, "--output", str(tmp_path / "b"), "--keep_accents"]) == 0
     assert "accents" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", ["wordpiece", "sentencepiece"])
+def test_a_tokenizer_without_a_unicode_form_can_be_given_one_that_the_store_records(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
+    argv = ["vocab", str(corpus), "--output", str(tmp_path / "t"), "--workers", "1", "--kind", kind]
+    assert cli.main([*argv, "--size", "90"]) == 0
+    argv = ["prepare", str(corpus), "--workers", "1", "--eval_share", "0.1", "--normalize", "nfc"]
+    argv += ["--output", str(tmp_path / "s"), "--tokenizer", str(tmp_path / "t")]
+    assert cli.main(argv) == 0
+    made = load_tokenizer(tmp_path / "s" / "tokenizer")
+    assert made.rules.unicode_form == "nfc"
+    assert made.vocab == load_tokenizer(tmp_path / "t").vocab
+    assert made.fingerprint != load_tokenizer(tmp_path / "t").fingerprint
+    capsys.readouterr()
+    argv = ["prepare", corpus, "--tokenizer", tmp_path / "s" / "tokenizer", "--normalize", "nfkc"]
+    message = error_of(capsys, *argv, "--output", tmp_path / "other")
+    assert message == "--normalize nfkc: the tokeniser was made for nfc; leave the flag out"
 
 
 # --- inspect --------------------------------------------------------------------------------------

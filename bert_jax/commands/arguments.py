@@ -147,6 +147,12 @@ def _prepare(command: str) -> CommandParser:
     )
     case.add_argument("--uncased", dest="cased", action="store_false", help="or lower-cased")
     parser.add_argument(
+        "--normalize",
+        metavar="|".join(UNICODE_FORMS),
+        type=choice(UNICODE_FORMS, "Unicode form"),
+        help="Unicode form that text is brought to before everything (the tokeniser's own)",
+    )
+    parser.add_argument(
         "--lines",
         metavar="|".join(LINES),
         type=choice(LINES, "kind of lines"),
