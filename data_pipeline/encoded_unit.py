@@ -20,8 +20,8 @@ from data_pipeline.dropped import Dropped, dropped_by_rules
 from data_pipeline.errors import DataError
 from data_pipeline.sentences import split_sentences
 from data_pipeline.signatures import Signatures, signatures
+from data_pipeline.text_tokenizer import TextTokenizer
 from data_pipeline.token_store_writer import EncodedPart
-from data_pipeline.tokenizer import Tokenizer
 
 # What is counted for each document, and summed up for each split.
 MEASURES = ("words", "characters", "bytes")
@@ -118,7 +118,7 @@ class UnitEncoder:
         cleaning: which documents are dropped.
     """
 
-    tokenizer: Tokenizer
+    tokenizer: TextTokenizer
     language: str
     eval_share: float
     cleaning: CleaningRules = NO_CLEANING
@@ -126,7 +126,11 @@ class UnitEncoder:
     def __call__(self, unit: Unit) -> EncodedUnit:
         """Parses, cleans, splits into sentences, and encodes."""
         parsed = unit.parse(unit.content)
-        cleaned = [clean(document, self.cleaning) for document in parsed.documents]
+        in_form = self.tokenizer.rules.with_form
+        cleaned = [
+            clean([in_form(line) for line in document], self.cleaning)
+            for document in parsed.documents
+        ]
         documents = [document for document, reason in cleaned if reason is None]
         sentences: list[str] = []
         ends = [0]

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from data_pipeline.beam import encode_on_beam
 from data_pipeline.cleaning import NO_CLEANING, CleaningRules
-from data_pipeline.documents import Source, Unit, units_of
+from data_pipeline.documents import Source, Unit, total_size, units_of
 from data_pipeline.documents.text import UNIT_BYTES, text_sources
 from data_pipeline.encoded_unit import UnitEncoder
 from data_pipeline.errors import DataError
@@ -25,13 +25,13 @@ from data_pipeline.preparation_work import (
     open_work,
     pending_units,
     remove_work,
-    streams_of,
 )
 from data_pipeline.progress import Progress, silent
+from data_pipeline.text_rules import Rules
+from data_pipeline.text_tokenizer import TextTokenizer
 from data_pipeline.token_store import MANIFEST, TokenStore, read_manifest
 from data_pipeline.token_store_writer import check_output, new_store
 from data_pipeline.tokenizer import Tokenizer
-from data_pipeline.tokenizer_files import Rules
 from data_pipeline.vocabulary import (
     DEFAULT_SIZE,
     check_size,
@@ -50,7 +50,7 @@ _DECIDING = ("sentencex", "tokenizers", "sentencepiece", "datasketch")
 
 def prepare(
     inputs: Iterable[Inputs],
-    tokenizer: Tokenizer,
+    tokenizer: TextTokenizer,
     output: str | os.PathLike[str],
     *,
     lines: LinesOption = "auto",
@@ -95,7 +95,7 @@ def prepare(
 
 def write_store(
     sources: Sequence[Source],
-    tokenizer: Tokenizer,
+    tokenizer: TextTokenizer,
     output: str | os.PathLike[str],
     facts: Mapping[str, Any],
     *,
@@ -166,8 +166,7 @@ def _encode(
     progress: Progress,
 ) -> None:
     """Does what is left to do, on this machine."""
-    total = sum(stream.size() for _, stream in streams_of(sources))
-    with progress("tokenising", total, "B") as task:
+    with progress("tokenising", total_size(sources), "B") as task:
         pending = pending_units(work, sources, task.advance)
         for _ in ordered_map(partial(WorkOnUnit, encoder), pending, workers=workers):
             pass
@@ -178,19 +177,20 @@ def vocabulary_from(
     size: int = DEFAULT_SIZE,
     cased: bool = False,
     *,
+    rules: Rules | None = None,
     workers: int | None = None,
     progress: Progress = silent,
 ) -> Tokenizer:
     """A WordPiece tokeniser with a vocabulary of at most `size`, learned from files on all cores.
 
-    The same for any number of workers. DataError as of `prepare`.
+    `rules` say more than `cased`, which they take the place of. All words are counted. The same for
+    any number of workers. DataError as of `prepare`.
     """
     check_size(size)
     workers = checked_workers(workers)
-    rules = Rules(cased)
+    rules = rules or Rules(cased)
     sources = as_sources(inputs, "paragraph", "en", silent)  # words do not depend on lines
-    total = sum(stream.size() for _, stream in streams_of(sources))
-    with progress("counting words", total, "B") as task:
+    with progress("counting words", total_size(sources), "B") as task:
         units = units_of(sources, task.advance)
         counts = merge_counts(ordered_map(partial(UnitCounter, rules), units, workers=workers))
     return tokenizer_of(counts, rules, size, progress)

@@ -25,7 +25,8 @@ from numpy.lib import format as npy
 
 from data_pipeline.documents import SplitName
 from data_pipeline.errors import DataError
-from data_pipeline.tokenizer import Tokenizer, load_tokenizer
+from data_pipeline.text_tokenizer import TextTokenizer
+from data_pipeline.tokenizer import load_tokenizer
 
 FORMAT = "bert-jax token store"
 FORMAT_VERSION = 1
@@ -158,7 +159,7 @@ class TokenStore:
         """SHA-256 of the tokens, their offsets and the tokeniser; not of paths or times."""
         return str(self.manifest["fingerprint"])
 
-    def tokenizer(self) -> Tokenizer:
+    def tokenizer(self) -> TextTokenizer:
         """The tokeniser that made the ids."""
         tokenizer = load_tokenizer(self.path / "tokenizer")
         if tokenizer.fingerprint != self.manifest["tokenizer"]["fingerprint"]:

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from numpy.lib import format as npy
 
 from data_pipeline.errors import DataError
+from data_pipeline.text_tokenizer import TextTokenizer
 from data_pipeline.token_store import (
     ARRAYS,
     FORMAT,
@@ -28,7 +29,6 @@ from data_pipeline.token_store import (
     TokenStore,
     sha256_of,
 )
-from data_pipeline.tokenizer import Tokenizer
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ class SplitWriter:
 class StoreWriter:
     """`splits["train"].append(part)` as often as there are parts, then `finish(facts)`."""
 
-    def __init__(self, folder: Path, output: Path, tokenizer: Tokenizer) -> None:
+    def __init__(self, folder: Path, output: Path, tokenizer: TextTokenizer) -> None:
         self._folder, self._output, self._tokenizer = folder, output, tokenizer
         self.splits = {name: SplitWriter(folder / name, tokenizer.dtype) for name in SPLITS}
 
@@ -154,6 +154,7 @@ class StoreWriter:
             for name in SPLITS
         }
         tokenizer = {
+            "kind": self._tokenizer.kind,
             "fingerprint": self._tokenizer.fingerprint,
             "vocab_size": self._tokenizer.vocab_size,
             "cased": self._tokenizer.cased,
@@ -187,7 +188,7 @@ class StoreWriter:
 
 
 @contextmanager
-def new_store(output: Path, tokenizer: Tokenizer) -> Iterator[StoreWriter]:
+def new_store(output: Path, tokenizer: TextTokenizer) -> Iterator[StoreWriter]:
     """A writer into a temporary folder beside `output`, removed unless `finish` was reached."""
     check_output(output)
     output.parent.mkdir(parents=True, exist_ok=True)

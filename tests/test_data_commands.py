@@ -11,9 +11,10 @@ import pytest
 from bert_jax import cli
 from bert_jax.commands.inspect import kind_of
 from data_pipeline import preparation
+from data_pipeline.text_rules import Rules
+from data_pipeline.text_tokenizer import SPECIALS
 from data_pipeline.token_store_writer import EncodedPart, new_store
-from data_pipeline.tokenizer import Tokenizer
-from data_pipeline.tokenizer_files import SPECIALS, Rules
+from data_pipeline.tokenizer import Tokenizer, load_tokenizer
 
 VOCAB = [*SPECIALS, "a", "b"]
 
@@ -156,7 +157,7 @@ def test_a_vocabulary_is_not_learned_where_another_is_sure_to_be(
     message = error_of(capsys, "vocab", "text.txt", "--output", tmp_path, *flags)
     case = "cased" if there.cased else "uncased"
     assert message == (
-        f"--output {tmp_path} holds another tokeniser, of 9 word pieces and {case}; "
+        f"--output {tmp_path} holds another tokeniser, of 9 word pieces, {case}; "
         "remove it or name a new one"
     )
 
@@ -191,6 +192,95 @@ def test_a_vocabulary_is_not_learned_for_a_folder_that_cannot_be_made(
     output = tmp_path / "new" / "tokenizer"
     message = error_of(capsys, "vocab", "text.txt", "--output", output)
     assert message.endswith(f"no permission to write in {tmp_path}")
+
+
+def test_sentencepiece_is_learned_on_request_and_prepares_a_store(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    argv = ["vocab", str(corpus), "--output", str(tmp_path / "t"), "--kind", "sentencepiece"]
+    argv += ["--size", "90", "--sample", "500", "--cased", "--normalize", "nfkc", "--workers", "1"]
+    assert cli.main([*argv, "--json"]) == 0
+    made = json.loads(capsys.readouterr().out)
+    assert (made["model"], made["cased"], made["warnings"]) == ("sentencepiece", True, [])
+    assert made["taken"] == 500 < made["seen"] == 900
+    assert cli.main(argv) == 0  # again in its place
+    shown = capsys.readouterr().out
+    assert f"{made['vocab_size']} pieces of SentencePiece, cased" in shown
+    assert "(learned from 500 of 900 sentences)" in shown
+    config = json.loads((tmp_path / "t" / "tokenizer_config.json").read_text())
+    assert config["unicode_normalization"] == "nfkc"
+
+    argv = ["prepare", str(corpus), "--tokenizer", str(tmp_path / "t"), "--workers", "1"]
+    assert cli.main([*argv, "--output", str(tmp_path / "s"), "--eval_share", "0.1"]) == 0
+    assert "pieces of SentencePiece, cased" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ("--model_type bpe", "--model_type is for --kind sentencepiece: WordPiece has one model"),
+        ("--sample 9", "--sample is for --kind sentencepiece: WordPiece counts all words"),
+        ("--byte_fallback", "--byte_fallback is for --kind sentencepiece"),
+        ("--kind sentencepice", "did you mean sentencepiece?"),
+        ("--kind sentencepiece --sample 0", "--sample: 0 is too few"),
+        ("--kind sentencepiece --model_type word", "there is no model of SentencePiece 'word'"),
+        ("--normalize nfd", "there is no Unicode form 'nfd'"),
+        ("--keep_accents --strip_accents", "not allowed with"),
+        ("--size 3 --kind sentencepiece", "room for 7 tokens"),
+    ],
+)
+def test_a_flag_that_cannot_be_meant_is_one_line(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], flags: str, message: str
+) -> None:
+    output = tmp_path / "t"
+    assert message in error_of(capsys, "vocab", corpus, "--output", output, *flags.split())
+    assert not output.exists()
+
+
+@pytest.mark.parametrize(
+    ("flags", "kept"),
+    [
+        ([], "ete"),
+        (["--keep_accents"], "été"),
+        (["--cased", "--strip_accents"], "Ete"),
+        (["--cased"], "Été"),
+    ],
+)
+def test_case_and_accents_are_dropped_apart(tmp_path: Path, flags: list[str], kept: str) -> None:
+    (tmp_path / "text.txt").write_text("Été " * 30)
+    argv = ["vocab", str(tmp_path / "text.txt"), "--output", str(tmp_path / "t"), "--workers", "1"]
+    assert cli.main([*argv, "--size", "50", *flags]) == 0
+    assert kept in (tmp_path / "t" / "vocab.txt").read_text().split("\n")
+
+
+def test_a_script_whose_vowels_are_dropped_as_accents_is_warned_of(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "text.txt").write_text("यह एक वाक्य है। " * 30)
+    argv = ["vocab", str(tmp_path / "text.txt"), "--workers", "1", "--size", "60"]
+    assert cli.main([*argv, "--output", str(tmp_path / "a")]) == 0
+    assert "in Devanagari; learn it again with --keep_accents" in capsys.readouterr().err
+    assert cli.main([*argv, "--output", str(tmp_path / "b"), "--keep_accents"]) == 0
+    assert "accents" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", ["wordpiece", "sentencepiece"])
+def test_a_tokenizer_without_a_unicode_form_can_be_given_one_that_the_store_records(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
+    argv = ["vocab", str(corpus), "--output", str(tmp_path / "t"), "--workers", "1", "--kind", kind]
+    assert cli.main([*argv, "--size", "90"]) == 0
+    argv = ["prepare", str(corpus), "--workers", "1", "--eval_share", "0.1", "--normalize", "nfc"]
+    argv += ["--output", str(tmp_path / "s"), "--tokenizer", str(tmp_path / "t")]
+    assert cli.main(argv) == 0
+    made = load_tokenizer(tmp_path / "s" / "tokenizer")
+    assert made.rules.unicode_form == "nfc"
+    assert made.vocab == load_tokenizer(tmp_path / "t").vocab
+    assert made.fingerprint != load_tokenizer(tmp_path / "t").fingerprint
+    capsys.readouterr()
+    argv = ["prepare", corpus, "--tokenizer", tmp_path / "s" / "tokenizer", "--normalize", "nfkc"]
+    message = error_of(capsys, *argv, "--output", tmp_path / "other")
+    assert message == "--normalize nfkc: the tokeniser was made for nfc; leave the flag out"
 
 
 # --- inspect --------------------------------------------------------------------------------------

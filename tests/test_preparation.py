@@ -13,6 +13,7 @@ from data_pipeline.cleaning import CleaningRules
 from data_pipeline.errors import DataError
 from data_pipeline.preparation import prepare, vocabulary_from
 from data_pipeline.sentences import split_sentences
+from data_pipeline.text_rules import Rules
 from data_pipeline.token_store import Split, TokenStore
 from data_pipeline.tokenizer import Tokenizer
 from data_pipeline.vocabulary import train_wordpiece
@@ -154,6 +155,21 @@ def test_a_special_token_in_the_corpus_is_not_in_the_store(
     store = prepare([corpus], tokenizer, tmp_path / "store", eval_share=0.1, workers=1)
     specials = {tokenizer.pad_id, tokenizer.cls_id, tokenizer.sep_id, tokenizer.mask_id}
     assert specials.isdisjoint(store.train.tokens.tolist())
+
+
+def test_the_unicode_form_comes_before_the_sentences(tmp_path: Path) -> None:
+    texts = [paragraph for document in make_documents(50) for paragraph in document]
+    rules = Rules(False, unicode_form="nfkc")
+    tokenizer = train_wordpiece(texts, size=100, rules=rules)
+    plain, wide = tmp_path / "plain.txt", tmp_path / "wide.txt"
+    plain.write_bytes(text_of(make_documents(60)))
+    # U+FF0E, a full stop of full width, ends no sentence before a space.
+    wide.write_bytes(text_of(make_documents(60)).replace(b"table.", "ｔable\uff0e".encode()))
+    stores = [
+        prepare([path], tokenizer, tmp_path / path.stem, eval_share=0.2, workers=1)
+        for path in (plain, wide)
+    ]
+    assert stores[0].fingerprint == stores[1].fingerprint
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,9 @@ SUMMARIES = {
 BENCHMARKS = ("train-step", "batches", "plan", "data", "loop")
 RUNNERS = ("local", "beam")
 LINES = ("auto", "sentence", "paragraph")
+KINDS = ("wordpiece", "sentencepiece")
+MODEL_TYPES = ("unigram", "bpe")
+UNICODE_FORMS = ("nfc", "nfkc", "none")
 PLATFORMS = ("cpu", "gpu", "tpu")
 
 
@@ -50,8 +53,8 @@ def _vocab(command: str) -> CommandParser:
     parser = CommandParser(
         command,
         "INPUT... --output DIR [flags]",
-        "Learn a WordPiece vocabulary and write a tokeniser folder: vocab.txt, tokenizer.json, "
-        "tokenizer_config.json.",
+        "Learn a vocabulary and write a tokeniser folder: vocab.txt or sentencepiece.model, "
+        "tokenizer.json, tokenizer_config.json.",
         "bert-jax vocab corpus/*.txt.gz --output tokenizer --size 30522",
     )
     _add_input(parser)
@@ -63,10 +66,56 @@ def _vocab(command: str) -> CommandParser:
         metavar="N",
         type=whole_number,
         default=30522,
-        help="words of the vocabulary (30522)",
+        help="pieces of the vocabulary (30522)",
     )
     parser.add_argument(
-        "--cased", action="store_true", help="keep capitals and accents; else they are dropped"
+        "--kind",
+        metavar="|".join(KINDS),
+        type=choice(KINDS, "kind of tokeniser"),
+        default="wordpiece",
+        help="the original's, or one for scripts without spaces too (wordpiece)",
+    )
+    parser.add_argument(
+        "--cased",
+        action="store_true",
+        help="keep capitals and, unless told otherwise, accents; else both are dropped",
+    )
+    accents = parser.add_mutually_exclusive_group()
+    accents.add_argument(
+        "--strip_accents",
+        action="store_true",
+        default=None,
+        help="drop accents and other combining marks (as it is without --cased)",
+    )
+    accents.add_argument(
+        "--keep_accents",
+        dest="strip_accents",
+        action="store_false",
+        help="or keep them (as it is with --cased)",
+    )
+    parser.add_argument(
+        "--normalize",
+        metavar="|".join(UNICODE_FORMS),
+        type=choice(UNICODE_FORMS, "Unicode form"),
+        default="none",
+        help="Unicode form that text is brought to before everything, in every use (none)",
+    )
+    parser.add_argument(
+        "--model_type",
+        metavar="|".join(MODEL_TYPES),
+        type=choice(MODEL_TYPES, "model of SentencePiece"),
+        help="of SentencePiece (unigram)",
+    )
+    parser.add_argument(
+        "--sample",
+        metavar="N",
+        type=positive,
+        help="the most sentences that SentencePiece learns from (1000000)",
+    )
+    parser.add_argument(
+        "--byte_fallback",
+        action="store_true",
+        help="of SentencePiece: unknown characters become bytes, never [UNK]",
     )
     _add_workers(parser)
     return parser
@@ -99,6 +148,12 @@ def _prepare(command: str) -> CommandParser:
         help="how to read a bare vocab.txt: capitals kept",
     )
     case.add_argument("--uncased", dest="cased", action="store_false", help="or lower-cased")
+    parser.add_argument(
+        "--normalize",
+        metavar="|".join(UNICODE_FORMS),
+        type=choice(UNICODE_FORMS, "Unicode form"),
+        help="Unicode form that text is brought to before everything (the tokeniser's own)",
+    )
     parser.add_argument(
         "--lines",
         metavar="|".join(LINES),

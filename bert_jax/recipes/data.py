@@ -15,8 +15,8 @@ from data_pipeline.evaluation import EvaluationBatches, evaluation_batches
 from data_pipeline.objective import PretrainingObjective
 from data_pipeline.progress import Progress, silent
 from data_pipeline.special_ids import SpecialIds
+from data_pipeline.text_tokenizer import TextTokenizer
 from data_pipeline.token_store import TokenStore
-from data_pipeline.tokenizer import Tokenizer
 
 
 class PretrainingData(NamedTuple):
@@ -30,7 +30,7 @@ class PretrainingData(NamedTuple):
     """
 
     store: TokenStore
-    tokenizer: Tokenizer
+    tokenizer: TextTokenizer
     training: PretrainingBatches
     held_out: EvaluationBatches
 

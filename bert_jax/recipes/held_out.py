@@ -17,8 +17,8 @@ from data_pipeline.baselines import (
 )
 from data_pipeline.evaluation import EvaluationBatches
 from data_pipeline.progress import Progress, silent
+from data_pipeline.text_tokenizer import TextTokenizer
 from data_pipeline.token_store import Split
-from data_pipeline.tokenizer import Tokenizer
 
 
 def evaluate(
@@ -34,7 +34,9 @@ def evaluate(
     return {"eval_loss": means["eval_mlm_loss"] + means["eval_nsp_loss"], **means}
 
 
-def baselines(batches: EvaluationBatches, tokenizer: Tokenizer, training: Split) -> dict[str, Any]:
+def baselines(
+    batches: EvaluationBatches, tokenizer: TextTokenizer, training: Split
+) -> dict[str, Any]:
     """What can be scored on these examples without reading them.
 
     For the masked LM, the entropy of the masked tokens (no fixed distribution over the vocabulary,

@@ -9,11 +9,11 @@ from bert_jax.config import BertConfig
 from bert_jax.errors import UserError
 from bert_jax.inference.load import open_model
 from bert_jax.recipes.run_folder import CHECKPOINTS, PROVENANCE, read_provenance
-from data_pipeline.tokenizer import Tokenizer
+from data_pipeline.text_tokenizer import TextTokenizer
 
 
 def check_source(
-    given: str | Path | None, run_dir: Path, model: BertConfig, tokenizer: Tokenizer
+    given: str | Path | None, run_dir: Path, model: BertConfig, tokenizer: TextTokenizer
 ) -> tuple[Path, int] | None:
     """Which weights a run without a checkpoint starts from.
 

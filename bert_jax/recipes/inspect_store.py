@@ -56,10 +56,13 @@ def show_counts(facts: dict[str, Any]) -> list[str]:
     tokenizer, splits = facts["tokenizer"], facts["splits"]
     case = "cased" if tokenizer["cased"] else "uncased"
     counts = {name: head for name, head in _COUNTS.items() if name in splits["train"]}
+    # A store that does not say its kind is older than the second kind.
+    sentencepiece = tokenizer.get("kind") == "sentencepiece"
+    pieces = "pieces of SentencePiece" if sentencepiece else "word pieces"
     lines = [
         f"token store {facts['path']}",
         f"  fingerprint  {facts['fingerprint'][:16]}",
-        f"  tokeniser    {tokenizer['vocab_size']:,} word pieces, {case} "
+        f"  tokeniser    {tokenizer['vocab_size']:,} {pieces}, {case} "
         f"({tokenizer['fingerprint'][:16]})",
         f"  on disk      {_bytes(facts['stored_bytes'])}, ids as {facts['dtype']}",
         "",

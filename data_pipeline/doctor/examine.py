@@ -34,8 +34,8 @@ from data_pipeline.doctor.unknowns import unknown_contexts, unknown_words
 from data_pipeline.doctor.words import PieceTable, words_of
 from data_pipeline.objective import PretrainingObjective
 from data_pipeline.progress import Progress, silent
+from data_pipeline.text_tokenizer import TextTokenizer
 from data_pipeline.token_store import SPLITS, Split, TokenStore
-from data_pipeline.tokenizer import Tokenizer
 
 ROW_LENGTHS = (128, 512)
 # From this share of [UNK] on it is worth reading the text again.
@@ -133,7 +133,7 @@ def examine(
 
 def _text_numbers(
     split: Split,
-    tokenizer: Tokenizer,
+    tokenizer: TextTokenizer,
     table: PieceTable,
     limits: Limits,
     near_duplicates: Callable[[Split], float] | None,
@@ -204,7 +204,7 @@ def _share_of_long(split: Split) -> float:
     return long / max(1, split.num_tokens)
 
 
-def _decoded(found: Duplicates, tokenizer: Tokenizer) -> DuplicateNumbers:
+def _decoded(found: Duplicates, tokenizer: TextTokenizer) -> DuplicateNumbers:
     last = tokenizer.vocab_size - 1
     texts = tuple(
         RepeatedText(
@@ -216,7 +216,7 @@ def _decoded(found: Duplicates, tokenizer: Tokenizer) -> DuplicateNumbers:
     return DuplicateNumbers(found.count, found.share, found.token_share, texts)
 
 
-def _specials(tokenizer: Tokenizer) -> set[int]:
+def _specials(tokenizer: TextTokenizer) -> set[int]:
     return {
         tokenizer.pad_id,
         tokenizer.unk_id,

@@ -15,7 +15,7 @@ from data_pipeline.features import Batch
 from data_pipeline.objective import PretrainingObjective
 from data_pipeline.sentence_pairs import make_plan
 from data_pipeline.special_ids import SpecialIds
-from data_pipeline.tokenizer import Tokenizer
+from data_pipeline.text_tokenizer import TextTokenizer
 
 Packer = Callable[[npt.NDArray[np.int64], PretrainingObjective], float]
 """(lengths of sequences with their specials, an objective of the row's length) -> share filled."""
@@ -118,7 +118,7 @@ def row_fill(
 
 
 def batches_of(
-    sample: Sample, objective: PretrainingObjective, tokenizer: Tokenizer
+    sample: Sample, objective: PretrainingObjective, tokenizer: TextTokenizer
 ) -> PretrainingBatches:
     """The batches that training on the sample would see first.
 
@@ -163,7 +163,7 @@ def batch_numbers(batches: PretrainingBatches, sample: Sample, mask_id: int) -> 
 
 
 def shown_rows(
-    batches: PretrainingBatches, tokenizer: Tokenizer, number: int = 4
+    batches: PretrainingBatches, tokenizer: TextTokenizer, number: int = 4
 ) -> tuple[ShownRow, ...]:
     """The first rows of the first batch, as text: one with each label among them, if there is."""
     batch = batches(0)
@@ -182,7 +182,7 @@ def _shown_ids(batch: Batch) -> npt.NDArray[np.int32]:
     return np.take_along_axis(batch["input_ids"], batch["masked_lm_positions"], axis=1)
 
 
-def _shown_row(batch: Batch, row: int, tokenizer: Tokenizer, has_labels: bool) -> ShownRow:
+def _shown_row(batch: Batch, row: int, tokenizer: TextTokenizer, has_labels: bool) -> ShownRow:
     ids = batch["input_ids"][row][batch["attention_mask"][row] > 0].tolist()
     used = batch["masked_lm_weights"][row] > 0
     places = batch["masked_lm_positions"][row][used].tolist()

@@ -18,8 +18,8 @@ import numpy as np
 from data_pipeline.documents import units_of
 from data_pipeline.documents.text import text_sources
 from data_pipeline.errors import DataError
+from data_pipeline.text_tokenizer import TextTokenizer
 from data_pipeline.token_store import Split
-from data_pipeline.tokenizer import Tokenizer
 
 MOST_BYTES = 4 << 20
 # Distinct unknown words whose characters are looked at one by one.
@@ -51,7 +51,7 @@ class Unknowns:
 
 def unknown_words(
     sources: Sequence[Mapping[str, Any]],
-    tokenizer: Tokenizer,
+    tokenizer: TextTokenizer,
     max_bytes: int = MOST_BYTES,
     shown: int = 10,
 ) -> Unknowns | None:
@@ -97,7 +97,7 @@ def unknown_words(
     )
 
 
-def unknown_contexts(split: Split, tokenizer: Tokenizer, number: int = 5) -> tuple[str, ...]:
+def unknown_contexts(split: Split, tokenizer: TextTokenizer, number: int = 5) -> tuple[str, ...]:
     """Unknown words with what stands around them, spread over the split."""
     places = np.flatnonzero(np.asarray(split.tokens) == tokenizer.unk_id)
     if not len(places):
@@ -123,7 +123,7 @@ def _text_of(name: str, max_bytes: int) -> Iterator[str]:
             return
 
 
-def _unknown(texts: Sequence[str], tokenizer: Tokenizer) -> Iterator[str]:
+def _unknown(texts: Sequence[str], tokenizer: TextTokenizer) -> Iterator[str]:
     """Those of the texts that hold an [UNK] when they are encoded."""
     rest = iter(texts)
     while some := list(islice(rest, 4096)):
@@ -132,7 +132,7 @@ def _unknown(texts: Sequence[str], tokenizer: Tokenizer) -> Iterator[str]:
                 yield text
 
 
-def _helped(words: Mapping[str, int], tokenizer: Tokenizer, change: Any) -> float:
+def _helped(words: Mapping[str, int], tokenizer: TextTokenizer, change: Any) -> float:
     """The share of the words that `change` makes known."""
     changed = {word: change(word) for word in words}
     unknown = set(_unknown(sorted(set(changed.values())), tokenizer))

@@ -101,3 +101,8 @@ def units_of(
                 yield unit
         if empty:
             raise DataError(f"{source.name}: there is no text in it")
+
+
+def total_size(sources: Sequence[Source]) -> int:
+    """How much reading all of them will report, in bytes."""
+    return sum(stream.size() for source in sources for stream in source.streams)
