@@ -162,12 +162,14 @@ class Chunks:
         stop = start + 1
         for _ in range(3):
             stop += (offsets.take(stop) < wanted) & (stop < end)
-        short = np.flatnonzero((offsets.take(stop) < wanted) & (stop < end))
+        b_end = offsets.take(stop)
+        short = np.flatnonzero((b_end < wanted) & (stop < end))
         while len(short):
             stop[short] += 1
             at = stop.take(short)
-            short = short[(offsets.take(at) < wanted.take(short)) & (at < end.take(short))]
-        return b_start, offsets.take(stop)
+            reached = b_end[short] = offsets.take(at)
+            short = short[(reached < wanted.take(short)) & (at < end.take(short))]
+        return b_start, b_end
 
 
 def walk(
