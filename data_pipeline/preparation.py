@@ -9,12 +9,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from data_pipeline.documents import Source, SplitName, Unit
-from data_pipeline.documents.text import text_sources
+from data_pipeline.documents.inputs import DEFAULT_TEXT_KEY, open_sources
+from data_pipeline.documents.lines import LinesOption
 from data_pipeline.errors import DataError
 from data_pipeline.progress import Progress, silent
 from data_pipeline.sentences import split_sentences
@@ -31,7 +32,6 @@ from data_pipeline.vocabulary import (
 )
 from data_pipeline.workers import checked_workers, ordered_map
 
-LinesOption = Literal["auto", "sentence", "paragraph"]
 Inputs = str | os.PathLike[str] | Source
 
 
@@ -54,11 +54,14 @@ def prepare(
     eval_share: float = 0.01,
     workers: int | None = None,
     language: str = "en",
+    text_key: str = DEFAULT_TEXT_KEY,
+    data_dir: str | os.PathLike[str] | None = None,
     progress: Progress = silent,
 ) -> TokenStore:
-    """Writes the token store `output` from text files.
+    """Writes the token store `output` from documents.
 
-    `inputs` are files, globs, folders, or other sources of documents. `eval_share` of the documents
+    `inputs` are what `documents.inputs.open_sources` takes (files, globs, folders, names of data
+    sets; `text_key` and `data_dir` are for it), or sources of documents. `eval_share` of the documents
     are held out, chosen by a hash of their text. `workers` is the number of processes, by default
     one a core; the store is the same to the byte for any number. Sentences without a token are
     dropped and counted, as are documents left without a sentence.
@@ -69,7 +72,7 @@ def prepare(
         raise DataError(f"eval_share must be between 0 and 1; got {eval_share}")
     workers = checked_workers(workers)
     check_output(Path(output))
-    sources = as_sources(inputs, lines, language, progress)
+    sources = as_sources(inputs, lines, language, progress, text_key, data_dir)
     facts = {"language": language, "eval_share": eval_share}
     return write_store(sources, tokenizer, output, facts, workers=workers, progress=progress)
 
@@ -114,6 +117,8 @@ def vocabulary_from(
     cased: bool = False,
     *,
     workers: int | None = None,
+    text_key: str = DEFAULT_TEXT_KEY,
+    data_dir: str | os.PathLike[str] | None = None,
     progress: Progress = silent,
 ) -> Tokenizer:
     """A WordPiece tokeniser with a vocabulary of at most `size`, learned from files on all cores.
@@ -123,7 +128,8 @@ def vocabulary_from(
     check_size(size)
     workers = checked_workers(workers)
     rules = Rules(cased)
-    sources = as_sources(inputs, "paragraph", "en", silent)  # words do not depend on lines
+    # Words do not depend on lines.
+    sources = as_sources(inputs, "paragraph", "en", silent, text_key, data_dir)
     with progress("counting words", sum(s.size() for s in sources), "B") as task:
         units = (unit for source in sources for unit in source.units(task.advance))
         counts = merge_counts(ordered_map(partial(UnitCounter, rules), units, workers=workers))
@@ -131,21 +137,26 @@ def vocabulary_from(
 
 
 def as_sources(
-    inputs: Iterable[Inputs], lines: LinesOption, language: str, progress: Progress
+    inputs: Iterable[Inputs],
+    lines: LinesOption,
+    language: str,
+    progress: Progress,
+    text_key: str = DEFAULT_TEXT_KEY,
+    data_dir: str | os.PathLike[str] | None = None,
 ) -> list[Source]:
-    """Paths become text sources; sources stay what they are. Shows how lines were taken."""
+    """Names become sources; sources stay what they are. Shows what each is taken for."""
     if isinstance(inputs, str | os.PathLike):
         inputs = [inputs]
     inputs = list(inputs)
-    paths = [i for i in inputs if isinstance(i, str | os.PathLike)]
+    names = [i for i in inputs if isinstance(i, str | os.PathLike)]
     sources: list[Source] = [i for i in inputs if not isinstance(i, str | os.PathLike)]
-    if paths or not sources:
-        texts = text_sources(paths, lines, language)
-        for text in texts:
-            if text.detected:
-                with progress(f"reading {text.name}", None, "B") as task:
-                    task.note(text.detected)
-        sources = [*texts, *sources]
+    if names or not sources:
+        opened = open_sources(names, lines, language, text_key=text_key, data_dir=data_dir)
+        for source in opened:
+            facts = source.describe()
+            with progress(f"reading {facts['input']}", None, "B") as task:
+                task.note("; ".join(filter(None, (facts["kind"], facts.get("lines_detected")))))
+        sources = [*opened, *sources]
     return sources
 
 

@@ -54,7 +54,8 @@ def requirements(metadata):
 
 
 def runtime_requirements(requirements):
-    return {canonicalize_name(r.name): r for r in requirements if r.marker is None}
+    """What no extra asks for, on whatever Python it is needed."""
+    return {canonicalize_name(r.name): r for r in requirements if "extra" not in str(r.marker)}
 
 
 def read_lock(name):
