@@ -55,13 +55,12 @@ def prepare(
     workers: int | None = None,
     language: str = "en",
     text_key: str = DEFAULT_TEXT_KEY,
-    data_dir: str | os.PathLike[str] | None = None,
     progress: Progress = silent,
 ) -> TokenStore:
     """Writes the token store `output` from documents.
 
     `inputs` are what `documents.inputs.open_sources` takes (files, globs, folders, names of data
-    sets; `text_key` and `data_dir` are for it), or sources of documents. `eval_share` of the documents
+    sets; `text_key` is for it), or sources of documents. `eval_share` of the documents
     are held out, chosen by a hash of their text. `workers` is the number of processes, by default
     one a core; the store is the same to the byte for any number. Sentences without a token are
     dropped and counted, as are documents left without a sentence.
@@ -72,7 +71,7 @@ def prepare(
         raise DataError(f"eval_share must be between 0 and 1; got {eval_share}")
     workers = checked_workers(workers)
     check_output(Path(output))
-    sources = as_sources(inputs, lines, language, progress, text_key, data_dir)
+    sources = as_sources(inputs, lines, language, progress, text_key)
     facts = {"language": language, "eval_share": eval_share}
     return write_store(sources, tokenizer, output, facts, workers=workers, progress=progress)
 
@@ -118,7 +117,6 @@ def vocabulary_from(
     *,
     workers: int | None = None,
     text_key: str = DEFAULT_TEXT_KEY,
-    data_dir: str | os.PathLike[str] | None = None,
     progress: Progress = silent,
 ) -> Tokenizer:
     """A WordPiece tokeniser with a vocabulary of at most `size`, learned from files on all cores.
@@ -129,7 +127,7 @@ def vocabulary_from(
     workers = checked_workers(workers)
     rules = Rules(cased)
     # Words do not depend on lines.
-    sources = as_sources(inputs, "paragraph", "en", silent, text_key, data_dir)
+    sources = as_sources(inputs, "paragraph", "en", silent, text_key)
     with progress("counting words", sum(s.size() for s in sources), "B") as task:
         units = (unit for source in sources for unit in source.units(task.advance))
         counts = merge_counts(ordered_map(partial(UnitCounter, rules), units, workers=workers))
@@ -142,7 +140,6 @@ def as_sources(
     language: str,
     progress: Progress,
     text_key: str = DEFAULT_TEXT_KEY,
-    data_dir: str | os.PathLike[str] | None = None,
 ) -> list[Source]:
     """Names become sources; sources stay what they are. Shows what each is taken for."""
     if isinstance(inputs, str | os.PathLike):
@@ -151,7 +148,7 @@ def as_sources(
     names = [i for i in inputs if isinstance(i, str | os.PathLike)]
     sources: list[Source] = [i for i in inputs if not isinstance(i, str | os.PathLike)]
     if names or not sources:
-        opened = open_sources(names, lines, language, text_key=text_key, data_dir=data_dir)
+        opened = open_sources(names, lines, language, text_key=text_key)
         for source in opened:
             facts = source.describe()
             with progress(f"reading {facts['input']}", None, "B") as task:

@@ -21,6 +21,7 @@ def run(arguments: argparse.Namespace) -> None:
         eval_share=arguments.eval_share,
         workers=arguments.workers,
         language=arguments.language,
+        text_key=arguments.text_key,
         progress=Terminal().progress,
     )
     facts = store_facts(Path(store.path))

@@ -21,6 +21,7 @@ def run(arguments: argparse.Namespace) -> None:
         arguments.size,
         arguments.cased,
         workers=arguments.workers,
+        text_key=arguments.text_key,
         progress=Terminal().progress,
     )
     tokenizer.save(output)

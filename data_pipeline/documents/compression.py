@@ -91,7 +91,7 @@ def _open(kind: str, raw: IO[bytes]) -> Any:
     if kind == "xz":
         return lzma.LZMAFile(raw)
     if kind == "zstd":
-        options = {zstd.DecompressionParameter.window_log_max: _ZSTD_WINDOW_LOG}
+        options: dict[int, int] = {zstd.DecompressionParameter.window_log_max: _ZSTD_WINDOW_LOG}
         return zstd.ZstdFile(raw, options=options)
     return raw
 

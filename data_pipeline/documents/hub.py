@@ -129,7 +129,7 @@ def _info(name: str, repository: str, revision: str | None) -> Any:
 def _fetch(name: str, repository: str, commit: str, file: str) -> Path:
     """A file's place in the cache, after it was fetched if it has to be."""
     from huggingface_hub import hf_hub_download
-    from huggingface_hub.utils import disable_progress_bars
+    from huggingface_hub.utils.tqdm import disable_progress_bars
 
     disable_progress_bars()  # ours counts all files, and two bars write over each other
     with _one_line(name):
@@ -142,7 +142,11 @@ def _one_line(name: str) -> Iterator[None]:
     from huggingface_hub import errors
 
     # What the client's own HTTP library raises is a base of its errors, whichever library it is.
-    http = next(base for base in errors.HfHubHTTPError.__mro__ if base.__name__ == "HTTPError")
+    http = next(
+        base
+        for base in errors.HfHubHTTPError.__mro__
+        if issubclass(base, Exception) and base.__name__ == "HTTPError"
+    )
     try:
         yield
     except errors.GatedRepoError as error:

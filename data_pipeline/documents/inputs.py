@@ -20,7 +20,6 @@ def open_sources(
     language: str = "en",
     *,
     text_key: str = DEFAULT_TEXT_KEY,
-    data_dir: str | os.PathLike[str] | None = None,
 ) -> list[Source]:
     """The sources of documents that `inputs` name, in their order.
 
@@ -31,8 +30,6 @@ def open_sources(
         lines: what a line of text holds; with "auto" the beginning of each source decides.
         language: that of the text, for splitting sentences.
         text_key: the key or column of the text, for all kinds that have one.
-        data_dir: where TensorFlow data sets are prepared; by default $TFDS_DATA_DIR, else
-            ~/tensorflow_datasets.
 
     Raises:
         DataError: an input matches nothing, cannot be read, is not of its kind, or comes twice.
@@ -53,7 +50,7 @@ def open_sources(
     for name in names:
         # Each kind is loaded where it is asked for: some need libraries that are slow to import.
         if name.startswith((_TFDS, _HUB)):
-            sources.append(_named_source(name, lines, language, text_key, data_dir))
+            sources.append(_named_source(name, lines, language, text_key))
         else:
             some = [given for given in files if given.name == name]
             sources += [_file_source(given, lines, language, text_key) for given in some]
@@ -65,14 +62,13 @@ def _named_source(
     lines: LinesOption,
     language: str,
     text_key: str,
-    data_dir: str | os.PathLike[str] | None,
 ) -> Source:
     from data_pipeline.documents.records import record_source
 
     if name.startswith(_TFDS):
         from data_pipeline.documents.tfds import tfds_reader
 
-        return record_source(tfds_reader(name, text_key, data_dir), lines, language)
+        return record_source(tfds_reader(name, text_key), lines, language)
     from data_pipeline.documents.hub import hub_reader
 
     return record_source(hub_reader(name, text_key), lines, language)

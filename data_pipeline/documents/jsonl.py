@@ -15,7 +15,7 @@ from data_pipeline.documents import Lines, Parsed, Unit
 from data_pipeline.documents.decoding import decode, lines_of, text_blocks
 from data_pipeline.documents.files import InputFiles, no_text
 from data_pipeline.documents.lines import LinesOption, record_lines
-from data_pipeline.documents.stretches import last_after, stretches
+from data_pipeline.documents.stretches import UNIT_BYTES, last_after, stretches
 from data_pipeline.errors import DataError
 
 # A line has to fit in memory, several times over.
@@ -53,16 +53,12 @@ class JsonLinesSource:
         """
         self._counts = {"bytes": 0, "empty_files": 0}
         for path in self.input.files:
-            line = 1
             empty = True
-            blocks = text_blocks(path, advance)
-            too_long = partial(_refuse, path, lambda: line)
-            for text in stretches(blocks, last_after(b"\n"), LONGEST_LINE_BYTES, too_long):
+            for line, text in _numbered(path, advance):
                 if text.strip():
                     empty = False
                     self._counts["bytes"] += len(text)
                     yield Unit(text, partial(parse_json_lines, self.key, path, line), self.lines)
-                line += text.count(b"\n")
             self._counts["empty_files"] += empty
         if self._counts["empty_files"] == len(self.input.files):
             raise no_text(self.input.name, self.input.files)
@@ -114,6 +110,23 @@ def parse_json_lines(key: str, path: Path, first: int, content: bytes) -> Parsed
     return Parsed(documents, counts)
 
 
+def _numbered(path: Path, advance: Callable[[int], None]) -> Iterator[tuple[int, bytes]]:
+    """Stretches of whole lines, each with the number of its first."""
+    line = 1
+
+    def too_long(text: bytearray) -> int:
+        del text
+        raise DataError(
+            f"{path}, line {line}: is longer than {LONGEST_LINE_BYTES >> 20} MiB, and a document "
+            "has to fit in memory; split it, or give text files, which may have any length"
+        )
+
+    blocks = text_blocks(path, advance)
+    for text in stretches(blocks, last_after(b"\n"), LONGEST_LINE_BYTES, too_long, UNIT_BYTES):
+        yield line, text
+        line += text.count(b"\n")
+
+
 def _text(line: str, key: str, place: str) -> str:
     try:
         value = json.loads(line)
@@ -144,10 +157,3 @@ def _text(line: str, key: str, place: str) -> str:
 def _short(text: str) -> str:
     text = text.strip()
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
-
-
-def _refuse(path: Path, line: Callable[[], int], text: bytearray) -> int:
-    raise DataError(
-        f"{path}, line {line()}: is longer than {LONGEST_LINE_BYTES >> 20} MiB; a document has to "
-        "fit in memory; split it, or give text files, which may have any length"
-    )

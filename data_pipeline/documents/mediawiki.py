@@ -20,7 +20,7 @@ from data_pipeline.documents import Parsed, Unit
 from data_pipeline.documents.compression import blocks
 from data_pipeline.documents.decoding import decode
 from data_pipeline.documents.files import InputFiles, no_text
-from data_pipeline.documents.stretches import last_after, stretches
+from data_pipeline.documents.stretches import UNIT_BYTES, last_after, stretches
 from data_pipeline.documents.wikitext import paragraphs_of
 from data_pipeline.errors import DataError
 
@@ -102,14 +102,12 @@ class MediaWikiSource:
             **self._counts,
         }
 
-    def _pages(
-        self, path: Path, advance: Callable[[int], None]
-    ) -> Iterator[tuple[bytes, Site]]:
+    def _pages(self, path: Path, advance: Callable[[int], None]) -> Iterator[tuple[bytes, Site]]:
         """Whole pages of a dump, about a mebibyte of them at a time."""
         site, rest = None, b""
         read = blocks(path, advance)
         for part in stretches(
-            read, last_after(_END), LONGEST_PAGE_BYTES, partial(_refuse, path)
+            read, last_after(_END), LONGEST_PAGE_BYTES, partial(_refuse, path), UNIT_BYTES
         ):
             if site is None:
                 site = _site(path, part)
@@ -124,9 +122,7 @@ class MediaWikiSource:
             )
 
 
-def parse_pages(
-    path: Path, first: int, dropped_prefixes: frozenset[str], content: bytes
-) -> Parsed:
+def parse_pages(path: Path, first: int, dropped_prefixes: frozenset[str], content: bytes) -> Parsed:
     """The articles of some pages of the dump `path`, of which the first has the number `first`.
 
     DataError where the XML is broken.

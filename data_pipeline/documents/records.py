@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Protocol
 
 import numpy as np
@@ -20,7 +21,9 @@ from data_pipeline.errors import DataError
 class RecordReader(Protocol):
     """What hands out the texts of records."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """The input as it was given."""
 
     def size(self) -> int:
         """How much `texts` will report to `advance` in all, in bytes."""
@@ -131,5 +134,5 @@ def _cut(array: pa.Array) -> Iterator[pa.Array]:
     lengths = pc.fill_null(pc.binary_length(array), 0).to_numpy(zero_copy_only=False)
     mebibyte = (np.cumsum(lengths) - lengths) // UNIT_BYTES
     starts = [0, *(np.flatnonzero(np.diff(mebibyte)) + 1).tolist(), len(array)]
-    for start, end in zip(starts, starts[1:], strict=False):
+    for start, end in pairwise(starts):
         yield array.slice(start, end - start)

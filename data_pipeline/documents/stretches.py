@@ -12,7 +12,7 @@ def stretches(
     last_end: Callable[[bytearray, int], int | None],
     longest: int,
     too_long: Callable[[bytearray], int],
-    unit: int = UNIT_BYTES,
+    unit: int,
 ) -> Iterator[bytes]:
     """Blocks joined and cut; memory holds one stretch and one block.
 

@@ -10,14 +10,13 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from data_pipeline.documents import Parsed, Unit
+from data_pipeline.documents import Lines, Parsed, Unit
 from data_pipeline.documents.decoding import decode, lines_of, text_blocks
 from data_pipeline.documents.files import InputFiles, no_text
 from data_pipeline.documents.lines import SAMPLE_BYTES, LinesFound, LinesOption, detect_lines
-from data_pipeline.documents.stretches import last_after, stretches
+from data_pipeline.documents.stretches import UNIT_BYTES, last_after, stretches
 
 # A longer stretch without an end of a document is taken for a file that has none, and is cut at
 # line ends, because a document has to fit in memory. The longest novels have about 3 MB.
@@ -49,12 +48,12 @@ class TextSource:
         self._counts = {"bytes": 0, "empty_files": 0, "cut_documents": 0}
         a_document_a_line = self.lines == "document"
         parse = parse_document_lines if a_document_a_line else parse_text
-        lines = "sentence" if self.lines == "sentence" else "paragraph"
+        lines: Lines = "sentence" if self.lines == "sentence" else "paragraph"
         last_end = last_after(b"\n") if a_document_a_line else _last_blank_line
         for path in self.input.files:
             empty = True
             blocks = text_blocks(path, advance)
-            for text in stretches(blocks, last_end, LONGEST_DOCUMENT_BYTES, self._cut):
+            for text in stretches(blocks, last_end, LONGEST_DOCUMENT_BYTES, self._cut, UNIT_BYTES):
                 if not text.strip():
                     continue
                 empty = False

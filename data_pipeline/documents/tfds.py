@@ -25,6 +25,8 @@ _SYNTAX = re.compile(
 )
 _VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)")
 _RECORDS_READ_AT_ONCE = 256
+# As ArrayRecord: tensorflow-datasets 4.9 writes Parquet files that lack records.
+_AGAIN = "prepare it again, with --file_format=array_record"
 
 
 @dataclass
@@ -80,7 +82,7 @@ class TfdsReader:
                     raise
                 first = str(error).partition("\n")[0]
                 raise DataError(
-                    f"{self.name}: {part} in {self.folder} is damaged: {first}; prepare it again"
+                    f"{self.name}: {part} in {self.folder} is damaged: {first}; {_AGAIN}"
                 ) from error
             advance(size * (done + shard) // records - size * done // records)
             done += shard
@@ -101,23 +103,32 @@ class TfdsReader:
         }
 
     def _shard(self, part: str, length: int) -> Iterator[pa.Array]:
-        source = self._builder.as_data_source(part)
+        import tensorflow_datasets as tfds
+        from tensorflow_datasets.proto import tf_example_pb2
+
+        # Both formats hold tf.train.Example; decoding all features takes three times as long.
+        raw = tfds.decode.DeserializeMethod.RAW_BYTES
+        source = self._builder.as_data_source(part, deserialize_method=raw)
         if len(source) != length:
             raise DataError(
                 f"{self.name}: {part} in {self.folder} holds {len(source)} records, and the data "
-                f"set says {length}; prepare it again"
+                f"set says {length}; {_AGAIN}"
             )
         for start in range(0, length, _RECORDS_READ_AT_ONCE):
             some = range(start, min(length, start + _RECORDS_READ_AT_ONCE))
-            records = source.__getitems__(list(some))
-            yield pa.array([record[self.key] for record in records], pa.large_binary())
+            texts: list[bytes | None] = []
+            for record in source.__getitems__(list(some)):
+                features = tf_example_pb2.Example.FromString(record).features
+                values = features.feature[self.key].bytes_list.value
+                texts.append(values[0] if values else None)
+            yield pa.array(texts, pa.large_binary())
 
 
-def tfds_reader(name: str, key: str, data_dir: str | os.PathLike[str] | None = None) -> TfdsReader:
+def tfds_reader(name: str, key: str) -> TfdsReader:
     """The reader of `tfds:NAME[/CONFIG][:VERSION][?split=SPLIT]`.
 
-    Without a version it is the newest that is there, without a split "train". `data_dir` is where
-    data sets are prepared: by default $TFDS_DATA_DIR, else ~/tensorflow_datasets.
+    Without a version it is the newest that is there, without a split "train". Data sets are looked
+    for where `tfds build` puts them: in $TFDS_DATA_DIR, else in ~/tensorflow_datasets.
 
     DataError where the name is none, or where the data set is not there: with the command that
     prepares it.
@@ -128,9 +139,7 @@ def tfds_reader(name: str, key: str, data_dir: str | os.PathLike[str] | None = N
             f"{name}: is no name of a data set: tfds:NAME[/CONFIG][:VERSION][?split=SPLIT] is one, "
             "such as tfds:wikipedia/20230601.simple?split=train"
         )
-    root = Path(
-        data_dir or os.environ.get("TFDS_DATA_DIR") or Path.home() / "tensorflow_datasets"
-    ).expanduser()
+    root = Path(os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
     top = root / given["name"]
     configured = top / (given["config"] or _default_config(top))
     version = given["version"] or _newest(configured)
@@ -143,6 +152,11 @@ def _open(name: str, folder: Path) -> Any:
     """The builder of a prepared data set, which reads files and needs no TensorFlow."""
     import tensorflow_datasets as tfds
 
+    for file in ("dataset_info.json", "features.json"):
+        try:
+            json.loads((folder / file).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise DataError(f"{name}: {folder / file} is damaged: {error}; {_AGAIN}") from error
     builder = tfds.builder_from_directory(os.fspath(folder))
     formats = {kind.value for kind in builder.info.available_file_formats()}
     if not formats & {"array_record", "parquet"}:
@@ -191,5 +205,6 @@ def _not_prepared(name: str, given: re.Match[str], root: Path, top: Path) -> Dat
     )
     found = f" (of it, {root} has {', '.join(there)})" if there else ""
     return DataError(
-        f"{name}: is not prepared in {root}{found}; in an environment with TensorFlow, run: {command}"
+        f"{name}: is not prepared in {root}{found}; in an environment with TensorFlow, run: "
+        f"{command}"
     )
