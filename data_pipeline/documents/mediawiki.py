@@ -181,7 +181,7 @@ def _site(path: Path, start: bytes) -> Site:
         raise DataError(f"{path}: is no MediaWiki dump: it has no <mediawiki> before its pages")
     names = {
         name.strip().lower()
-        for key, name in re.findall(r'<namespace key="(-?\d+)"[^>]*>([^<]*)<', head)
+        for key, name in re.findall(r'<namespace key="(-?\d+)"[^>]*>([^<]*)</namespace>', head)
         if key in _DROPPED_NAMESPACES
     }
     base = urlsplit(_first(r"<base>([^<]*)</base>", head)).hostname or ""

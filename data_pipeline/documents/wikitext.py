@@ -101,10 +101,9 @@ def _link(link: Wikilink, dropped_prefixes: frozenset[str]) -> Iterator[str]:
 
 
 def _entity(entity: HTMLEntity) -> str:
-    try:
-        return str(entity.normalize())
-    except (ValueError, OverflowError):  # a number that is no character
-        return ""
+    character = str(entity.normalize())
+    # Half of a pair is no character, and cannot be written as UTF-8.
+    return "\ufffd" if "\ud800" <= character <= "\udfff" else character
 
 
 def _tag(tag: Tag, dropped_prefixes: frozenset[str]) -> Iterator[str]:
