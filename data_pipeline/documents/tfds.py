@@ -56,7 +56,7 @@ class TfdsReader:
             )
         kinds = {key: type(feature).__name__ for key, feature in info.features.items()}
         if kinds.get(self.key) != "Text":
-            texts = [key for key, kind in kinds.items() if kind == "Text"]
+            texts = sorted(key for key, kind in kinds.items() if kind == "Text")
             raise DataError(
                 f"{self.name}: has no text {self.key!r}, but "
                 f"{', '.join(map(repr, texts)) or 'none'}; name one by --text_key"
@@ -118,9 +118,15 @@ class TfdsReader:
             some = range(start, min(length, start + _RECORDS_READ_AT_ONCE))
             texts: list[bytes | None] = []
             for record in source.__getitems__(list(some)):
-                features = tf_example_pb2.Example.FromString(record).features
-                values = features.feature[self.key].bytes_list.value
-                texts.append(values[0] if values else None)
+                feature = tf_example_pb2.Example.FromString(record).features.feature
+                if self.key not in feature:
+                    # An ArrayRecord file that was cut between two of its blocks opens without an
+                    # error and gives empty records.
+                    raise DataError(
+                        f"{self.name}: {part} in {self.folder} is damaged: a record without "
+                        f"{self.key!r}; {_AGAIN}"
+                    )
+                texts.extend(feature[self.key].bytes_list.value[:1] or [None])
             yield pa.array(texts, pa.large_binary())
 
 
