@@ -38,7 +38,7 @@ class EncodedPart:
     tokens: npt.NDArray[np.unsignedinteger]
     sentence_lengths: npt.NDArray[np.int64]  # in tokens
     document_lengths: npt.NDArray[np.int64]  # in sentences
-    counts: Mapping[str, int] = field(default_factory=dict)  # words, bytes
+    counts: Mapping[str, int] = field(default_factory=dict)  # words, characters, bytes
 
 
 class ArrayFile:
@@ -89,7 +89,8 @@ class SplitWriter:
             ArrayFile(folder / f"{name}.npy", kind)
             for name, kind in zip(ARRAYS, types, strict=True)
         )
-        self.counts = {"documents": 0, "sentences": 0, "tokens": 0, "words": 0, "bytes": 0}
+        names = ("documents", "sentences", "tokens", "words", "characters", "bytes")
+        self.counts = dict.fromkeys(names, 0)
         for offsets in (self._sentences, self._documents):
             offsets.append(np.zeros(1, np.int64))
 
@@ -122,6 +123,10 @@ class StoreWriter:
     def __init__(self, folder: Path, output: Path, tokenizer: Tokenizer) -> None:
         self._folder, self._output, self._tokenizer = folder, output, tokenizer
         self.splits = {name: SplitWriter(folder / name, tokenizer.dtype) for name in SPLITS}
+
+    def write(self, name: str, text: str) -> None:
+        """Adds a file of text to the store."""
+        (self._folder / name).write_text(text, "utf-8")
 
     def finish(self, facts: Mapping[str, Any]) -> TokenStore:
         """Writes tokeniser and manifest, and gives the folder its name.

@@ -34,7 +34,7 @@ TEXT = bytes(range(32, 127)) * 3000
 
 
 def unpacked(path: Path) -> bytes:
-    return b"".join(blocks(path, ignore))
+    return b"".join(blocks(path, ignore, 1 << 20))
 
 
 @pytest.mark.parametrize("suffix", COMPRESS)
@@ -107,7 +107,7 @@ def test_progress_counts_the_bytes_on_disk(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"a.txt{suffix}"
     path.write_bytes(COMPRESS.get(suffix, bytes)(TEXT * 10))
     seen: list[int] = []
-    for _ in blocks(path, seen.append):
+    for _ in blocks(path, seen.append, 1000):
         pass
     assert sum(seen) == path.stat().st_size
 

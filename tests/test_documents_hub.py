@@ -1,6 +1,7 @@
 import hashlib
 import io
 import json
+import pickle
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -10,10 +11,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from documents import open_one, read
+from documents import advanced, facts_of, open_one, read
 from huggingface_hub import constants
 
-from data_pipeline.documents.hub import chosen_files, hub_reader
+from data_pipeline.documents import PlainSource
+from data_pipeline.documents.hub import chosen_files
 from data_pipeline.errors import DataError
 
 COMMIT = "0123456789abcdef" * 2 + "01234567"
@@ -140,14 +142,13 @@ def test_a_file_is_fetched_when_it_is_read_and_once(hub: Hub) -> None:
 @pytest.mark.usefixtures("hub")
 def test_the_manifest_says_which_commit_and_licence() -> None:
     source = open_one(f"{NAME}/en")
-    seen: list[int] = []
-    list(source.units(seen.append))
-    assert (
-        sum(seen)
-        == source.size()
-        == sum(len(content) for file, content in FILES.items() if file.startswith("en/train"))
+    assert advanced(source) == (
+        sum(len(content) for file, content in FILES.items() if file.startswith("en/train"))
     )
-    facts = source.describe()
+    sent = PlainSource("sent", pickle.loads(pickle.dumps(source.streams)), {})
+    assert read(sent) == read(source)
+    assert [stream.identity()["commit"] for stream in source.streams] == [COMMIT] * 2
+    facts = facts_of(source)
     expected = {
         "kind": "hub",
         "input": f"{NAME}/en",
@@ -156,7 +157,7 @@ def test_the_manifest_says_which_commit_and_licence() -> None:
         "licence": "cc-by-sa-4.0",
         "split": "train",
         "files": 2,
-        "documents": 3,
+        "records": 3,
     }
     assert {key: facts[key] for key in expected} == expected
 
@@ -230,7 +231,7 @@ def test_a_card_names_configurations_splits_and_licences(hub: Hub) -> None:
     assert len(read(open_one(f"{NAME}/both"))) == 5
     assert len(read(open_one(f"{NAME}/en"))) == 3, "a folder is one too"
     assert "has no split 'dev', but test, train" in error_of(f"{NAME}?split=dev")
-    assert hub_reader(NAME, "text").licence == "mit, cc0-1.0"
+    assert open_one(NAME).describe()["licence"] == "mit, cc0-1.0"
 
 
 @pytest.mark.parametrize(

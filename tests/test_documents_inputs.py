@@ -1,11 +1,13 @@
 import json
+import pickle
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from documents import read
+from documents import facts_of, read
 
+from data_pipeline.documents import PlainSource
 from data_pipeline.documents.inputs import open_sources
 from data_pipeline.errors import DataError
 
@@ -44,10 +46,19 @@ def test_sources_are_in_the_order_of_the_inputs(tmp_path: Path) -> None:
 
 def test_every_kind_says_what_the_manifest_asks_for(tmp_path: Path) -> None:
     for source in open_sources([mixed(tmp_path)]):
-        read(source)
-        facts = source.describe()
+        facts = facts_of(source)
         assert {"kind", "input", "files", "bytes", "lines"} <= set(facts)
         assert json.loads(json.dumps(facts)) == facts
+
+
+def test_streams_travel_to_other_processes_and_say_what_they_are(tmp_path: Path) -> None:
+    for source in open_sources([mixed(tmp_path)]):
+        sent = PlainSource("sent", pickle.loads(pickle.dumps(source.streams)), {})
+        assert read(sent) == read(source)
+        for stream in source.streams:
+            assert stream.identity()["path"] == stream.name
+            assert json.loads(json.dumps(stream.identity())) == stream.identity()
+            assert stream.size() == Path(stream.name).stat().st_size
 
 
 def test_no_input_at_all_is_an_error() -> None:

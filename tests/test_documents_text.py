@@ -2,14 +2,13 @@ import gzip
 from pathlib import Path
 
 import pytest
-from documents import counts_of, ignore, open_one, read
+from documents import facts_of, odd, open_one, read, units
 from hypothesis import given
 from hypothesis import strategies as st
 
-import data_pipeline.documents.compression as compression
 import data_pipeline.documents.text as text_module
-from data_pipeline.documents.files import InputFiles
-from data_pipeline.documents.text import TextSource, documents_of
+from data_pipeline.documents import PlainSource
+from data_pipeline.documents.text import TextStream, documents_of
 from data_pipeline.errors import DataError
 
 TWO_DOCUMENTS = b"One. Two. Three.\nFour.\n\nFive is here. Six too.\n"
@@ -17,7 +16,6 @@ TWO_DOCUMENTS = b"One. Two. Three.\nFour.\n\nFive is here. Six too.\n"
 
 def shrink(monkeypatch: pytest.MonkeyPatch, unit: int, longest: int = 1 << 20) -> None:
     """Small files have several units then."""
-    monkeypatch.setattr(compression, "BLOCK_BYTES", unit)
     monkeypatch.setattr(text_module, "UNIT_BYTES", unit)
     monkeypatch.setattr(text_module, "LONGEST_DOCUMENT_BYTES", longest)
 
@@ -46,7 +44,7 @@ def test_a_file_is_never_in_memory_as_a_whole(
     source = open_one(
         write(tmp_path / "a.txt", b"A sentence.\nMore of it.\n\n" * 1000), "paragraph"
     )
-    sizes = [len(unit.content) for unit in source.units(ignore)]
+    sizes = [len(unit.content) for unit in units(source)]
     assert len(sizes) > 20
     assert max(sizes) < 2000
 
@@ -59,7 +57,7 @@ def test_a_text_without_blank_lines_is_cut_at_line_ends_and_counted(
     documents = read(source)
     assert len(documents) > 4
     assert {line for document in documents for line in document} == {"A line of text."}
-    assert source.describe()["cut_documents"] == len(documents) - 1
+    assert facts_of(source)["cut_documents"] == len(documents) - 1
 
 
 def test_a_single_endless_line_is_cut_between_words(
@@ -82,7 +80,7 @@ def test_a_single_endless_word_is_cut_between_characters(
 def test_a_source_without_text_is_an_error_that_names_it(tmp_path: Path, name: str) -> None:
     path = write(tmp_path / name, b"" if "empty" in name else b"\n \n\t\n")
     with pytest.raises(DataError, match=f"{name}: there is no text"):
-        list(open_one(path, "sentence").units(ignore))
+        units(open_one(path, "sentence"))
 
 
 def test_some_bad_bytes_and_nul_bytes_are_no_error(tmp_path: Path) -> None:
@@ -93,14 +91,15 @@ def test_some_bad_bytes_and_nul_bytes_are_no_error(tmp_path: Path) -> None:
 @given(st.lists(st.lists(st.text("ab é", min_size=1).filter(str.strip), min_size=1), min_size=1))
 def test_units_of_any_size_hold_the_same_documents(documents: list[list[str]]) -> None:
     text = "\n\n".join("\n".join(document) for document in documents).encode()
-    given_files = InputFiles("given", "text", (Path("given"),))
     for size in (1, 7, 64):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(text_module, "UNIT_BYTES", size)
             blocks = [text[i : i + 5] for i in range(0, len(text), 5)]
-            patch.setattr(text_module, "text_blocks", lambda path, advance, b=blocks: iter(b))
-            found = read(TextSource(given_files, "paragraph"))
-            lines = read(TextSource(given_files, "document"))
+            patch.setattr(text_module, "text_blocks", lambda *_, b=blocks: iter(b))
+            found, lines = (
+                read(PlainSource("given", (TextStream(Path("given"), kind),), {}))
+                for kind in ("paragraph", "document")
+            )
         assert found == [[" ".join(line.split()) for line in d] for d in documents]
         assert lines == [[line] for document in found for line in document]
 
@@ -110,11 +109,11 @@ def test_a_document_a_line_is_split_into_sentences_and_never_cut_between_lines(
 ) -> None:
     shrink(monkeypatch, unit=50, longest=200)
     source = open_one(write(tmp_path / "a.txt", b"A line. Of text.\n" * 50), "document")
-    units = list(source.units(ignore))
-    assert len(units) > 10
-    assert {unit.lines for unit in units} == {"paragraph"}
+    found = units(source)
+    assert len(found) > 10
+    assert {unit.lines for unit in found} == {"paragraph"}
     assert read(source) == [["A line. Of text."]] * 50
-    assert source.describe()["cut_documents"] == 0
+    assert "cut_documents" not in facts_of(source)
     assert source.describe()["lines"] == "document"
 
 
@@ -134,10 +133,10 @@ def test_an_empty_file_among_others_is_counted(tmp_path: Path) -> None:
     write(tmp_path / "b.txt")
     source = open_one(tmp_path)
     assert len(read(source)) == 2
-    assert source.describe()["empty_files"] == 1
+    assert facts_of(source)["empty_files"] == 1
     assert source.describe()["files"] == 2
 
 
 def test_bytes_that_are_no_utf8_are_counted(tmp_path: Path) -> None:
     path = write(tmp_path / "a.txt", b"caf\xe9 is a word here, and so on.\n\nAnd \xff here is.\n")
-    assert counts_of(open_one(path)) == {"replaced_characters": 2}
+    assert odd(open_one(path)) == {"replaced_characters": 2}

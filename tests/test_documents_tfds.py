@@ -1,11 +1,14 @@
+import pickle
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from documents import ignore, open_one, read
+from documents import advanced, facts_of, open_one, read
 
-from data_pipeline.documents.tfds import tfds_reader
+import data_pipeline.documents.tfds as tfds_module
+from data_pipeline.documents import PlainSource
+from data_pipeline.documents.tfds import tfds_source
 from data_pipeline.errors import DataError
 
 tfds = pytest.importorskip("tensorflow_datasets")
@@ -68,6 +71,10 @@ def copied(whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     return folder
 
 
+def folder_of(name: str) -> Path:
+    return tfds_source(name, "text", "paragraph", "en").streams[0].folder
+
+
 def error_of(name: str, **given: str) -> str:
     with pytest.raises(DataError) as caught:
         read(open_one(name, "paragraph", **given))
@@ -93,10 +100,12 @@ def test_the_split_and_the_key_can_be_named() -> None:
 @pytest.mark.usefixtures("prepared")
 def test_the_manifest_says_which_data_set_it_was() -> None:
     source = open_one("tfds:tiny_text")
-    seen: list[int] = []
-    list(source.units(seen.append))
-    assert sum(seen) == source.size() > 0
-    facts = source.describe()
+    assert advanced(source) > 0
+    sent = PlainSource("sent", pickle.loads(pickle.dumps(source.streams)), {})
+    assert read(sent) == read(source)
+    identities = [stream.identity() for stream in source.streams]
+    assert len({facts["path"] for facts in identities}) == 3
+    facts = facts_of(source)
     assert facts["lines"] == "paragraph"
     expected = {
         "kind": "tfds",
@@ -107,7 +116,7 @@ def test_the_manifest_says_which_data_set_it_was() -> None:
         "split": "train",
         "text_key": "text",
         "files": 3,
-        "documents": 60,
+        "records": 60,
         "bytes": sum(len(text.encode()) for text in TEXTS),
     }
     assert {key: facts[key] for key in expected} == expected
@@ -130,11 +139,11 @@ def test_without_a_version_it_is_the_newest_and_a_card_names_the_configuration(
     for path in new.with_name("1.9.0").iterdir():
         new.mkdir(exist_ok=True)
         (new / path.name).write_bytes(path.read_bytes())
-    assert tfds_reader("tfds:tiny_text/plain", "text").folder == new
-    assert tfds_reader("tfds:tiny_text/plain:1.9.0", "text").folder.name == "1.9.0"
+    assert folder_of("tfds:tiny_text/plain") == new
+    assert folder_of("tfds:tiny_text/plain:1.9.0").name == "1.9.0"
     assert "has plain/1.10.0, plain/1.9.0" in error_of("tfds:tiny_text")
     (copied.parent / "metadata.json").write_text('{"default_config_name": "plain"}')
-    assert tfds_reader("tfds:tiny_text", "text").folder == new
+    assert folder_of("tfds:tiny_text") == new
 
 
 @pytest.mark.parametrize(
@@ -192,11 +201,11 @@ def test_records_that_are_missing_are_an_error(copied: Path) -> None:
 def test_fewer_records_than_the_data_set_says_are_an_error(
     prepared: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reader = tfds_reader("tfds:tiny_text", "text")
-    monkeypatch.setattr(reader._builder, "as_data_source", lambda *_, **__: [b""] * 7)
-    with pytest.raises(DataError, match=r"holds 7 records, and the data set says 20"):
-        list(reader.texts(ignore))
-    assert prepared.is_dir()
+    source = open_one("tfds:tiny_text", "paragraph")
+    builder = tfds_module._open("tfds:tiny_text", prepared / "tiny_text" / "1.2.3")
+    monkeypatch.setattr(builder, "as_data_source", lambda *_, **__: [b""] * 7)
+    with pytest.raises(DataError, match=r"train\[0:20\] in .* is damaged: 7 records of 20"):
+        read(source)
 
 
 @pytest.mark.parametrize("file", ["dataset_info.json", "features.json"])

@@ -1,6 +1,7 @@
 import gzip
 import json
 import random
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -230,8 +231,21 @@ def test_progress_reaches_its_total_and_says_how_lines_were_taken(
     store = prepare(
         [corpus], tokenizer, tmp_path / "s", eval_share=0.1, workers=1, progress=progress
     )
-    assert [task["description"] for task in progress.tasks] == [f"reading {corpus}", "tokenising"]
+    assert [task["description"] for task in progress.tasks] == [
+        f"reading {corpus}",
+        "tokenising",
+        "writing the store",
+    ]
     assert "taken for a paragraph" in str(progress.tasks[0]["note"])
     assert progress.tasks[1]["done"] == progress.tasks[1]["total"]
     assert progress.tasks[1]["unit"] == "B"
     assert json.dumps(store.manifest)
+
+
+def test_without_apache_beam_the_error_says_how_to_install_it(
+    corpus: Path, tokenizer: Tokenizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "apache_beam", None)
+    with pytest.raises(DataError, match=r"pip install 'bert-jax\[beam\]'"):
+        prepare([corpus], tokenizer, tmp_path / "store", eval_share=0.1, beam_options=[])
+    assert not (tmp_path / "store").exists()

@@ -31,6 +31,7 @@ SUMMARIES = {
 }
 
 BENCHMARKS = ("train-step", "batches", "loop")
+RUNNERS = ("local", "beam")
 LINES = ("auto", "sentence", "paragraph", "document")
 PLATFORMS = ("cpu", "gpu", "tpu")
 
@@ -117,6 +118,14 @@ def _prepare(command: str) -> CommandParser:
         "--language", metavar="CODE", default="en", help="for splitting sentences (en)"
     )
     _add_workers(parser)
+    parser.add_argument(
+        "--runner",
+        metavar="|".join(RUNNERS),
+        type=choice(RUNNERS, "runner"),
+        default="local",
+        help="local: this machine's cores; beam: Apache Beam, whose options follow (local)",
+    )
+    parser.hand_over_after = ("--runner", "beam")
     return parser
 
 

@@ -22,6 +22,7 @@ def run(arguments: argparse.Namespace) -> None:
         workers=arguments.workers,
         language=arguments.language,
         text_key=arguments.text_key,
+        beam_options=arguments.rest if arguments.runner == "beam" else None,
         progress=Terminal().progress,
     )
     facts = store_facts(Path(store.path))

@@ -18,7 +18,6 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-BLOCK_BYTES = 1 << 20
 _LONGEST_MAGIC = 6
 _MAGIC = {
     "gzip": b"\x1f\x8b",
@@ -39,8 +38,8 @@ def without_suffix(name: str) -> str:
     return name
 
 
-def blocks(path: Path, advance: Callable[[int], None]) -> Iterator[bytes]:
-    """The decompressed bytes of a file, about a mebibyte at a time.
+def blocks(path: Path, advance: Callable[[int], None], size: int) -> Iterator[bytes]:
+    """The decompressed bytes of a file, at most `size` at a time.
 
     A name may lie, so the content says how a file is compressed; but one whose name says it is
     compressed must be. `advance` is given the bytes read of the file as it is on disk.
@@ -55,7 +54,7 @@ def blocks(path: Path, advance: Callable[[int], None]) -> Iterator[bytes]:
             raw.seek(0)
             kind = compression_of(path, start)
             with _open(kind, raw) as stream:
-                while block := stream.read(BLOCK_BYTES):
+                while block := stream.read(size):
                     yield block
                     advance(raw.tell() - done)
                     done = raw.tell()

@@ -29,13 +29,15 @@ def lines_of(text: str) -> list[str]:
     return [" ".join(words) for line in text.split("\n") if (words := line.split())]
 
 
-def text_blocks(path: Path, advance: Callable[[int], None]) -> Iterator[bytes]:
+def text_blocks(path: Path, advance: Callable[[int], None], size: int) -> Iterator[bytes]:
     """The decompressed bytes of a text file, with line feeds as line ends and no byte order mark.
+
+    At most `size` at a time.
 
     DataError where the file cannot be read, is damaged, or is no UTF-8 text.
     """
     first, held = True, b""
-    for block in blocks(path, advance):
+    for block in blocks(path, advance, size):
         if first:
             block = _without_mark(path, block)
             first = False

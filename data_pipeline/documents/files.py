@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from data_pipeline.documents.compression import blocks, without_suffix
 from data_pipeline.errors import DataError
@@ -24,6 +24,7 @@ _KIND_OF_SUFFIX: dict[str, Kind] = {
     ".xml": "mediawiki",
 }
 _PARQUET_MAGIC = b"PAR1"
+_SNIFFED_BYTES = 1 << 10
 
 
 @dataclass(frozen=True)
@@ -39,10 +40,6 @@ class InputFiles:
     name: str
     kind: Kind
     files: tuple[Path, ...]
-
-    def size(self) -> int:
-        """The bytes of the files as they are on disk."""
-        return sum(path.stat().st_size for path in self.files)
 
 
 def input_files(inputs: Iterable[str | os.PathLike[str]]) -> list[InputFiles]:
@@ -65,7 +62,8 @@ def input_files(inputs: Iterable[str | os.PathLike[str]]) -> list[InputFiles]:
             seen[real] = name
             _check_readable(path)
         if not any(path.stat().st_size for path in files):
-            raise no_text(name, files)
+            number = "1 file" if len(files) == 1 else f"{len(files)} files"
+            raise DataError(f"{name}: there is no text in it ({number} read)")
         kinds: dict[Kind, list[Path]] = {}
         for path in files:
             kinds.setdefault(kind_of(path), []).append(path)
@@ -78,7 +76,11 @@ def kind_of(path: Path) -> Kind:
     named = _named_kind(path)
     if named:
         return named
-    start = b"".join(islice(blocks(path, lambda n: None), 1)).removeprefix(b"\xef\xbb\xbf").lstrip()
+    start = (
+        b"".join(islice(blocks(path, lambda n: None, _SNIFFED_BYTES), 1))
+        .removeprefix(b"\xef\xbb\xbf")
+        .lstrip()
+    )
     if start.startswith(_PARQUET_MAGIC):
         return "parquet"
     if start.startswith(b"<mediawiki"):
@@ -92,14 +94,25 @@ def _named_kind(path: Path) -> Kind | None:
     return _KIND_OF_SUFFIX.get(suffix.partition("-")[0])
 
 
-def no_text(name: str, files: Sequence[Path]) -> DataError:
-    """The error of an input that holds nothing."""
-    return DataError(f"{name}: there is no text in it ({amount_of(files)} read)")
+@dataclass(frozen=True)
+class FileStream:
+    """What all streams of a file are (`documents.Stream`, but for `units`)."""
 
+    path: Path
 
-def amount_of(files: Sequence[Path]) -> str:
-    """The number of files, in words."""
-    return "1 file" if len(files) == 1 else f"{len(files)} files"
+    @property
+    def name(self) -> str:
+        """Its path."""
+        return str(self.path)
+
+    def size(self) -> int:
+        """The bytes of the file as it is on disk."""
+        return self.path.stat().st_size
+
+    def identity(self) -> dict[str, Any]:
+        """The file's path, size and time of its last change."""
+        facts = self.path.stat()
+        return {"path": self.name, "bytes": facts.st_size, "changed": facts.st_mtime_ns}
 
 
 def _matching_files(name: str) -> tuple[Path, ...]:

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import fnmatch
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import pyarrow as pa
-
+from data_pipeline.documents import Lines, PlainSource, Unit
+from data_pipeline.documents.lines import LinesOption, record_lines
 from data_pipeline.documents.parquet import parquet_texts
+from data_pipeline.documents.records import record_units
 from data_pipeline.errors import DataError
 
 PREFIX = "hf:"
@@ -31,62 +33,53 @@ _NUMBERED = re.compile(r"[-_.]?\d[\d_]*(-of-\d+)?(-[0-9a-f]+)?$")
 _MOST_SHOWN = 12
 
 
-@dataclass
-class HubReader:
-    """The Parquet files of one configuration and split (`records.RecordReader`).
+@dataclass(frozen=True)
+class HubStream:
+    """A Parquet file of a repository; it is fetched when it is read.
 
     Attributes:
-        name: the input as it was given.
+        given: the input as it was given.
         repository: OWNER/NAME.
         commit: the revision's commit.
-        files: path in the repository -> bytes, in the order of the paths.
-        column: the column of the text.
-        split: the split's name.
-        licence: what the repository says.
+        file: its path in the repository.
+        bytes: its size.
+        column: the column of the texts.
+        lines: what a line of a text holds.
     """
 
-    name: str
+    given: str
     repository: str
     commit: str
-    files: Mapping[str, int]
+    file: str
+    bytes: int
     column: str
-    split: str
-    licence: str | None
-    _local: dict[str, Path] = field(default_factory=dict, repr=False)
+    lines: Lines = "paragraph"
+
+    @property
+    def name(self) -> str:
+        """Its path, with that of the repository."""
+        return f"{PREFIX}datasets/{self.repository}/{self.file}"
 
     def size(self) -> int:
-        """The bytes of the files."""
-        return sum(self.files.values())
+        """Its bytes."""
+        return self.bytes
 
-    def texts(self, advance: Callable[[int], None]) -> Iterator[pa.Array]:
-        """The texts of all rows; a file is fetched when the one before has been read."""
-        yield from parquet_texts(map(self._fetched, self.files), self.column, advance)
+    def identity(self) -> dict[str, Any]:
+        """The file and the commit."""
+        return {"path": self.name, "bytes": self.bytes, "commit": self.commit}
 
-    def describe(self) -> dict[str, Any]:
-        """The repository, the commit, the licence, the split and the files."""
-        return {
-            "kind": "hub",
-            "input": self.name,
-            "name": self.repository,
-            "revision": self.commit,
-            "licence": self.licence,
-            "split": self.split,
-            "text_key": self.column,
-            "files": len(self.files),
-        }
-
-    def _fetched(self, file: str) -> Path:
-        if file not in self._local:
-            self._local[file] = _fetch(self.name, self.repository, self.commit, file)
-        return self._local[file]
+    def units(self, advance: Callable[[int], None], counts: Counter[str]) -> Iterator[Unit]:
+        """Units of about a mebibyte. DataError where it cannot be had, or as of Parquet files."""
+        path = _fetch(self.given, self.repository, self.commit, self.file)
+        yield from record_units(parquet_texts(path, self.column, advance), self.lines, counts)
 
 
-def hub_reader(name: str, column: str) -> HubReader:
-    """The reader of `hf:datasets/OWNER/NAME[@REVISION][/CONFIG][?split=SPLIT]`.
+def hub_source(name: str, column: str, lines: LinesOption, language: str) -> PlainSource:
+    """The source that `hf:datasets/OWNER/NAME[@REVISION][/CONFIG][?split=SPLIT]` names.
 
     A configuration is one that the repository's card names, or a folder. Without a split it is
-    "train" where files are told apart by split. DataError where the name is none, the Hub cannot
-    be reached, or has no such files.
+    "train", or the only one. With `lines` "auto", the first texts decide. DataError where the name
+    is none, the Hub cannot be reached, or has no such files.
     """
     given = _SYNTAX.fullmatch(name)
     if given is None:
@@ -107,15 +100,20 @@ def hub_reader(name: str, column: str) -> HubReader:
         )
     card: Mapping[str, Any] = info.card_data.to_dict() if info.card_data else {}
     split, files = chosen_files(name, list(sizes), given["config"], given["split"], card)
-    return HubReader(
-        name=name,
-        repository=given["name"],
-        commit=info.sha or given["revision"] or "main",
-        files={file: sizes[file] for file in files},
-        column=column,
-        split=split,
-        licence=_licence(card),
-    )
+    commit = info.sha or given["revision"] or "main"
+    streams = [HubStream(name, given["name"], commit, file, sizes[file], column) for file in files]
+    found, why = record_lines(streams, lines, language)
+    facts = {
+        "kind": "hub",
+        "name": given["name"],
+        "revision": commit,
+        "licence": _licence(card),
+        "split": split,
+        "text_key": column,
+        "lines": found,
+        "lines_detected": why,
+    }
+    return PlainSource(name, tuple(replace(stream, lines=found) for stream in streams), facts)
 
 
 def _info(name: str, repository: str, revision: str | None) -> Any:
@@ -156,16 +154,18 @@ def _one_line(name: str) -> Iterator[None]:
         ) from error
     except errors.RevisionNotFoundError as error:
         raise DataError(f"{name}: the repository has no such revision") from error
-    except errors.RepositoryNotFoundError as error:
+    except (errors.RepositoryNotFoundError, errors.HFValidationError) as error:
         raise DataError(
             f"{name}: the Hub has no such data set; if it is a private one, run `hf auth login`"
         ) from error
-    except (http, errors.OfflineModeIsEnabled, errors.LocalEntryNotFoundError, OSError) as error:
+    except (http, errors.OfflineModeIsEnabled, errors.LocalEntryNotFoundError) as error:
         first = str(error).strip().partition("\n")[0] or type(error).__name__
         raise DataError(
             f"{name}: the Hugging Face Hub cannot be reached: {first}; without a network, give "
             "Parquet files of the data set that are on this machine"
         ) from error
+    except OSError as error:  # the cache's disk is full, or may not be written
+        raise DataError(f"{name}: cannot be fetched: {error}") from error
 
 
 def chosen_files(

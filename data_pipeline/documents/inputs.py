@@ -57,21 +57,14 @@ def open_sources(
     return sources
 
 
-def _named_source(
-    name: str,
-    lines: LinesOption,
-    language: str,
-    text_key: str,
-) -> Source:
-    from data_pipeline.documents.records import record_source
-
+def _named_source(name: str, lines: LinesOption, language: str, text_key: str) -> Source:
     if name.startswith(_TFDS):
-        from data_pipeline.documents.tfds import tfds_reader
+        from data_pipeline.documents.tfds import tfds_source
 
-        return record_source(tfds_reader(name, text_key), lines, language)
-    from data_pipeline.documents.hub import hub_reader
+        return tfds_source(name, text_key, lines, language)
+    from data_pipeline.documents.hub import hub_source
 
-    return record_source(hub_reader(name, text_key), lines, language)
+    return hub_source(name, text_key, lines, language)
 
 
 def _file_source(given: InputFiles, lines: LinesOption, language: str, text_key: str) -> Source:
@@ -84,10 +77,9 @@ def _file_source(given: InputFiles, lines: LinesOption, language: str, text_key:
 
         return json_lines_source(given, text_key, lines, language)
     if given.kind == "parquet":
-        from data_pipeline.documents.parquet import ParquetReader
-        from data_pipeline.documents.records import record_source
+        from data_pipeline.documents.parquet import parquet_source
 
-        return record_source(ParquetReader(given, text_key), lines, language)
-    from data_pipeline.documents.mediawiki import MediaWikiSource
+        return parquet_source(given, text_key, lines, language)
+    from data_pipeline.documents.mediawiki import mediawiki_source
 
-    return MediaWikiSource(given)
+    return mediawiki_source(given)

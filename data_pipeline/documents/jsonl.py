@@ -6,14 +6,13 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-from data_pipeline.documents import Lines, Parsed, Unit
+from data_pipeline.documents import Lines, Parsed, PlainSource, Unit
 from data_pipeline.documents.decoding import decode, lines_of, text_blocks
-from data_pipeline.documents.files import InputFiles, no_text
+from data_pipeline.documents.files import FileStream, InputFiles
 from data_pipeline.documents.lines import LinesOption, record_lines
 from data_pipeline.documents.stretches import UNIT_BYTES, last_after, stretches
 from data_pipeline.errors import DataError
@@ -24,65 +23,42 @@ _SHOWN = 40
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-@dataclass
-class JsonLinesSource:
-    """The files of JSON lines of one input.
+@dataclass(frozen=True)
+class JsonLinesStream(FileStream):
+    """A file of JSON lines.
 
     Attributes:
-        input: the files.
+        path: its path.
         key: where an object has its text.
         lines: what a line of a text holds.
-        detected: how that was found out, or None where it was given.
     """
 
-    input: InputFiles
     key: str
     lines: Lines = "paragraph"
-    detected: str | None = None
-    _counts: dict[str, int] = field(default_factory=dict, repr=False)
 
-    def size(self) -> int:
-        """The bytes of the files as they are on disk."""
-        return self.input.size()
+    def units(self, advance: Callable[[int], None], counts: Counter[str]) -> Iterator[Unit]:
+        """Units of about a mebibyte; `advance` counts bytes of the file as it is on disk.
 
-    def units(self, advance: Callable[[int], None]) -> Iterator[Unit]:
-        """Units of about a mebibyte; `advance` counts bytes of the files as they are on disk.
-
-        DataError where a file cannot be read to its end, where a line is too long, or where no file
-        holds a line. What is wrong inside a line is found where it is parsed.
+        DataError where the file cannot be read to its end, or a line is too long. What is wrong
+        inside a line is found where it is parsed.
         """
-        self._counts = {"bytes": 0, "empty_files": 0}
-        for path in self.input.files:
-            empty = True
-            for line, text in _numbered(path, advance):
-                if text.strip():
-                    empty = False
-                    self._counts["bytes"] += len(text)
-                    yield Unit(text, partial(parse_json_lines, self.key, path, line), self.lines)
-            self._counts["empty_files"] += empty
-        if self._counts["empty_files"] == len(self.input.files):
-            raise no_text(self.input.name, self.input.files)
-
-    def describe(self) -> dict[str, Any]:
-        """The input's name, the key, how lines were taken, and what was odd about it."""
-        return {
-            "kind": "jsonl",
-            "input": self.input.name,
-            "files": len(self.input.files),
-            "text_key": self.key,
-            "lines": self.lines,
-            "lines_detected": self.detected,
-            **self._counts,
-        }
+        empty = True
+        for line, text in _numbered(self.path, advance):
+            if text.strip():
+                empty = False
+                counts["bytes"] += len(text)
+                yield Unit(text, partial(parse_json_lines, self.key, self.path, line), self.lines)
+        counts["empty_files"] += empty
 
 
 def json_lines_source(
     given: InputFiles, key: str, lines: LinesOption, language: str
-) -> JsonLinesSource:
-    """The source of some files. With `lines` "auto", its first texts decide."""
-    source = JsonLinesSource(given, key)
-    source.lines, source.detected = record_lines(source, lines, language)
-    return source
+) -> PlainSource:
+    """The source of some files. With `lines` "auto", their first texts decide."""
+    streams = [JsonLinesStream(path, key) for path in given.files]
+    found, why = record_lines(streams, lines, language)
+    facts = {"kind": "jsonl", "text_key": key, "lines": found, "lines_detected": why}
+    return PlainSource(given.name, tuple(replace(s, lines=found) for s in streams), facts)
 
 
 def parse_json_lines(key: str, path: Path, first: int, content: bytes) -> Parsed:
@@ -121,7 +97,7 @@ def _numbered(path: Path, advance: Callable[[int], None]) -> Iterator[tuple[int,
             "has to fit in memory; split it, or give text files, which may have any length"
         )
 
-    blocks = text_blocks(path, advance)
+    blocks = text_blocks(path, advance, UNIT_BYTES)
     for text in stretches(blocks, last_after(b"\n"), LONGEST_LINE_BYTES, too_long, UNIT_BYTES):
         yield line, text
         line += text.count(b"\n")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from itertools import islice
 from typing import Literal
 
-from data_pipeline.documents import Lines, Source
+from data_pipeline.documents import Lines, Stream
 from data_pipeline.sentences import split_sentences
 
 LinesOption = Literal["auto", "sentence", "paragraph", "document"]
@@ -51,7 +53,9 @@ def detect_lines(
     )
 
 
-def record_lines(source: Source, lines: LinesOption, language: str) -> tuple[Lines, str | None]:
+def record_lines(
+    streams: Sequence[Stream], lines: LinesOption, language: str
+) -> tuple[Lines, str | None]:
     """What a line of a record's text holds, and why where that is looked up.
 
     A record is a document whatever `lines` says; with "document" its lines are paragraphs.
@@ -60,14 +64,14 @@ def record_lines(source: Source, lines: LinesOption, language: str) -> tuple[Lin
         return lines, None
     if lines == "document":
         return "paragraph", None
+    units = (unit for stream in streams for unit in stream.units(lambda n: None, Counter()))
     documents: list[list[str]] = []
     room = SAMPLE_BYTES
-    for unit in source.units(lambda n: None):
+    for unit in islice(units, 1):
         for document in unit.parse(unit.content).documents:
             documents.append(document)
             room -= sum(map(len, document))
             if room < 0:
                 break
-        break
     found, why = detect_lines(documents, language)
     return ("sentence" if found == "sentence" else "paragraph"), why

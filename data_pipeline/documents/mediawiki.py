@@ -9,23 +9,24 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 from xml.etree import ElementTree
 
-from data_pipeline.documents import Parsed, Unit
+from data_pipeline.documents import Parsed, PlainSource, Unit
 from data_pipeline.documents.compression import blocks
 from data_pipeline.documents.decoding import decode
-from data_pipeline.documents.files import InputFiles, no_text
+from data_pipeline.documents.files import FileStream, InputFiles
 from data_pipeline.documents.stretches import UNIT_BYTES, last_after, stretches
 from data_pipeline.documents.wikitext import paragraphs_of
 from data_pipeline.errors import DataError
 
 # A page has at most 2 MiB of text; one with all its revisions has any size.
 LONGEST_PAGE_BYTES = 64 << 20
+# What stands before the first page has some 10 kB.
+_HEAD_BYTES = 1 << 18
 _START, _END, _END_OF_DUMP = b"<page>", b"</page>", b"</mediawiki>"
 _MAIN_NAMESPACE = "0"
 # Their English names hold in every language; the dump says what else they are called.
@@ -54,72 +55,61 @@ class Site:
     dropped_prefixes: frozenset[str]
 
 
-@dataclass
-class MediaWikiSource:
-    """The dumps of one input."""
+@dataclass(frozen=True)
+class MediaWikiStream(FileStream):
+    """A dump."""
 
-    input: InputFiles
-    _sites: list[Site] = field(default_factory=list, repr=False)
-    _counts: dict[str, int] = field(default_factory=dict, repr=False)
+    def units(self, advance: Callable[[int], None], counts: Counter[str]) -> Iterator[Unit]:
+        """Units of about a mebibyte; `advance` counts bytes of the file as it is on disk.
 
-    def size(self) -> int:
-        """The bytes of the files as they are on disk."""
-        return self.input.size()
-
-    def units(self, advance: Callable[[int], None]) -> Iterator[Unit]:
-        """Units of about a mebibyte; `advance` counts bytes of the files as they are on disk.
-
-        DataError where a file is no dump, ends early, or where there is no page at all.
+        DataError where the file is no dump, or ends early.
         """
-        self._sites = []
-        self._counts = {"bytes": 0, "pages": 0, "empty_files": 0}
-        for path in self.input.files:
-            if not path.stat().st_size:
-                self._counts["empty_files"] += 1
-                continue
-            page = 1
-            for pages, site in self._pages(path, advance):
-                self._counts["bytes"] += len(pages)
-                parse = partial(parse_pages, path, page, site.dropped_prefixes)
-                yield Unit(pages, parse, "paragraph")
-                page += pages.count(_START)
-            self._counts["pages"] += page - 1
-        if not self._counts["pages"]:
-            raise no_text(self.input.name, self.input.files)
+        if not self.size():
+            counts["empty_files"] += 1
+            return
+        first = 1
+        for pages, site in self._pages(advance):
+            counts["bytes"] += len(pages)
+            yield Unit(
+                pages, partial(parse_pages, self.path, first, site.dropped_prefixes), "paragraph"
+            )
+            first += pages.count(_START)
+        counts["pages"] += first - 1
 
-    def describe(self) -> dict[str, Any]:
-        """The input's name, which wiki's dump it is and of when, and its pages."""
-        dates = {match[1] for path in self.input.files if (match := _DATE.search(path.name))}
-        return {
-            "kind": "mediawiki",
-            "input": self.input.name,
-            "files": len(self.input.files),
-            "name": _joined(site.database for site in self._sites),
-            "revision": _joined(dates),
-            "language": _joined(site.language for site in self._sites),
-            "licence": _joined(site.licence for site in self._sites),
-            "lines": "paragraph",
-            **self._counts,
-        }
+    def site(self) -> Site:
+        """What stands before the first page. DataError where the file is no dump."""
+        return _site(self.path, next(blocks(self.path, lambda n: None, _HEAD_BYTES), b""))
 
-    def _pages(self, path: Path, advance: Callable[[int], None]) -> Iterator[tuple[bytes, Site]]:
-        """Whole pages of a dump, about a mebibyte of them at a time."""
-        site, rest = None, b""
-        read = blocks(path, advance)
-        for part in stretches(
-            read, last_after(_END), LONGEST_PAGE_BYTES, partial(_refuse, path), UNIT_BYTES
-        ):
-            if site is None:
-                site = _site(path, part)
-                self._sites.append(site)
+    def _pages(self, advance: Callable[[int], None]) -> Iterator[tuple[bytes, Site]]:
+        """Whole pages, about a mebibyte of them at a time."""
+        site, rest = self.site(), b""
+        read = blocks(self.path, advance, UNIT_BYTES)
+        too_long = partial(_refuse, self.path)
+        for part in stretches(read, last_after(_END), LONGEST_PAGE_BYTES, too_long, UNIT_BYTES):
             start, end = part.find(_START), part.rfind(_END)
             rest = part[end + len(_END) :] if end >= 0 else part
             if start >= 0 and end > start:
                 yield part[start : end + len(_END)], site
         if _END_OF_DUMP not in rest:
             raise DataError(
-                f"{path}: the dump ends early, without {_END_OF_DUMP.decode()}; fetch it again"
+                f"{self.path}: the dump ends early, without {_END_OF_DUMP.decode()}; fetch it again"
             )
+
+
+def mediawiki_source(given: InputFiles) -> PlainSource:
+    """The source of some dumps. DataError where one is none."""
+    streams = tuple(MediaWikiStream(path) for path in given.files)
+    sites = [stream.site() for stream in streams if stream.size()]
+    dates = {match[1] for path in given.files if (match := _DATE.search(path.name))}
+    facts = {
+        "kind": "mediawiki",
+        "name": _joined(site.database for site in sites),
+        "revision": _joined(dates),
+        "language": _joined(site.language for site in sites),
+        "licence": _joined(site.licence for site in sites),
+        "lines": "paragraph",
+    }
+    return PlainSource(given.name, streams, facts)
 
 
 def parse_pages(path: Path, first: int, dropped_prefixes: frozenset[str], content: bytes) -> Parsed:
@@ -176,7 +166,7 @@ def _wikitext(page: ElementTree.Element, counts: Counter[str]) -> str | None:
 
 def _site(path: Path, start: bytes) -> Site:
     """What stands before the first page."""
-    head = decode(start[: max(0, start.find(_START))] or start[:LONGEST_PAGE_BYTES])[0]
+    head = decode(start.partition(_START)[0])[0]
     if "<mediawiki" not in head:
         raise DataError(f"{path}: is no MediaWiki dump: it has no <mediawiki> before its pages")
     names = {

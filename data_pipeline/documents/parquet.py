@@ -2,77 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from data_pipeline.documents.files import InputFiles
+from data_pipeline.documents import Lines, PlainSource, Unit
+from data_pipeline.documents.files import FileStream, InputFiles
+from data_pipeline.documents.lines import LinesOption, record_lines
+from data_pipeline.documents.records import record_units
 from data_pipeline.documents.stretches import UNIT_BYTES
 from data_pipeline.errors import DataError
 
 _MOST_ROWS = 1 << 16
 
 
-@dataclass
-class ParquetReader:
-    """The Parquet files of one input (`records.RecordReader`).
+@dataclass(frozen=True)
+class ParquetStream(FileStream):
+    """A Parquet file.
 
     Attributes:
-        input: the files.
+        path: its path.
         column: the column of the texts.
+        lines: what a line of a text holds.
     """
 
-    input: InputFiles
     column: str
+    lines: Lines = "paragraph"
 
-    @property
-    def name(self) -> str:
-        """The input as it was given."""
-        return self.input.name
-
-    def size(self) -> int:
-        """The bytes of the files as they are on disk."""
-        return self.input.size()
-
-    def texts(self, advance: Callable[[int], None]) -> Iterator[pa.Array]:
-        """The texts of all rows. DataError as of `parquet_texts`."""
-        return parquet_texts(self.input.files, self.column, advance)
-
-    def describe(self) -> dict[str, Any]:
-        """The input's name and what was read of it."""
-        return {
-            "kind": "parquet",
-            "input": self.input.name,
-            "files": len(self.input.files),
-            "text_key": self.column,
-        }
+    def units(self, advance: Callable[[int], None], counts: Counter[str]) -> Iterator[Unit]:
+        """Units of about a mebibyte. DataError as of `parquet_texts`."""
+        if self.size():
+            texts = parquet_texts(self.path, self.column, advance)
+            yield from record_units(texts, self.lines, counts)
+        else:
+            counts["empty_files"] += 1
 
 
-def parquet_texts(
-    files: Iterable[Path], column: str, advance: Callable[[int], None]
-) -> Iterator[pa.Array]:
-    """The texts in `column` of each file, as arrays of large_binary of about a mebibyte.
+def parquet_source(
+    given: InputFiles, column: str, lines: LinesOption, language: str
+) -> PlainSource:
+    """The source of some files. With `lines` "auto", their first texts decide."""
+    streams = [ParquetStream(path, column) for path in given.files]
+    found, why = record_lines(streams, lines, language)
+    facts = {"kind": "parquet", "text_key": column, "lines": found, "lines_detected": why}
+    return PlainSource(given.name, tuple(replace(s, lines=found) for s in streams), facts)
 
-    Nothing but that column is read, a page at a time. `advance` is given the bytes of the files,
-    spread evenly over their rows.
 
-    DataError where a file is no Parquet file, is damaged, or has no such column of strings.
+def parquet_texts(path: Path, column: str, advance: Callable[[int], None]) -> Iterator[pa.Array]:
+    """The texts in `column` of a file, as arrays of large_binary of about a mebibyte.
+
+    Nothing but that column is read, a page at a time. `advance` is given the bytes of the file,
+    spread evenly over its rows.
+
+    DataError where it is no Parquet file, is damaged, or has no such column of strings.
     """
-    for path in files:
-        if not path.stat().st_size:
-            continue
-        try:
-            # Without `pre_buffer`, a row group is not in memory as a whole.
-            with pq.ParquetFile(path, pre_buffer=False, buffer_size=UNIT_BYTES) as file:
-                _check_column(path, file.schema_arrow, column)
-                yield from _texts_of(file, column, path.stat().st_size, advance)
-        except (pa.ArrowException, OSError) as error:
-            first = str(error).partition("\n")[0]
-            raise DataError(f"{path}: cannot be read as a Parquet file: {first}") from error
+    try:
+        # Without `pre_buffer`, a row group is not in memory as a whole.
+        with pq.ParquetFile(path, pre_buffer=False, buffer_size=UNIT_BYTES) as file:
+            _check_column(path, file.schema_arrow, column)
+            yield from _texts_of(file, column, path.stat().st_size, advance)
+    except (pa.ArrowException, OSError) as error:
+        first = str(error).partition("\n")[0]
+        raise DataError(f"{path}: cannot be read as a Parquet file: {first}") from error
 
 
 def _texts_of(

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
-from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -13,73 +12,22 @@ import pyarrow.compute as pc
 
 from data_pipeline.documents import Lines, Parsed, Unit
 from data_pipeline.documents.decoding import decode, lines_of
-from data_pipeline.documents.lines import LinesOption, record_lines
 from data_pipeline.documents.stretches import UNIT_BYTES
-from data_pipeline.errors import DataError
 
 
-class RecordReader(Protocol):
-    """What hands out the texts of records."""
+def record_units(texts: Iterable[pa.Array], lines: Lines, counts: Counter[str]) -> Iterator[Unit]:
+    """Units of about a mebibyte from texts, as arrays of pyarrow's large_binary, null where none.
 
-    @property
-    def name(self) -> str:
-        """The input as it was given."""
-
-    def size(self) -> int:
-        """How much `texts` will report to `advance` in all, in bytes."""
-
-    def texts(self, advance: Callable[[int], None]) -> Iterator[pa.Array]:
-        """The texts in a fixed order, as arrays of pyarrow's large_binary, null where is none."""
-
-    def describe(self) -> dict[str, Any]:
-        """What the manifest says of where they are from."""
-
-
-@dataclass
-class RecordSource:
-    """The records of one input as documents.
-
-    `lines` is what a line of a text holds; `detected` is how that was found out, or None where it
-    was given.
+    Counts `records`, `bytes`, and the `empty_documents` of units that hold nothing else.
     """
-
-    reader: RecordReader
-    lines: Lines = "paragraph"
-    detected: str | None = None
-    _counts: dict[str, int] = field(default_factory=dict, repr=False)
-
-    def size(self) -> int:
-        """The bytes of the reader's files as they are on disk."""
-        return self.reader.size()
-
-    def units(self, advance: Callable[[int], None]) -> Iterator[Unit]:
-        """Units of about a mebibyte. DataError as of the reader, and where there is no text."""
-        self._counts = {"documents": 0, "bytes": 0}
-        for texts in _of_unit_size(self.reader.texts(advance)):
-            self._counts["documents"] += len(texts)
-            self._counts["bytes"] += _bytes_of(texts)
-            yield Unit(_pack(texts), parse_records, self.lines)
-        if not self._counts["bytes"]:
-            raise DataError(
-                f"{self.reader.name}: there is no text in it "
-                f"({self._counts['documents']} records read)"
-            )
-
-    def describe(self) -> dict[str, Any]:
-        """What the reader says, how lines were taken, and how much there was."""
-        return {
-            **self.reader.describe(),
-            "lines": self.lines,
-            "lines_detected": self.detected,
-            **self._counts,
-        }
-
-
-def record_source(reader: RecordReader, lines: LinesOption, language: str) -> RecordSource:
-    """The source of a reader's records. With `lines` "auto", the first texts decide."""
-    source = RecordSource(reader)
-    source.lines, source.detected = record_lines(source, lines, language)
-    return source
+    for some in _of_unit_size(texts):
+        size = _bytes_of(some)
+        counts["records"] += len(some)
+        counts["bytes"] += size
+        if size:
+            yield Unit(_pack(some), parse_records, lines)
+        else:
+            counts["empty_documents"] += len(some)
 
 
 def parse_records(content: bytes) -> Parsed:

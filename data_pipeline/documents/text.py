@@ -7,14 +7,13 @@ does not grow with the corpus.
 from __future__ import annotations
 
 import re
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
-from data_pipeline.documents import Lines, Parsed, Unit
+from data_pipeline.documents import Lines, Parsed, PlainSource, Unit
 from data_pipeline.documents.decoding import decode, lines_of, text_blocks
-from data_pipeline.documents.files import InputFiles, no_text
+from data_pipeline.documents.files import FileStream, InputFiles
 from data_pipeline.documents.lines import SAMPLE_BYTES, LinesFound, LinesOption, detect_lines
 from data_pipeline.documents.stretches import UNIT_BYTES, last_after, stretches
 
@@ -24,76 +23,45 @@ LONGEST_DOCUMENT_BYTES = 8 << 20
 _BLANK_LINE = re.compile(rb"\n[ \t\f\v\r]*\n")
 
 
-@dataclass
-class TextSource:
-    """The text files of one input.
+@dataclass(frozen=True)
+class TextStream(FileStream):
+    """A text file; `lines` is what a line holds."""
 
-    `lines` is what a line holds; `detected` is how that was found out, or None where it was given.
-    """
-
-    input: InputFiles
     lines: LinesFound
-    detected: str | None = None
-    _counts: dict[str, int] = field(default_factory=dict, repr=False)
 
-    def size(self) -> int:
-        """The bytes of the files as they are on disk."""
-        return self.input.size()
+    def units(self, advance: Callable[[int], None], counts: Counter[str]) -> Iterator[Unit]:
+        """Units of about a mebibyte; `advance` counts bytes of the file as it is on disk.
 
-    def units(self, advance: Callable[[int], None]) -> Iterator[Unit]:
-        """Units of about a mebibyte; `advance` counts bytes of the files as they are on disk.
-
-        DataError where a file cannot be read to its end or the source holds nothing but blanks.
+        DataError where the file cannot be read to its end.
         """
-        self._counts = {"bytes": 0, "empty_files": 0, "cut_documents": 0}
         a_document_a_line = self.lines == "document"
         parse = parse_document_lines if a_document_a_line else parse_text
         lines: Lines = "sentence" if self.lines == "sentence" else "paragraph"
         last_end = last_after(b"\n") if a_document_a_line else _last_blank_line
-        for path in self.input.files:
-            empty = True
-            blocks = text_blocks(path, advance)
-            for text in stretches(blocks, last_end, LONGEST_DOCUMENT_BYTES, self._cut, UNIT_BYTES):
-                if not text.strip():
-                    continue
-                empty = False
-                self._counts["bytes"] += len(text)
-                yield Unit(text, parse, lines)
-            self._counts["empty_files"] += empty
-        if self._counts["empty_files"] == len(self.input.files):
-            raise no_text(self.input.name, self.input.files)
 
-    def describe(self) -> dict[str, Any]:
-        """The input's name, how its lines were taken, and what was odd about it."""
-        return {
-            "kind": "text",
-            "input": self.input.name,
-            "files": len(self.input.files),
-            "lines": self.lines,
-            "lines_detected": self.detected,
-            **self._counts,
-        }
+        def cut(text: bytearray) -> int:
+            counts["cut_documents"] += 1
+            return _cut(text)
 
-    def _cut(self, text: bytearray) -> int:
-        """Where to cut a document that is too long: after a line, else a word, else anywhere."""
-        self._counts["cut_documents"] += 1
-        for end in (b"\n", b" "):
-            at = text.rfind(end)
-            if at > 0:
-                return at + 1
-        at = len(text) - 1
-        while at > 0 and text[at] & 0xC0 == 0x80:  # inside a character
-            at -= 1
-        return at or len(text)
+        empty = True
+        blocks = text_blocks(self.path, advance, UNIT_BYTES)
+        for text in stretches(blocks, last_end, LONGEST_DOCUMENT_BYTES, cut, UNIT_BYTES):
+            if not text.strip():
+                continue
+            empty = False
+            counts["bytes"] += len(text)
+            yield Unit(text, parse, lines)
+        counts["empty_files"] += empty
 
 
-def text_source(given: InputFiles, lines: LinesOption, language: str) -> TextSource:
+def text_source(given: InputFiles, lines: LinesOption, language: str) -> PlainSource:
     """The source of some text files. With `lines` "auto", its first 256 KiB decide."""
-    if lines != "auto":
-        return TextSource(given, lines)
-    documents, files = _sample(given)
-    found, why = detect_lines(documents, language, blank_lines=len(documents) > files)
-    return TextSource(given, found, why)
+    why = None
+    if lines == "auto":
+        documents, files = _sample(given)
+        lines, why = detect_lines(documents, language, blank_lines=len(documents) > files)
+    facts = {"kind": "text", "lines": lines, "lines_detected": why}
+    return PlainSource(given.name, tuple(TextStream(path, lines) for path in given.files), facts)
 
 
 def parse_text(content: bytes) -> Parsed:
@@ -127,7 +95,7 @@ def _sample(given: InputFiles) -> tuple[list[list[str]], int]:
     documents: list[list[str]] = []
     files, room = 0, SAMPLE_BYTES
     for path in given.files:
-        block = next(text_blocks(path, lambda n: None), b"")
+        block = next(text_blocks(path, lambda n: None, UNIT_BYTES), b"")
         # A line that is cut would be taken for a shorter one.
         whole = block.rfind(b"\n", 0, room) + 1 if len(block) > room else 0
         some = parse_text(block[: whole or room]).documents
@@ -137,6 +105,18 @@ def _sample(given: InputFiles) -> tuple[list[list[str]], int]:
         if room <= 0:
             break
     return documents, files
+
+
+def _cut(text: bytearray) -> int:
+    """Where to cut a document that is too long: after a line, else a word, else anywhere."""
+    for end in (b"\n", b" "):
+        at = text.rfind(end)
+        if at > 0:
+            return at + 1
+    at = len(text) - 1
+    while at > 0 and text[at] & 0xC0 == 0x80:  # inside a character
+        at -= 1
+    return at or len(text)
 
 
 def _last_blank_line(text: bytearray, seen: int) -> int | None:

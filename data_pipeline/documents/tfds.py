@@ -10,13 +10,18 @@ import json
 import os
 import re
 import shlex
+from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
+from data_pipeline.documents import Lines, PlainSource, Unit
+from data_pipeline.documents.lines import LinesOption, record_lines
+from data_pipeline.documents.records import record_units
 from data_pipeline.errors import DataError
 
 PREFIX = "tfds:"
@@ -25,119 +30,99 @@ _SYNTAX = re.compile(
 )
 _VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)")
 _RECORDS_READ_AT_ONCE = 256
-# As ArrayRecord: tensorflow-datasets 4.9 writes Parquet files that lack records.
-_AGAIN = "prepare it again, with --file_format=array_record"
 
 
-@dataclass
-class TfdsReader:
-    """One split of a prepared data set (`records.RecordReader`).
+@dataclass(frozen=True)
+class TfdsStream:
+    """One file (shard) of a split of a prepared data set.
 
     Attributes:
-        name: the input as it was given.
+        given: the input as it was given.
         folder: where the data set is.
         split: the split's name.
+        start: the number of its first record in the split.
+        records: how many it has, by what the data set says of itself.
+        bytes: its share of the split's bytes.
         key: the feature of the text.
+        lines: what a line of a text holds.
     """
 
-    name: str
+    given: str
     folder: Path
     split: str
+    start: int
+    records: int
+    bytes: int
     key: str
+    lines: Lines = "paragraph"
 
-    def __post_init__(self) -> None:
-        """DataError where it cannot be read without TensorFlow, or has no such split or text."""
-        self._builder = _open(self.name, self.folder)
-        info = self._builder.info
-        if self.split not in info.splits:
-            raise DataError(
-                f"{self.name}: has no split {self.split!r}, but "
-                f"{', '.join(map(repr, info.splits))}; name one by ?split=SPLIT"
-            )
-        kinds = {key: type(feature).__name__ for key, feature in info.features.items()}
-        if kinds.get(self.key) != "Text":
-            texts = sorted(key for key, kind in kinds.items() if kind == "Text")
-            raise DataError(
-                f"{self.name}: has no text {self.key!r}, but "
-                f"{', '.join(map(repr, texts)) or 'none'}; name one by --text_key"
-            )
+    @property
+    def name(self) -> str:
+        """The data set's folder, and which records of the split these are."""
+        return f"{self.folder}, {self._part}"
+
+    @property
+    def _part(self) -> str:
+        return f"{self.split}[{self.start}:{self.start + self.records}]"
 
     def size(self) -> int:
-        """The bytes of the split, as the data set says."""
-        return int(self._builder.info.splits[self.split].num_bytes)
+        """The bytes of the records, as the data set says."""
+        return self.bytes
 
-    def texts(self, advance: Callable[[int], None]) -> Iterator[pa.Array]:
-        """The texts in the order of the split's files, one file open at a time.
+    def identity(self) -> dict[str, Any]:
+        """The folder, which has the version, and the records."""
+        return {"path": self.name, "bytes": self.bytes, "key": self.key}
 
-        DataError where a file holds other records than the data set says.
-        """
-        lengths = self._builder.info.splits[self.split].shard_lengths
-        records, done, size = sum(lengths), 0, self.size()
-        for shard in lengths:
-            part = f"{self.split}[{done}:{done + shard}]"
-            try:
-                yield from self._shard(part, shard)
-            except (IndexError, OSError, RuntimeError, ValueError) as error:
-                if isinstance(error, DataError):
-                    raise
-                first = str(error).partition("\n")[0]
-                raise DataError(
-                    f"{self.name}: {part} in {self.folder} is damaged: {first}; {_AGAIN}"
-                ) from error
-            advance(size * (done + shard) // records - size * done // records)
-            done += shard
+    def units(self, advance: Callable[[int], None], counts: Counter[str]) -> Iterator[Unit]:
+        """Units of about a mebibyte. DataError where there are other records than are said."""
+        try:
+            yield from record_units(self._texts(), self.lines, counts)
+        except (IndexError, OSError, RuntimeError) as error:
+            raise self._damaged(str(error).partition("\n")[0]) from error
+        except ValueError as error:
+            if isinstance(error, DataError):
+                raise
+            raise self._damaged(str(error).partition("\n")[0]) from error
+        advance(self.bytes)
 
-    def describe(self) -> dict[str, Any]:
-        """The data set's full name, version, licence and split."""
-        info = self._builder.info
-        splits = info.splits[self.split]
-        return {
-            "kind": "tfds",
-            "input": self.name,
-            "name": info.full_name,
-            "revision": str(info.version),
-            "licence": info.redistribution_info.license or None,
-            "split": self.split,
-            "text_key": self.key,
-            "files": len(splits.shard_lengths),
-        }
-
-    def _shard(self, part: str, length: int) -> Iterator[pa.Array]:
+    def _texts(self) -> Iterator[pa.Array]:
         import tensorflow_datasets as tfds
         from tensorflow_datasets.proto import tf_example_pb2
 
         # Both formats hold tf.train.Example; decoding all features takes three times as long.
         raw = tfds.decode.DeserializeMethod.RAW_BYTES
-        source = self._builder.as_data_source(part, deserialize_method=raw)
-        if len(source) != length:
-            raise DataError(
-                f"{self.name}: {part} in {self.folder} holds {len(source)} records, and the data "
-                f"set says {length}; {_AGAIN}"
-            )
-        for start in range(0, length, _RECORDS_READ_AT_ONCE):
-            some = range(start, min(length, start + _RECORDS_READ_AT_ONCE))
+        builder = _open(self.given, self.folder)
+        source = builder.as_data_source(self._part, deserialize_method=raw)
+        if len(source) != self.records:
+            raise self._damaged(f"{len(source)} records of {self.records}")
+        for start in range(0, self.records, _RECORDS_READ_AT_ONCE):
+            some = range(start, min(self.records, start + _RECORDS_READ_AT_ONCE))
             texts: list[bytes | None] = []
             for record in source.__getitems__(list(some)):
                 feature = tf_example_pb2.Example.FromString(record).features.feature
                 if self.key not in feature:
                     # An ArrayRecord file that was cut between two of its blocks opens without an
                     # error and gives empty records.
-                    raise DataError(
-                        f"{self.name}: {part} in {self.folder} is damaged: a record without "
-                        f"{self.key!r}; {_AGAIN}"
-                    )
+                    raise self._damaged(f"a record without {self.key!r}")
                 texts.extend(feature[self.key].bytes_list.value[:1] or [None])
             yield pa.array(texts, pa.large_binary())
 
+    def _damaged(self, why: str) -> DataError:
+        # tensorflow-datasets 4.9 writes Parquet files that lack records.
+        return DataError(
+            f"{self.given}: {self._part} in {self.folder} is damaged: {why}; prepare it again, "
+            "with --file_format=array_record"
+        )
 
-def tfds_reader(name: str, key: str) -> TfdsReader:
-    """The reader of `tfds:NAME[/CONFIG][:VERSION][?split=SPLIT]`.
+
+def tfds_source(name: str, key: str, lines: LinesOption, language: str) -> PlainSource:
+    """The source that `tfds:NAME[/CONFIG][:VERSION][?split=SPLIT]` names.
 
     Without a version it is the newest that is there, without a split "train". Data sets are looked
     for where `tfds build` puts them: in $TFDS_DATA_DIR, else in ~/tensorflow_datasets.
 
-    DataError where the name is none, or where the data set is not there: with the command that
-    prepares it.
+    With `lines` "auto", the first texts decide. DataError where the name is none, or where the data
+    set is not there or cannot be read without TensorFlow: with the command that mends it.
     """
     given = _SYNTAX.fullmatch(name)
     if given is None:
@@ -151,9 +136,52 @@ def tfds_reader(name: str, key: str) -> TfdsReader:
     version = given["version"] or _newest(configured)
     if version is None or not (configured / version / "dataset_info.json").is_file():
         raise _not_prepared(name, given, root, top)
-    return TfdsReader(name, configured / version, given["split"] or "train", key)
+    folder, split = configured / version, given["split"] or "train"
+    info = _open(name, folder).info
+    _check(name, info, split, key)
+    streams = tuple(_streams(name, folder, split, key, info.splits[split]))
+    found, why = record_lines(streams, lines, language)
+    facts = {
+        "kind": "tfds",
+        "name": info.full_name,
+        "revision": str(info.version),
+        "licence": info.redistribution_info.license or None,
+        "split": split,
+        "text_key": key,
+        "lines": found,
+        "lines_detected": why,
+    }
+    return PlainSource(name, tuple(replace(stream, lines=found) for stream in streams), facts)
 
 
+def _streams(name: str, folder: Path, split: str, key: str, facts: Any) -> Iterator[TfdsStream]:
+    """A split's files, each with its share of the bytes."""
+    lengths = facts.shard_lengths
+    start, records = 0, sum(lengths)
+    for length in lengths:
+        end = start + length
+        size = facts.num_bytes * end // records - facts.num_bytes * start // records
+        yield TfdsStream(name, folder, split, start, length, size, key)
+        start = end
+
+
+def _check(name: str, info: Any, split: str, key: str) -> None:
+    """DataError where there is no such split or no such text."""
+    if split not in info.splits:
+        raise DataError(
+            f"{name}: has no split {split!r}, but {', '.join(map(repr, info.splits))}; name one by "
+            "?split=SPLIT"
+        )
+    kinds = {feature: type(info.features[feature]).__name__ for feature in info.features}
+    if kinds.get(key) != "Text":
+        texts = sorted(feature for feature, kind in kinds.items() if kind == "Text")
+        raise DataError(
+            f"{name}: has no text {key!r}, but {', '.join(map(repr, texts)) or 'none'}; name one "
+            "by --text_key"
+        )
+
+
+@lru_cache(maxsize=8)
 def _open(name: str, folder: Path) -> Any:
     """The builder of a prepared data set, which reads files and needs no TensorFlow."""
     import tensorflow_datasets as tfds
@@ -162,7 +190,9 @@ def _open(name: str, folder: Path) -> Any:
         try:
             json.loads((folder / file).read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise DataError(f"{name}: {folder / file} is damaged: {error}; {_AGAIN}") from error
+            raise DataError(
+                f"{name}: {folder / file} is damaged: {error}; prepare it again"
+            ) from error
     builder = tfds.builder_from_directory(os.fspath(folder))
     formats = {kind.value for kind in builder.info.available_file_formats()}
     if not formats & {"array_record", "parquet"}:
