@@ -110,7 +110,7 @@ def test_the_manifest_says_which_data_set_it_was() -> None:
     expected = {
         "kind": "tfds",
         "input": "tfds:tiny_text",
-        "name": "tiny_text/1.2.3",
+        "name": "tiny_text",
         "revision": "1.2.3",
         "licence": "CC0-1.0",
         "split": "train",

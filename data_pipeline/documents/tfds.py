@@ -143,7 +143,7 @@ def tfds_source(name: str, key: str, lines: LinesOption, language: str) -> Plain
     found, why = record_lines(streams, lines, language)
     facts = {
         "kind": "tfds",
-        "name": info.full_name,
+        "name": info.full_name.removesuffix(f"/{info.version}"),
         "revision": str(info.version),
         "licence": info.redistribution_info.license or None,
         "split": split,
