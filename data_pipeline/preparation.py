@@ -9,12 +9,14 @@ from dataclasses import asdict
 from functools import partial
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from data_pipeline.beam import encode_on_beam
 from data_pipeline.cleaning import NO_CLEANING, CleaningRules
 from data_pipeline.documents import Source, Unit, total_size, units_of
-from data_pipeline.documents.text import UNIT_BYTES, text_sources
+from data_pipeline.documents.inputs import DEFAULT_TEXT_KEY, open_sources
+from data_pipeline.documents.lines import LinesOption
+from data_pipeline.documents.stretches import UNIT_BYTES
 from data_pipeline.encoded_unit import UnitEncoder
 from data_pipeline.errors import DataError
 from data_pipeline.merging import merge
@@ -41,11 +43,10 @@ from data_pipeline.vocabulary import (
 )
 from data_pipeline.workers import checked_workers, ordered_map
 
-LinesOption = Literal["auto", "sentence", "paragraph"]
 Inputs = str | os.PathLike[str] | Source
 # Libraries that decide what becomes of a unit: work that another version has begun is not gone on
 # with.
-_DECIDING = ("sentencex", "tokenizers", "sentencepiece", "datasketch")
+_DECIDING = ("sentencex", "tokenizers", "sentencepiece", "datasketch", "mwparserfromhell")
 
 
 def prepare(
@@ -58,12 +59,14 @@ def prepare(
     workers: int | None = None,
     language: str = "en",
     cleaning: CleaningRules = NO_CLEANING,
+    text_key: str = DEFAULT_TEXT_KEY,
     beam_options: Sequence[str] | None = None,
     progress: Progress = silent,
 ) -> TokenStore:
-    """Writes the token store `output` from text files.
+    """Writes the token store `output` from documents.
 
-    `inputs` are files, globs, folders, or other sources of documents. `eval_share` of the documents
+    `inputs` are what `documents.inputs.open_sources` takes (files, globs, folders, names of data
+    sets; `text_key` is for it), or sources of documents. `eval_share` of the documents
     are held out, chosen by a hash of their text. `workers` is the number of processes, by default
     one a core; the store is the same to the byte for any number. `cleaning` says which documents
     are dropped; the manifest counts them by reason. Sentences without a token are
@@ -79,7 +82,7 @@ def prepare(
     if not 0 < eval_share < 1:
         raise DataError(f"eval_share must be between 0 and 1; got {eval_share}")
     workers = checked_workers(workers)
-    sources = as_sources(inputs, lines, language, progress)
+    sources = as_sources(inputs, lines, language, progress, text_key)
     facts = {"language": language, "eval_share": eval_share}
     return write_store(
         sources,
@@ -179,6 +182,7 @@ def vocabulary_from(
     *,
     rules: Rules | None = None,
     workers: int | None = None,
+    text_key: str = DEFAULT_TEXT_KEY,
     progress: Progress = silent,
 ) -> Tokenizer:
     """A WordPiece tokeniser with a vocabulary of at most `size`, learned from files on all cores.
@@ -189,7 +193,8 @@ def vocabulary_from(
     check_size(size)
     workers = checked_workers(workers)
     rules = rules or Rules(cased)
-    sources = as_sources(inputs, "paragraph", "en", silent)  # words do not depend on lines
+    # Words do not depend on lines.
+    sources = as_sources(inputs, "paragraph", "en", silent, text_key)
     with progress("counting words", total_size(sources), "B") as task:
         units = units_of(sources, task.advance)
         counts = merge_counts(ordered_map(partial(UnitCounter, rules), units, workers=workers))
@@ -197,21 +202,25 @@ def vocabulary_from(
 
 
 def as_sources(
-    inputs: Iterable[Inputs], lines: LinesOption, language: str, progress: Progress
+    inputs: Iterable[Inputs],
+    lines: LinesOption,
+    language: str,
+    progress: Progress,
+    text_key: str = DEFAULT_TEXT_KEY,
 ) -> list[Source]:
-    """Paths become text sources; sources stay what they are. Shows how lines were taken."""
+    """Names become sources; sources stay what they are. Shows what each is taken for."""
     if isinstance(inputs, str | os.PathLike):
         inputs = [inputs]
     inputs = list(inputs)
-    paths = [i for i in inputs if isinstance(i, str | os.PathLike)]
+    names = [i for i in inputs if isinstance(i, str | os.PathLike)]
     sources: list[Source] = [i for i in inputs if not isinstance(i, str | os.PathLike)]
-    if paths or not sources:
-        texts = text_sources(paths, lines, language)
-        for text in texts:
-            if text.detected:
-                with progress(f"reading {text.name}", None, "B") as task:
-                    task.note(text.detected)
-        sources = [*texts, *sources]
+    if names or not sources:
+        opened = open_sources(names, lines, language, text_key=text_key)
+        for source in opened:
+            facts = source.describe()
+            with progress(f"reading {source.name}", None, "B") as task:
+                task.note("; ".join(filter(None, (facts["kind"], facts.get("lines_detected")))))
+        sources = [*opened, *sources]
     return sources
 
 

@@ -17,6 +17,7 @@ from typing import Any, Literal, NamedTuple, get_args
 from sentencepiece import SentencePieceTrainer
 
 from data_pipeline.documents import Unit, total_size, units_of
+from data_pipeline.documents.inputs import DEFAULT_TEXT_KEY
 from data_pipeline.errors import DataError
 from data_pipeline.preparation import Inputs, as_sources
 from data_pipeline.progress import Progress, silent
@@ -64,6 +65,7 @@ def sentencepiece_from(
     sample: int = DEFAULT_SAMPLE,
     byte_fallback: bool = False,
     language: str = "en",
+    text_key: str = DEFAULT_TEXT_KEY,
     workers: int | None = None,
     progress: Progress = silent,
 ) -> Learned:
@@ -79,6 +81,7 @@ def sentencepiece_from(
         sample: the most sentences to learn from.
         byte_fallback: characters that are no piece become bytes, each a piece, instead of [UNK].
         language: of the sentences.
+        text_key: the key or column of the text, as of `prepare`.
         workers: processes; as many as cores where None.
         progress: told how far it is.
 
@@ -87,7 +90,7 @@ def sentencepiece_from(
     """
     _check(size, model_type, sample)
     workers = checked_workers(workers)
-    sources = as_sources(inputs, "auto", language, silent)
+    sources = as_sources(inputs, "auto", language, silent, text_key)
     chosen = HashSample(sample)
     with progress("reading sentences", total_size(sources), "B") as task:
         units = units_of(sources, task.advance)

@@ -102,6 +102,32 @@ def test_a_bare_vocabulary_needs_to_be_said_cased_or_uncased(
     assert json.loads(capsys.readouterr().out)["tokenizer"]["cased"] is False
 
 
+def test_both_commands_take_every_kind_of_input(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = tmp_path / "lines.jsonl"
+    texts = [f"The cat number {number} sat. It slept." for number in range(100)]
+    lines.write_text("".join(json.dumps({"body": text}) + "\n" for text in texts))
+    both = [str(corpus), str(lines), "--workers=1", "--json"]
+    tokenizer, store = str(tmp_path / "tokenizer"), str(tmp_path / "store")
+
+    assert cli.main(["vocab", *both, "--output", tokenizer]) == 2
+    assert capsys.readouterr().err.endswith(
+        f"error: {lines}, line 1: has no 'text', but 'body'; name the key of the text "
+        "(--text_key)\n"
+    )
+    argv = [*both, "--text-key", "body"]
+    assert cli.main(["vocab", *argv, "--output", tokenizer]) == 0
+    capsys.readouterr()
+    argv += ["--tokenizer", tokenizer, "--output", store, "--eval_share=0.1"]
+    assert cli.main(["prepare", *argv]) == 0
+    out, err = capsys.readouterr()
+    facts = json.loads(out)
+    assert [source["kind"] for source in facts["sources"]] == ["text", "jsonl"]
+    assert facts["splits"]["train"]["documents"] + facts["splits"]["eval"]["documents"] == 400
+    assert "jsonl; 100 of the first 100 lines" in err
+
+
 def test_inspect_tells_a_store_from_a_run_and_says_what_else_it_found(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -65,7 +65,9 @@ def test_the_text_shows_counts_tokeniser_sources_and_what_was_wrong(store: Path)
     assert "7 word pieces, uncased" in shown
     assert "3 characters replaced" in shown
     assert "dropped" not in shown
-    assert "source a.txt\n  2 files, 24 B of text, one sentence a line\n  1 files were" in shown
+    assert (
+        "source a.txt\n  text, 2 files, 24 B of text, one sentence a line\n  1 files were" in shown
+    )
 
 
 def test_a_split_of_one_document_is_warned_of_with_the_remedy(store: Path) -> None:

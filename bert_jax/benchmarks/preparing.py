@@ -21,7 +21,7 @@ import numpy as np
 from bert_jax.benchmarks.turns import Maker, Step, contestants, in_turns, ratio
 from bert_jax.errors import UserError
 from data_pipeline.documents import units_of
-from data_pipeline.documents.text import text_sources
+from data_pipeline.documents.inputs import open_sources
 from data_pipeline.encoded_unit import UnitEncoder
 from data_pipeline.preparation import prepare
 from data_pipeline.tokenizer import load_tokenizer
@@ -103,14 +103,14 @@ def _hold_to(cores: set[int]) -> None:
 
 
 def _paragraphs(text: Sequence[str]) -> list[str]:
-    units = units_of(text_sources(text), lambda n: None)
+    units = units_of(open_sources(text), lambda n: None)
     parsed = (unit.parse(unit.content) for unit in units)
     return [line for unit in parsed for document in unit.documents for line in document]
 
 
 def _check_ids(text: Sequence[str], tokenizer: str | Path, paragraphs: list[str]) -> None:
     encoder = UnitEncoder(load_tokenizer(tokenizer), "en", 0.01)
-    ours = (encoder(unit).tokens for unit in units_of(text_sources(text), lambda n: None))
+    ours = (encoder(unit).tokens for unit in units_of(open_sources(text), lambda n: None))
     peer = _hugging_face(tokenizer)
     encode = partial(peer.encode_batch_fast, add_special_tokens=False)
     theirs = (

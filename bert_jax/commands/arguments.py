@@ -33,7 +33,7 @@ SUMMARIES = {
 
 BENCHMARKS = ("train-step", "batches", "plan", "data", "loop")
 RUNNERS = ("local", "beam")
-LINES = ("auto", "sentence", "paragraph")
+LINES = ("auto", "sentence", "paragraph", "document")
 KINDS = ("wordpiece", "sentencepiece")
 MODEL_TYPES = ("unigram", "bpe")
 UNICODE_FORMS = ("nfc", "nfkc", "none")
@@ -117,6 +117,7 @@ def _vocab(command: str) -> CommandParser:
         action="store_true",
         help="of SentencePiece: unknown characters become bytes, never [UNK]",
     )
+    _add_text_key(parser)
     _add_workers(parser)
     return parser
 
@@ -148,6 +149,7 @@ def _prepare(command: str) -> CommandParser:
         help="how to read a bare vocab.txt: capitals kept",
     )
     case.add_argument("--uncased", dest="cased", action="store_false", help="or lower-cased")
+    _add_text_key(parser)
     parser.add_argument(
         "--normalize",
         metavar="|".join(UNICODE_FORMS),
@@ -159,7 +161,7 @@ def _prepare(command: str) -> CommandParser:
         metavar="|".join(LINES),
         type=choice(LINES, "kind of lines"),
         default="auto",
-        help="what a line of the text holds (auto: looked up in it)",
+        help="what a line of a text holds (auto: looked up in it)",
     )
     parser.add_argument(
         "--eval_share",
@@ -308,7 +310,18 @@ def _add_input(parser: CommandParser) -> None:
         "inputs",
         metavar="INPUT",
         nargs="+",
-        help="text files (.txt, .txt.gz), folders or globs; a blank line between documents",
+        help="files, folders or globs of text, JSON lines, Parquet or MediaWiki dumps, plain or "
+        "compressed; tfds:NAME for a prepared TensorFlow data set; hf:datasets/NAME for one of the "
+        "Hugging Face Hub",
+    )
+
+
+def _add_text_key(parser: CommandParser) -> None:
+    parser.add_argument(
+        "--text_key",
+        metavar="KEY",
+        default="text",
+        help="key or column of the text, in JSON lines, Parquet and data sets (text)",
     )
 
 

@@ -33,6 +33,7 @@ def run(arguments: argparse.Namespace) -> None:
         workers=arguments.workers,
         language=arguments.language,
         cleaning=cleaning_rules(arguments),
+        text_key=arguments.text_key,
         beam_options=arguments.rest if arguments.runner == "beam" else None,
         progress=Terminal().progress,
     )

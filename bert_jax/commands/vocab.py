@@ -85,6 +85,7 @@ def _learn(arguments: argparse.Namespace, rules: Rules) -> tuple[TextTokenizer, 
             arguments.size,
             rules=rules,
             workers=arguments.workers,
+            text_key=arguments.text_key,
             progress=progress,
         )
         return tokenizer, {}
@@ -97,6 +98,7 @@ def _learn(arguments: argparse.Namespace, rules: Rules) -> tuple[TextTokenizer, 
         model_type=arguments.model_type or "unigram",
         sample=arguments.sample or DEFAULT_SAMPLE,
         byte_fallback=arguments.byte_fallback,
+        text_key=arguments.text_key,
         workers=arguments.workers,
         progress=progress,
     )

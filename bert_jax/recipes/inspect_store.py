@@ -107,9 +107,11 @@ def _source(source: dict[str, Any]) -> list[str]:
         noun = "file" if files == 1 else "files"
         a_line = source.get("lines")
         how = f", one {a_line} a line" if a_line else ""
+        origin = [str(source[key]) for key in ("name", "revision", "licence") if source.get(key)]
         return [
             f"source {source.get('input', source['kind'])}",
-            f"  {files:,} {noun}, {_bytes(source.get('bytes', 0))} of text{how}",
+            f"  {source['kind']}, {files:,} {noun}, {_bytes(source.get('bytes', 0))} of text{how}",
+            *([f"  {', '.join(origin)}"] if origin else []),
             *(
                 f"  {source[name]:,} {what}"
                 for name, what in (

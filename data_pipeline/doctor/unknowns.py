@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from data_pipeline.documents import units_of
-from data_pipeline.documents.text import text_sources
+from data_pipeline.documents.inputs import open_sources
 from data_pipeline.errors import DataError
 from data_pipeline.text_tokenizer import TextTokenizer
 from data_pipeline.token_store import Split
@@ -115,7 +115,7 @@ def unknown_contexts(split: Split, tokenizer: TextTokenizer, number: int = 5) ->
 
 def _text_of(name: str, max_bytes: int) -> Iterator[str]:
     left = max_bytes
-    for unit in units_of(text_sources([name], "sentence"), lambda _: None):
+    for unit in units_of(open_sources([name], "sentence"), lambda _: None):
         for document in unit.parse(unit.content).documents:
             yield "\n".join(document)
         left -= len(unit.content)

@@ -83,6 +83,25 @@ class Source(Protocol):
         """What the manifest says of it beside the counts of its streams."""
 
 
+@dataclass(frozen=True)
+class PlainSource:
+    """A source that is no more than its streams.
+
+    Attributes:
+        name: the input as it was given.
+        streams: its parts in their order.
+        facts: what the manifest says of it.
+    """
+
+    name: str
+    streams: tuple[Stream, ...]
+    facts: Mapping[str, Any]
+
+    def describe(self) -> dict[str, Any]:
+        """`facts`, with the input's name and the number of streams as that of files."""
+        return {"input": self.name, "files": len(self.streams), **self.facts}
+
+
 def units_of(
     sources: Sequence[Source],
     advance: Callable[[int], None],
