@@ -162,7 +162,7 @@ def test_a_signal_while_data_are_prepared_ends_that_where_progress_is_reported(
                 if document == 3:
                     os.kill(os.getpid(), signal.SIGTERM)
 
-    monkeypatch.setattr("bert_jax.recipes.pretrain.open_store", prepare)
+    monkeypatch.setattr("bert_jax.recipes.pretraining_run.open_store", prepare)
     assert start(tiny_run, tmp_path / "run").stopped_by == "SIGTERM"
     assert reported == [0, 1, 2, 3]
 
