@@ -65,7 +65,7 @@ def small_program(
     return make_program(
         pretraining.make_init(config),
         pretraining.make_sums(config, compute or ComputeConfig()),
-        pretraining.counts,
+        pretraining.make_counts(config),
         train=train,
         optimizer=OptimizerConfig(preset=preset),
         mesh=sharding.make_mesh(

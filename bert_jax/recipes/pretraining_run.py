@@ -13,6 +13,7 @@ from bert_jax.formatting import format_amount
 from bert_jax.inference.fill_mask import FillMask
 from bert_jax.loop import Hooks, StopRequest, agree, run_steps
 from bert_jax.metrics import MetricsWriter
+from bert_jax.pair_tasks import PAIR_TASKS
 from bert_jax.parameters import count_parameters
 from bert_jax.program import Program, make_program
 from bert_jax.recipes import held_out, init_from, run_folder
@@ -84,27 +85,42 @@ class PretrainingRun:
         self.program: Program = make_program(
             pretraining.make_init(self.model),
             pretraining.make_sums(self.model, experiment.compute),
-            pretraining.counts,
+            pretraining.make_counts(self.model),
             train=self.train,
             optimizer=experiment.optimizer,
             mesh=mesh,
         )
         self.evaluated_step: int | None = None
-        self.floor = held_out.baselines(self.data.held_out, self.data.tokenizer, store.train)
+        self.floor = held_out.baselines(
+            self.data.held_out,
+            self.data.tokenizer,
+            store.train,
+            PAIR_TASKS.get(self.model.pair_task),
+            held_out.characters_per_token(store.manifest),
+        )
         stop.check()
         facts = run_folder.provenance(devices.facts(found), mesh.shape, data_facts(store))
-        # Where the first weights come from: a run's folder and step. A run that is gone on with has
-        # weights of its own.
-        self.first_weights: tuple[Path, int] | None = None
+        # Where the first weights come from. A run that is gone on with has weights of its own.
+        self.first_weights: init_from.Source | None = None
         if not run_folder.has_checkpoint(run_dir):
             self.first_weights = init_from.check_source(
                 source, run_dir, self.model, self.data.tokenizer
             )
             if self.first_weights is not None:
-                path, step = self.first_weights
-                facts["init_from"] = {"run": str(path), "step": step}
+                facts["init_from"] = self._describe_source(self.first_weights)
         if self.is_main:
             self._write_folder(facts)
+
+    def _describe_source(self, source: init_from.Source) -> dict[str, Any]:
+        facts: dict[str, Any] = {"run": str(source.run), "step": source.step}
+        if new := init_from.new_weights(source.config, self.model):
+            facts["pair_task"] = source.config.pair_task
+            self.terminal.print(
+                f"--init_from {source.run} was pretrained with pairs {source.config.pair_task!r}, "
+                f"this run is with {self.model.pair_task!r}: {' and '.join(new)} "
+                f"{'are left there' if self.model.pair_task == 'none' else 'begin anew'}"
+            )
+        return facts
 
     def _write_folder(self, facts: dict[str, Any]) -> None:
         # A start that finds the run finished trains nothing, and is no resumption.
@@ -168,7 +184,7 @@ class PretrainingRun:
         state = self.program.create_state()
         if self.first_weights is None:
             return state
-        params = init_from.read_weights(*self.first_weights, self.program.abstract_state.params)
+        params = init_from.read_weights(self.first_weights, self.model, state.params)
         return state._replace(params=params)
 
     def _describe(self, start: int | None) -> str:
