@@ -89,3 +89,6 @@ def test_a_single_held_out_document_is_an_error_that_says_what_to_do(store, tmp_
     few = TokenStore(store.path, store.manifest, {"train": store.train, "eval": one})
     with pytest.raises(UserError, match=r"holds out 1 document .* larger --eval_share"):
         open_data(few, OBJECTIVE, TRAIN, tmp_path / "plans")
+    # Nothing of another document is needed where there are no pairs.
+    alone = open_data(few, PretrainingObjective(pairs="none"), TRAIN, tmp_path / "plans")
+    assert alone.held_out.num_examples > 0
