@@ -5,6 +5,7 @@ import json
 import shutil
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from models import random_params, small_config
@@ -62,7 +63,7 @@ def test_a_run_of_another_objective_gives_what_means_the_same(theirs, ours, new,
     assert new_weights(theirs, ours) == new
     saved = random_params(theirs)
     with Checkpoints(tmp_path / "checkpoints") as checkpoints:
-        checkpoints.save(3, TrainState(np.int32(3), saved, ()))
+        checkpoints.save(3, TrainState(jnp.int32(3), saved, ()))
         checkpoints.wait()
     made = zeros_like(random_params(ours))
     found = named(read_weights(Source(tmp_path, 3, theirs), ours, made))
