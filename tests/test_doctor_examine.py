@@ -60,8 +60,7 @@ def test_the_numbers_are_the_same_every_time(store: TokenStore) -> None:
 
 
 def test_what_is_at_hand_elsewhere_can_be_given(store: TokenStore) -> None:
-    found = examine(store, pack=lambda lengths, _: 0.99, near_duplicates=lambda split: 0.25)
-    assert found.numbers.rows[512].packed == 0.99
+    found = examine(store, near_duplicates=lambda split: 0.25)
     assert found.numbers.text["eval"].near_duplicate_share == 0.25
 
 

@@ -162,13 +162,11 @@ def _batches(numbers: Numbers, width: int) -> Iterable[str]:
                 f"{length}",
                 f"{fill.mean_tokens:.1f}",
                 percent(fill.padded),
-                "" if fill.packed is None else percent(fill.packed),
+                percent(fill.packed),
             ]
             for length, fill in numbers.rows.items()
         ]
         head = ["row length", "tokens a sequence", "filled", "filled if packed"]
-        if all(fill.packed is None for fill in numbers.rows.values()):
-            head, rows = head[:3], [row[:3] for row in rows]
         yield ""
         yield from text_table(head, rows)
     found = numbers.batches

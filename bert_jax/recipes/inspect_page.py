@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from bert_jax.formatting import format_count
 from bert_jax.histograms import Histogram, draw_histogram
 from bert_jax.page import render_page, write_page
+from bert_jax.pair_tasks import PAIR_TASKS
 from bert_jax.plots import to_svg
 from bert_jax.recipes.inspect_numbers import (
     LENGTHS,
@@ -16,14 +17,13 @@ from bert_jax.recipes.inspect_numbers import (
     small_percent,
 )
 from bert_jax.report_facts import flatten, names_of, split_rows
-from bert_jax.verdicts import NSP_LABELS, percent
+from bert_jax.verdicts import percent
 from data_pipeline.doctor.lengths import Lengths
 from data_pipeline.doctor.numbers import Numbers
 from data_pipeline.doctor.rows import Shown, ShownRow
 
 PAGE_FILE = "inspect.html"
 TEMPLATE = "inspect_template.html.j2"
-_LABELS = {"next_sentence": NSP_LABELS, "sentence_order": {0: "in order", 1: "exchanged"}}
 _PREFIX = "##"
 _CLOSING, _OPENING = set(".,;:!?)]}%'’”»"), set("([{“«'’")
 
@@ -56,7 +56,8 @@ def write_inspection(path: Path, inspection: Inspection) -> Path:
 def render_inspection(inspection: Inspection) -> str:
     """The page's HTML."""
     facts, numbers = inspection.facts, inspection.examination.numbers
-    labels = _LABELS.get(facts["objective"]["pairs"], {})
+    task = PAIR_TASKS.get(facts["objective"]["pairs"])
+    labels = dict(enumerate(task.labels)) if task else {}
     rest = {
         name: facts[name]
         for name in facts

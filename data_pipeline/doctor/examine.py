@@ -21,7 +21,6 @@ from data_pipeline.doctor.numbers import (
 )
 from data_pipeline.doctor.rows import (
     BatchNumbers,
-    Packer,
     RowFill,
     ShownRow,
     batch_numbers,
@@ -68,7 +67,6 @@ def examine(
     store: TokenStore,
     objective: PretrainingObjective | None = None,
     *,
-    pack: Packer | None = None,
     near_duplicates: Callable[[Split], float] | None = None,
     limits: Limits | None = None,
     progress: Progress = silent,
@@ -78,7 +76,6 @@ def examine(
     Args:
         store: opened.
         objective: of the pairs and masks; None is the paper's.
-        pack: how full packed rows are (`rows.Packer`), where packing is at hand.
         near_duplicates: documents -> share of them that are nearly another's copy, where a search
             for them is at hand; it is given the part of the split that is counted.
         limits: None is the default.
@@ -102,7 +99,7 @@ def examine(
         numbers: BatchNumbers | None = None
         examples: tuple[ShownRow, ...] = ()
         if sample.split.num_documents >= 2 or not objective.has_pairs:
-            rows = {n: row_fill(sample, objective, n, pack) for n in ROW_LENGTHS}
+            rows = {n: row_fill(sample, objective, n) for n in ROW_LENGTHS}
             batches = batches_of(sample, objective, tokenizer)
             numbers = batch_numbers(batches, sample, tokenizer.mask_id)
             # Ids beyond the vocabulary cannot be shown.

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from data_pipeline.assembly import sequence_lengths
 from data_pipeline.batches import PretrainingBatches
 from data_pipeline.doctor.sample import Sample
 from data_pipeline.features import Batch
 from data_pipeline.objective import PretrainingObjective
+from data_pipeline.packing import find_patterns
 from data_pipeline.sentence_pairs import make_plan
 from data_pipeline.special_ids import SpecialIds
 from data_pipeline.text_tokenizer import TextTokenizer
-
-Packer = Callable[[npt.NDArray[np.int64], PretrainingObjective], float]
-"""(lengths of sequences with their specials, an objective of the row's length) -> share filled."""
 
 Kind = Literal["text", "special", "mask", "random", "keep"]
 
 _SEED = 0
 _BATCH_SIZE = 256
 _NUM_BATCHES = 16
+# What packing is tried with.
+_PACKED_SEQUENCES = 8
+_SPARE_PREDICTIONS = 3
 
 
 @dataclass(frozen=True)
@@ -35,13 +35,13 @@ class RowFill:
         sequences: whose lengths were looked at.
         mean_tokens: of a sequence, specials included.
         padded: share of the slots that hold a token where each row holds one sequence.
-        packed: that share where rows are packed; None where no packer was given.
+        packed: that share where rows hold up to eight sequences.
     """
 
     sequences: int
     mean_tokens: float
     padded: float
-    packed: float | None
+    packed: float
 
 
 @dataclass(frozen=True)
@@ -92,9 +92,7 @@ class ShownRow:
     label: int | None
 
 
-def row_fill(
-    sample: Sample, objective: PretrainingObjective, max_length: int, pack: Packer | None = None
-) -> RowFill:
+def row_fill(sample: Sample, objective: PretrainingObjective, max_length: int) -> RowFill:
     """How the rows of a plan of one epoch of the sample are filled at another length.
 
     Raises:
@@ -108,12 +106,19 @@ def row_fill(
         max_sequences=1,
     )
     plan = make_plan(sample.split, objective, _SEED, epoch=0)
-    lengths = plan.a_length.astype(np.int64) + plan.b_length + objective.specials
+    lengths = sequence_lengths(plan.examples, objective)
+    # Each sequence's predictions are rounded, and has at least one.
+    packed = replace(
+        objective,
+        max_predictions=min(slots + _SPARE_PREDICTIONS, objective.max_tokens),
+        max_sequences=_PACKED_SEQUENCES,
+    )
+    patterns = find_patterns(np.bincount(lengths, minlength=max_length + 1), packed)
     return RowFill(
         len(lengths),
         float(lengths.mean()),
         float(lengths.mean()) / max_length,
-        None if pack is None else pack(lengths, objective),
+        float(lengths.sum()) / (patterns.num_rows * max_length),
     )
 
 
