@@ -63,7 +63,7 @@ format: $(VENV)/installed  ## let ruff format and mend what it can
 # One lock for each environment, for every platform and Python that we support (markers tell them
 # apart). Each later one is held to the versions of the runtime's.
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url \
-	--custom-compile-command "make lock" $(LOCK_FLAGS)
+	--custom-compile-command "make lock" -c requirements/limits.in $(LOCK_FLAGS)
 
 lock: $(VENV)/installed  ## renew the lock files (newest versions: make lock LOCK_FLAGS=--upgrade)
 	$(COMPILE) setup.cfg -o requirements/runtime.txt

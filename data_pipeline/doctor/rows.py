@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from data_pipeline.assembly import sequence_lengths
 from data_pipeline.batches import PretrainingBatches
