@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,24 +18,15 @@ from data_pipeline.dropped import Dropped, dropped_duplicates
 from data_pipeline.duplicates import find_duplicates
 from data_pipeline.encoded_unit import EncodedUnit, read_unit
 from data_pipeline.errors import DataError
+from data_pipeline.origins import ORIGINS, Origin
 from data_pipeline.preparation_work import Work, signatures_path, streams_of
 from data_pipeline.progress import Progress
 from data_pipeline.signatures import join_signatures
 from data_pipeline.token_store import SPLITS, TokenStore
 from data_pipeline.token_store_writer import StoreWriter
 
-ORIGINS = "origins.json"
 # In the work folder: all documents' signatures in a row.
 SIGNATURES = "signatures.npy"
-
-
-class Origin(NamedTuple):
-    """A stream of a source, and how many documents of each split came from it, in this order."""
-
-    source: int
-    name: str
-    train: int
-    eval: int
 
 
 def merge(

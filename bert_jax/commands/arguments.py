@@ -26,6 +26,7 @@ SUMMARIES = {
     "prepare": "turn text into a token store, once, for every run on it",
     "inspect": "say what is in a token store, a run, a checkpoint or a model",
     "config": "print every value of an experiment, and all that can be set",
+    "show-batch": "print what a step of a run is made of, as text",
     "pretrain": "pretrain an encoder; goes on by itself where it stopped",
     "predict": "fill the masks in sentences with a pretrained model",
     "benchmark": "measure the speed of a part on this machine",
@@ -220,6 +221,25 @@ def _config(command: str) -> CommandParser:
     return parser
 
 
+def _show_batch(command: str) -> CommandParser:
+    parser = CommandParser(
+        command,
+        "EXPERIMENT --data STORE --step N [flags]",
+        "Print the batch of any step: text with its masks, what is to be predicted, the pairs' "
+        "labels, and the documents that all came from.",
+        "bert-jax show-batch base --data store --step 1000",
+        _experiments(),
+    )
+    _add_experiment(parser)
+    parser.add_argument(
+        "--step", metavar="N", type=whole_number, required=True, help="as in metrics.jsonl, from 1"
+    )
+    parser.add_argument(
+        "--rows", metavar="N", type=positive, default=None, help="the first N rows (all)"
+    )
+    return parser
+
+
 def _pretrain(command: str) -> CommandParser:
     parser = CommandParser(
         command,
@@ -299,6 +319,7 @@ _PARSERS: dict[str, Callable[[str], CommandParser]] = {
     "prepare": _prepare,
     "inspect": _inspect,
     "config": _config,
+    "show-batch": _show_batch,
     "pretrain": _pretrain,
     "predict": _predict,
     "benchmark": _benchmark,
