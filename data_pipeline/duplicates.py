@@ -66,7 +66,7 @@ def find_duplicates(
     """
     first = np.arange(len(signatures))
     bands = _bands(rules.near_duplicates) if rules.near_duplicates is not None else []
-    with progress("finding duplicates", len(bands) + 1, "") as task:
+    with progress("finding duplicates", len(bands) + 1, "bands") as task:
         if rules.exact_duplicates:
             exact = signatures["exact"]
             _join_alike(first, first.copy(), exact[:, 0].copy(), _same(exact))

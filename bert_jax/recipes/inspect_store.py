@@ -87,7 +87,24 @@ def show_counts(facts: dict[str, Any]) -> list[str]:
         )
         if facts.get(name)
     ]
-    return lines + [f"  {line}" for line in broken]
+    return lines + [f"  {line}" for line in broken] + _cleaned(facts)
+
+
+def _cleaned(facts: dict[str, Any]) -> list[str]:
+    """What cleaning has dropped, and why; nothing where it dropped nothing."""
+    dropped = facts.get("cleaning", {}).get("dropped", {})
+    if not dropped:
+        return []
+    rows = [
+        [
+            reason.replace("_", " "),
+            f"{found['documents']:,}",
+            format_count(found["words"]),
+            _cell(found["examples"][0]) if found["examples"] else "",
+        ]
+        for reason, found in dropped.items()
+    ]
+    return ["", *text_table(["dropped", "documents", "words", "the first"], rows)]
 
 
 def show_sources(facts: dict[str, Any]) -> list[str]:

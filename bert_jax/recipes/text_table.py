@@ -4,7 +4,10 @@ import textwrap
 from collections.abc import Iterable, Sequence
 
 # Columns of words, aligned to the left.
-_LEFT = {"split", "name", "version", "licence", "", "word", "pieces", "sentence"}
+_LEFT = {
+    *("split", "name", "version", "licence", "", "word", "pieces", "sentence"),
+    *("dropped", "the first"),
+}
 
 
 def text_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
