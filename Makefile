@@ -61,7 +61,8 @@ format: $(VENV)/installed  ## let ruff format and mend what it can
 # --- upkeep -------------------------------------------------------------------------------------
 
 # One lock for each environment, for every platform and Python that we support (markers tell them
-# apart). Each later one is held to the versions of the runtime's.
+# apart). The second is held to the versions of the first; the peers' is not, because Apache Beam asks
+# for older ones of a few.
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url \
 	--custom-compile-command "make lock" $(LOCK_FLAGS)
 
@@ -69,7 +70,7 @@ lock: $(VENV)/installed  ## renew the lock files (newest versions: make lock LOC
 	$(COMPILE) setup.cfg -o requirements/runtime.txt
 	$(COMPILE) setup.cfg requirements/dev.in --extra test -c requirements/runtime.txt \
 		-o requirements/dev.txt
-	$(COMPILE) setup.cfg requirements/peers.in --extra test -c requirements/dev.txt \
+	$(COMPILE) setup.cfg requirements/peers.in --extra test \
 		-o requirements/peers.txt
 
 clean:  ## remove the environments and what the tools leave behind (never runs/)

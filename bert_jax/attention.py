@@ -123,7 +123,7 @@ def _attend_backward(
     # [.., D, M] and then turned round is faster on a CPU than [.., M, D].
     of_key = jnp.swapaxes(product("bhld,bhlm->bhdm", x.query, of_scores), 2, 3)
     of_value = jnp.swapaxes(product("bhld,bhlm->bhdm", gradient, dropped), 2, 3)
-    nothing = functools.partial(np.zeros, dtype=jax.dtypes.float0)
+    nothing: Any = functools.partial(np.zeros, dtype=jax.dtypes.float0)
     of_inputs = _Inputs(
         of_query.astype(x.query.dtype),
         of_key.astype(x.key.dtype),

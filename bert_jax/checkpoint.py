@@ -20,6 +20,9 @@ from bert_jax.errors import UserError
 # made by somebody else.
 _MARKER = "_CHECKPOINT_METADATA"
 
+# Stands in a target for what is not to be read, and in the result again.
+SKIP = ocp.PLACEHOLDER
+
 
 def finished_steps(directory: Path) -> list[int]:
     """Steps of the finished checkpoints in a folder, in order, without opening any."""
@@ -113,9 +116,17 @@ class Checkpoints:
             return type(target)(**self._checkpointer.load(step, target._asdict()))
 
     def restore_params(self, target: Any, step: int | None = None) -> Any:
-        """Read the weights alone, into a pytree of `jax.ShapeDtypeStruct` with shardings."""
+        """Read the weights alone.
+
+        Args:
+          target: a pytree of `jax.ShapeDtypeStruct` with shardings, and of `SKIP`.
+          step: which one; the newest where not given.
+
+        Raises:
+          UserError: as `restore`; also where the target has other weights than the checkpoint.
+        """
         step = self._existing(step)
-        skipped = jax.tree.map(lambda _: ocp.PLACEHOLDER, self.metadata(step))
+        skipped = jax.tree.map(lambda _: SKIP, self.metadata(step))
         with self._damage_named(step):
             return self._checkpointer.load(step, {**skipped, "params": target})["params"]
 

@@ -85,7 +85,7 @@ def _run(argv: list[str], alone: bool) -> int:
         hold_signals()
         restart_with_huge_pages()
         release_signals()
-    body = importlib.import_module(f"bert_jax.commands.{command}")
+    body = importlib.import_module(f"bert_jax.commands.{command.replace('-', '_')}")
     return body.run(arguments) or 0
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from bert_jax.errors import UserError
+from bert_jax.pair_tasks import PAIR_TASKS
 
 # (layers, hidden, heads) of the released models: paper section 3, and the README of
 # google-research/bert for the four small ones. The feed-forward layer is 4 x hidden in all.
@@ -90,7 +91,8 @@ def check_choice(config: Any, name: str, choices: tuple[str, ...]) -> None:
 class BertConfig:
     """The shape of a BERT encoder: everything that decides what its weights mean.
 
-    `vocab_size` comes from the token store or the tokeniser, never from an experiment.
+    `vocab_size` comes from the token store or the tokeniser, and `pair_task` from the pretraining
+    objective: never from the fields that an experiment gives to this class.
     """
 
     vocab_size: int = 30522
@@ -107,6 +109,9 @@ class BertConfig:
     type_vocab_size: int = 2
     initializer_range: float = 0.02
     layer_norm_eps: float = 1e-12
+    # What the model was pretrained to tell of two parts of a sequence (`bert_jax.pair_tasks`). With
+    # 'none' it has neither the head for it nor the pooler that only this head trains.
+    pair_task: str = "next_sentence"
 
     def __post_init__(self) -> None:
         check_types(self)
@@ -121,6 +126,7 @@ class BertConfig:
         )
         check_range(self, "initializer_range", "layer_norm_eps", above=0)
         check_choice(self, "hidden_act", ("gelu", "gelu_new"))
+        check_choice(self, "pair_task", (*PAIR_TASKS, "none"))
         if self.hidden_size % self.num_attention_heads:
             raise UserError(
                 f"BertConfig.hidden_size is {self.hidden_size}, it must be a multiple of "

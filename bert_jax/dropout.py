@@ -27,6 +27,10 @@ def row_seeds(key: jax.Array, rows: jax.Array) -> jax.Array:
 
     Returns:
       [B, 2] uint32.
+
+    A packed row has one pair of seeds for all its sequences, and an element's index is that in the
+    row: so a sequence drops other units than in a row of its own, and two sequences of a row never
+    drop the same ones together.
     """
     first, second = jax.random.bits(key, (2,), jnp.uint32)
     rows = rows.astype(jnp.uint32)

@@ -3,7 +3,7 @@
 The weights are made in `encoder_weights.py`; here plain functions compute with them.
 
 Shape letters: B batch, L length, E embed (hidden size), H heads, D head size, F mlp (intermediate
-size), N layers.
+size), N layers, M sequences of a packed row.
 """
 
 from typing import NamedTuple
@@ -28,13 +28,14 @@ class EncoderOutput(NamedTuple):
 
     Attributes:
       sequence: [B, L, E] the last layer.
-      pooled: [B, E] tanh of a dense layer on the first position.
+      pooled: [B, E] tanh of a dense layer on the first position; [B, M, E] on those of
+        `cls_positions`; None without a pooler.
       hidden_states: [N + 1, B, L, E] the embeddings and every layer, or None.
       attentions: [N, B, H, L, L] float32 attention probabilities, or None.
     """
 
     sequence: jax.Array
-    pooled: jax.Array
+    pooled: jax.Array | None
     hidden_states: jax.Array | None
     attentions: jax.Array | None
 
@@ -45,10 +46,12 @@ class BertEncoder(nn.Module):
     Attributes:
       config: the shape of the model.
       compute: how it is computed.
+      has_pooler: whether the first position of a sequence is pooled.
     """
 
     config: BertConfig
     compute: ComputeConfig = ComputeConfig()
+    has_pooler: bool = True
 
     def setup(self) -> None:
         """Make the weights."""
@@ -57,7 +60,8 @@ class BertEncoder(nn.Module):
         self.encoder = LayerStack(config)
         embed = ("embed", config.hidden_size)
         # Only the input axis is divided: a mesh axis serves one axis of an array.
-        self.pooler = Affine(config, (embed,), (embed,))
+        if self.has_pooler:
+            self.pooler = Affine(config, (embed,), (embed,))
 
     def word_embeddings(self) -> jax.Array:
         """[V, E] the table that the masked LM head shares."""
@@ -72,6 +76,7 @@ class BertEncoder(nn.Module):
         *,
         position_ids: jax.Array | None = None,
         segment_ids: jax.Array | None = None,
+        cls_positions: jax.Array | None = None,
         dropout_seeds: jax.Array | None = None,
         output_hidden_states: bool = False,
         output_attentions: bool = False,
@@ -83,7 +88,10 @@ class BertEncoder(nn.Module):
           token_type_ids: [B, L] int32.
           attention_mask_: [B, L], 1 for tokens and 0 for padding.
           position_ids: [B, L] int32; 0, 1, 2... where not given.
-          segment_ids: [B, L] int32 which sequence of a packed row a token belongs to.
+          segment_ids: [B, L] int32 which sequence of a packed row a token belongs to: 1, 2...,
+            and 0 for padding.
+          cls_positions: [B, M] int32 the first position of each sequence of a packed row; not
+            given: of one sequence a row, position 0.
           dropout_seeds: [B, 2] (`bert_jax.dropout.row_seeds`), or None for no dropout.
           output_hidden_states: keep the embeddings and the output of every layer.
           output_attentions: keep the attention probabilities of every layer.
@@ -112,8 +120,18 @@ class BertEncoder(nn.Module):
             dropout_seeds,
             keep=(output_hidden_states, output_attentions),
         )
-        pooled = jnp.tanh(affine(self.pooler(), x[:, 0]))
+        pooled = (
+            jnp.tanh(affine(self.pooler(), first(x, cls_positions))) if self.has_pooler else None
+        )
         return EncoderOutput(x, pooled, hidden_states, attentions)
+
+
+def first(x: jax.Array, cls_positions: jax.Array | None) -> jax.Array:
+    """What is pooled: [B, E] of [B, L, E], or [B, M, E] where `cls_positions` [B, M] are given."""
+    if cls_positions is None:
+        # A slice, whose gradient is no scatter.
+        return x[:, 0]
+    return jnp.take_along_axis(x, cls_positions[:, :, None], axis=1)
 
 
 def embed(
@@ -239,7 +257,7 @@ def encode(
         )
         one_layer = jax.checkpoint(one_layer, policy=policy)
 
-    first = x[None]
+    embeddings = x[None]
     if compute.scan_layers:
 
         def body(x: jax.Array, layer: tuple[Weights, jax.Array]) -> tuple[jax.Array, Kept]:
@@ -258,5 +276,5 @@ def encode(
         # What is not kept is None, which is a tree without leaves.
         hidden, attentions = jax.tree.map(lambda *each: jnp.stack(each), *kept)
     if hidden is not None:
-        hidden = jnp.concatenate([first, hidden])
+        hidden = jnp.concatenate([embeddings, hidden])
     return x, hidden, attentions

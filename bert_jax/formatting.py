@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from bert_jax.pair_tasks import PairTask, pair_task_of
+
 
 def format_count(n: int) -> str:
     """A number of things: ``12,345``, and ``1.23M`` from a million on."""
@@ -90,12 +92,23 @@ def _grad_norm(value: float) -> str:
     return f"{value:.3f}" if abs(value) < 10 else format_rate(value)
 
 
-_COLUMNS: tuple[_Column, ...] = (
+def _columns(task: PairTask | None) -> tuple[_Column, ...]:
+    return _OF_MLM + (() if task is None else _of_pairs(task)) + _OF_STEPS
+
+
+def _of_pairs(task: PairTask) -> tuple[_Column, ...]:
+    return (
+        (f"{task.key}_loss", task.title, 5, _loss),
+        (f"{task.key}_accuracy", "acc.", 6, _share),
+    )
+
+
+_OF_MLM: tuple[_Column, ...] = (
     ("loss", "loss", 6, _loss),
     ("mlm_loss", "MLM", 6, _loss),
     ("mlm_accuracy", "acc.", 6, _share),
-    ("nsp_loss", "NSP", 5, _loss),
-    ("nsp_accuracy", "acc.", 6, _share),
+)
+_OF_STEPS: tuple[_Column, ...] = (
     ("learning_rate", "lr", 7, _learning_rate),
     ("grad_norm", "grad.", 5, _grad_norm),
     ("tokens_per_second", "tok/s", 5, format_rate),
@@ -107,8 +120,11 @@ def _step_width(num_steps: int) -> int:
     return max(2 * len(str(num_steps)) + 1, len("eval ") + len(str(num_steps)), len(TO_BEAT))
 
 
-def _row(cells: list[str], num_steps: int, width: int) -> str:
-    widths = [_step_width(num_steps), *(column[2] for column in _COLUMNS)]
+def _row(
+    first: str, cells: list[str], columns: tuple[_Column, ...], num_steps: int, width: int
+) -> str:
+    cells = [first, *cells]
+    widths = [_step_width(num_steps), *(column[2] for column in columns)]
     # As airy as the width allows, and never wider than it.
     spare = width - sum(widths)
     gap = " " * min(3, max(1, spare // (len(widths) - 1)))
@@ -116,49 +132,56 @@ def _row(cells: list[str], num_steps: int, width: int) -> str:
     return line[:width].rstrip()
 
 
-def format_training_header(num_steps: int, width: int = 80) -> str:
+def format_training_header(num_steps: int, width: int = 80, task: PairTask | None = None) -> str:
     """The heads of the columns that `format_training_line` fills.
 
     ``lr`` is the learning rate, ``grad.`` the gradient's norm before clipping, ``wait`` the share
     of time spent waiting for input.
+
+    Args:
+        num_steps: the steps of the whole run.
+        width: of the terminal.
+        task: the pair task that the run has columns of, if any.
     """
-    return _row(["step", *(head for _, head, _, _ in _COLUMNS)], num_steps, width)
+    columns = _columns(task)
+    return _row("step", [head for _, head, _, _ in columns], columns, num_steps, width)
 
 
 def format_training_line(metrics: Mapping[str, Any], num_steps: int, width: int = 80) -> str:
     """One line of training, at most `width` columns (all columns fit in 80).
 
     Args:
-        metrics: a training line as in `metrics.jsonl`; a name that is missing stays blank.
+        metrics: a training line as in `metrics.jsonl`; a name that is missing stays blank. The
+            columns of a pair task are there if the line has anything of it.
         num_steps: the steps of the whole run.
         width: of the terminal.
     """
-    step = f"{metrics['step']}/{num_steps}"
-    return _row([step, *_cells(metrics, prefix="")], num_steps, width)
+    return _line(f"{metrics['step']}/{num_steps}", metrics, "", num_steps, width)
 
 
 def format_evaluation_line(metrics: Mapping[str, Any], num_steps: int, width: int = 80) -> str:
     """One line of evaluation, under the same heads as the training lines."""
-    return _row([f"eval {metrics['step']}", *_cells(metrics, prefix="eval_")], num_steps, width)
+    return _line(f"eval {metrics['step']}", metrics, "eval_", num_steps, width)
 
 
 def format_baselines_line(baselines: Mapping[str, Any], num_steps: int, width: int = 80) -> str:
     """What an evaluation has to beat, under the same heads.
 
     Args:
-        baselines: `mlm` and `nsp` as in `evaluation.json`.
+        baselines: `mlm` and that of the pair task (`nsp`, say), as in `evaluation.json`.
         num_steps: the steps of the whole run.
         width: of the terminal.
     """
-    mlm, nsp = baselines.get("mlm") or {}, baselines.get("nsp") or {}
-    share = nsp.get("majority_share")
+    mlm, task = baselines.get("mlm") or {}, pair_task_of(baselines)
     values = {
         "mlm_loss": mlm.get("unigram_entropy"),
         "mlm_accuracy": mlm.get("commonest_accuracy"),
-        "nsp_loss": None if share is None else binary_entropy(share),
-        "nsp_accuracy": share,
     }
-    return _row([TO_BEAT, *_cells(values, prefix="")], num_steps, width)
+    if task is not None:
+        share = (baselines[task.key] or {}).get("majority_share")
+        values[f"{task.key}_loss"] = None if share is None else binary_entropy(share)
+        values[f"{task.key}_accuracy"] = share
+    return _line(TO_BEAT, values, "", num_steps, width)
 
 
 def binary_entropy(share: float) -> float:
@@ -166,9 +189,10 @@ def binary_entropy(share: float) -> float:
     return -sum(p * math.log(p) for p in (share, 1 - share) if p > 0)
 
 
-def _cells(metrics: Mapping[str, Any], prefix: str) -> list[str]:
+def _line(first: str, metrics: Mapping[str, Any], prefix: str, num_steps: int, width: int) -> str:
+    columns = _columns(pair_task_of(metrics))
     cells = []
-    for name, _, _, write in _COLUMNS:
+    for name, _, _, write in columns:
         value = metrics.get(prefix + name)
         cells.append("" if value is None else write(float(value)))
-    return cells
+    return _row(first, cells, columns, num_steps, width)

@@ -1,7 +1,7 @@
 """Heads: what is put on the encoder for a task.
 
 Shape letters: B batch, L length, P predictions (masked positions), E embed, V vocabulary
-(padded).
+(padded), M sequences of a packed row.
 """
 
 from typing import NamedTuple
@@ -43,15 +43,16 @@ class Projection(NamedTuple):
 
 
 class PretrainingOutput(NamedTuple):
-    """What the two pretraining tasks are scored by.
+    """What the pretraining tasks are scored by.
 
     Attributes:
       predictions: of the masked positions, before their product with the vocabulary.
-      next_sentence_logits: [B, 2] float32; 0 = B follows A, 1 = B is random.
+      next_sentence_logits: [B, 2] float32, or [B, M, 2] of packed rows: of the two labels of the
+        model's pair task (`bert_jax.pair_tasks`); None without one.
     """
 
     predictions: Projection
-    next_sentence_logits: jax.Array
+    next_sentence_logits: jax.Array | None
 
 
 class PredictionHead(nn.Module):
@@ -73,7 +74,7 @@ class PredictionHead(nn.Module):
 
 
 class PretrainingHeads(nn.Module):
-    """The scope `cls` of the original: both heads' weights."""
+    """The scope `cls` of the original: the weights of the heads."""
 
     config: BertConfig
 
@@ -81,14 +82,17 @@ class PretrainingHeads(nn.Module):
     def __call__(self) -> Weights:
         """Make the weights, or read them."""
         embed, labels = (("embed", self.config.hidden_size),), (("labels", 2),)
-        return {
-            "predictions": PredictionHead(self.config, name="predictions")(),
-            "seq_relationship": Affine(self.config, embed, labels, name="seq_relationship")(),
-        }
+        heads = {"predictions": PredictionHead(self.config, name="predictions")()}
+        if self.config.pair_task != "none":
+            head = Affine(self.config, embed, labels, name="seq_relationship")
+            heads["seq_relationship"] = head()
+        return heads
 
 
 class BertForPreTraining(nn.Module):
-    """BERT with its masked LM and next sentence heads (paper, section 3.1).
+    """BERT with the heads that it is pretrained with (paper, section 3.1).
+
+    With `pair_task` "none" it has the masked LM head alone, and no pooler: nothing would train it.
 
     Attributes:
       config: the shape of the model.
@@ -100,7 +104,8 @@ class BertForPreTraining(nn.Module):
 
     def setup(self) -> None:
         """Make the weights."""
-        self.bert = BertEncoder(self.config, self.compute)
+        has_pairs = self.config.pair_task != "none"
+        self.bert = BertEncoder(self.config, self.compute, has_pooler=has_pairs)
         self.cls = PretrainingHeads(self.config)
 
     def __call__(
@@ -110,6 +115,9 @@ class BertForPreTraining(nn.Module):
         attention_mask: jax.Array,
         masked_lm_positions: jax.Array,
         *,
+        position_ids: jax.Array | None = None,
+        segment_ids: jax.Array | None = None,
+        cls_positions: jax.Array | None = None,
         dropout_seeds: jax.Array | None = None,
     ) -> PretrainingOutput:
         """Score every token at the masked positions, and both labels of each pair.
@@ -117,25 +125,41 @@ class BertForPreTraining(nn.Module):
         The positions are gathered before the projection to the vocabulary: on tiny that is a
         quarter of the FLOPs.
 
+        Without dropout, a sequence has the same scores in a packed row as in one of its own, up to
+        rounding. With dropout it has not: what is dropped depends on the row and on the place in it
+        (`bert_jax.dropout`), so the same sequence loses other units.
+
         Args:
           input_ids: [B, L] int32.
           token_type_ids: [B, L] int32.
           attention_mask: [B, L], 1 for tokens and 0 for padding.
           masked_lm_positions: [B, P] int32.
+          position_ids: [B, L] int32, from 0 in each sequence of a packed row.
+          segment_ids: [B, L] int32 which sequence of a packed row a token belongs to.
+          cls_positions: [B, M] int32 where the sequences of a packed row begin.
           dropout_seeds: [B, 2] (`bert_jax.dropout.row_seeds`), or None for no dropout.
         """
         with jax.default_matmul_precision(self.compute.matmul_precision):
             encoded = self.bert(
-                input_ids, token_type_ids, attention_mask, dropout_seeds=dropout_seeds
+                input_ids,
+                token_type_ids,
+                attention_mask,
+                position_ids=position_ids,
+                segment_ids=segment_ids,
+                cls_positions=cls_positions,
+                dropout_seeds=dropout_seeds,
             )
             heads = self.cls()
             gathered = jnp.take_along_axis(
                 encoded.sequence, masked_lm_positions[:, :, None], axis=1
             )
-            return PretrainingOutput(
-                project(heads["predictions"], self.bert.word_embeddings(), gathered, self.config),
-                affine(heads["seq_relationship"], encoded.pooled).astype(jnp.float32),
+            predictions = project(
+                heads["predictions"], self.bert.word_embeddings(), gathered, self.config
             )
+            pairs = None
+            if encoded.pooled is not None:
+                pairs = affine(heads["seq_relationship"], encoded.pooled).astype(jnp.float32)
+            return PretrainingOutput(predictions, pairs)
 
 
 def project(

@@ -18,9 +18,11 @@ from typing import Any
 from bert_jax.errors import UserError
 from bert_jax.formatting import format_amount, format_count, format_rate
 from bert_jax.metrics import METRICS_FILE, is_evaluation, read_metrics
+from bert_jax.page import render_page, write_page
+from bert_jax.pair_tasks import PAIR_TASKS, PairTask, pair_task_of
 from bert_jax.plots import Baseline, Plot, draw, to_png, to_svg
-from bert_jax.report_facts import flatten, headline_facts, names_of, split_rows, text
-from bert_jax.verdicts import nsp_label, percent, verdicts
+from bert_jax.report_facts import flatten, headline_facts, names_of, split_rows
+from bert_jax.verdicts import label_name, percent, verdicts
 
 REPORT_FILE = "report.html"
 PLOTS_FOLDER = "plots"
@@ -51,12 +53,7 @@ def write_report(run_dir: str | Path) -> Path:
         if figure is not None:
             to_png(figure, folder / f"{plot.name}.png")
             plots.append(to_svg(figure, plot.name, f"{plot.title} over the steps of the run"))
-    page = render(run, plots)
-    path = run_dir / REPORT_FILE
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(page, encoding="utf-8")
-    temporary.replace(path)
-    return path
+    return write_page(run_dir / REPORT_FILE, render(run, plots))
 
 
 @dataclass(frozen=True)
@@ -106,8 +103,6 @@ def plots_of(run: Run) -> list[Plot]:
     """The figures of a run, with the baselines that its files give."""
     mlm: list[Baseline] = []
     mlm_accuracy: list[Baseline] = []
-    nsp = [Baseline(math.log(2), f"a coin: {math.log(2):.3f}")]
-    nsp_accuracy: list[Baseline] = []
     vocabulary = run.config.get("vocab_size")
     if vocabulary:
         start = math.log(vocabulary)
@@ -121,16 +116,11 @@ def plots_of(run: Run) -> list[Plot]:
             share = held_out["commonest_accuracy"]
             token = held_out.get("commonest_token", "the commonest")
             mlm_accuracy.append(Baseline(share, f"always “{token}”: {percent(share)}"))
-        pairs = run.evaluation.get("nsp") or {}
-        if "majority_share" in pairs:
-            share = pairs["majority_share"]
-            label = nsp_label(pairs.get("majority_label"))
-            nsp_accuracy.append(Baseline(share, f"always “{label}”: {percent(share)}"))
     return [
         Plot("mlm_loss", "MLM loss, nats", baselines=tuple(mlm)),
         Plot("mlm_accuracy", "MLM accuracy", percent=True, baselines=tuple(mlm_accuracy)),
-        Plot("nsp_loss", "NSP loss, nats", baselines=tuple(nsp)),
-        Plot("nsp_accuracy", "NSP accuracy", percent=True, baselines=tuple(nsp_accuracy)),
+        # Of those that the run has no numbers of, nothing is drawn.
+        *(plot for task in PAIR_TASKS.values() for plot in _pair_plots(task, run.evaluation)),
         Plot("loss", "Total loss, nats"),
         Plot("grad_norm", "Gradient norm, before clipping"),
         Plot("learning_rate", "Learning rate", smooth=False),
@@ -138,19 +128,23 @@ def plots_of(run: Run) -> list[Plot]:
     ]
 
 
+def _pair_plots(task: PairTask, evaluation: Mapping[str, Any] | None) -> tuple[Plot, Plot]:
+    found = (evaluation or {}).get(task.key) or {}
+    baselines = []
+    if "majority_share" in found:
+        share, label = found["majority_share"], label_name(task, found.get("majority_label"))
+        baselines.append(Baseline(share, f"always “{label}”: {percent(share)}"))
+    coin = Baseline(math.log(2), f"a coin: {math.log(2):.3f}")
+    name = f"{task.title} accuracy"
+    return (
+        Plot(f"{task.key}_loss", f"{task.title} loss, nats", baselines=(coin,)),
+        Plot(f"{task.key}_accuracy", name, percent=True, baselines=tuple(baselines)),
+    )
+
+
 def render(run: Run, plots: Sequence[str]) -> str:
     """The page's HTML."""
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("bert_jax", "."),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["text"] = text
-    environment.filters["percent"] = percent
+    pair_task = pair_task_of(run.evaluation or {})
     training = [line for line in run.metrics if not is_evaluation(line)]
     evaluations = [line for line in run.metrics if is_evaluation(line)]
     provenance = dict(run.provenance)
@@ -163,13 +157,15 @@ def render(run: Run, plots: Sequence[str]) -> str:
     data.pop("recipe", None)
     data_pairs, data_tables = flatten(data)
     about_pairs, about_tables = flatten(provenance)
-    return environment.get_template(TEMPLATE).render(
+    return render_page(
+        TEMPLATE,
         run=run,
         title=run.name.replace("_", " "),
         summary=_summary(run, training),
         finished=_is_finished(run, training),
         facts=_facts(run, training),
         verdicts=verdicts(run.evaluation) if run.evaluation else [],
+        pairs=run.evaluation[pair_task.key] if run.evaluation and pair_task else None,
         plots=plots,
         evaluations=evaluations,
         evaluation_names=names_of(evaluations),
@@ -196,7 +192,9 @@ def _summary(run: Run, training: Sequence[Mapping[str, Any]]) -> str:
         parts.append(f"a vocabulary of {config['vocab_size']:,}")
     if training:
         of = f" of {run.num_steps:,}" if run.num_steps and not _is_finished(run, training) else ""
-        parts.append(f"{training[-1]['step']:,}{of} steps of masked language modelling and NSP")
+        task = pair_task_of(training[-1])
+        and_pairs = "" if task is None else f" and {task.title}"
+        parts.append(f"{training[-1]['step']:,}{of} steps of masked language modelling{and_pairs}")
     return ", ".join(parts) + "." if parts else ""
 
 
@@ -213,14 +211,23 @@ def _facts(run: Run, training: Sequence[Mapping[str, Any]]) -> list[tuple[str, s
         below = mlm["unigram_entropy"] - mlm["loss"]
         side = "below" if below >= 0 else "above"
         facts.append((f"{abs(below):.2f} nat", f"MLM loss {side} the unigram entropy"))
-    if run.evaluation and run.evaluation.get("nsp"):
-        nsp = run.evaluation["nsp"]
-        above = 100 * (nsp["accuracy"] - nsp["majority_share"])
+    task = pair_task_of(run.evaluation or {})
+    if run.evaluation and task and run.evaluation[task.key]:
+        pairs = run.evaluation[task.key]
+        above = 100 * (pairs["accuracy"] - pairs["majority_share"])
         side = "above" if above >= 0 else "below"
-        facts.append((f"{abs(above):.1f} points", f"NSP accuracy {side} the majority label"))
+        fact = f"{task.title} accuracy {side} the majority label"
+        facts.append((f"{abs(above):.1f} points", fact))
     if training:
         facts.append((format_count(int(training[-1]["step"])), "steps"))
     speeds = sorted(s for line in training if (s := line.get("tokens_per_second")))
     if speeds:
         facts.append((format_rate(speeds[len(speeds) // 2]), "tokens per second (median)"))
+    real = sorted(
+        line["tokens_per_second"] * (1 - line["padding"])
+        for line in training
+        if line.get("tokens_per_second") and line.get("padding")
+    )
+    if real:
+        facts.append((format_rate(real[len(real) // 2]), "of them without padding"))
     return facts

@@ -25,6 +25,7 @@ from bert_jax.formatting import (
     format_training_line,
 )
 from bert_jax.metrics import is_evaluation
+from bert_jax.pair_tasks import pair_task_of
 from bert_jax.progress_bar import PLAIN_INTERVAL, Task
 
 HEADER_EVERY = 20
@@ -136,7 +137,7 @@ class Terminal:
             if is_evaluation(metrics):
                 self.evaluation_line(metrics)
                 return
-            self._header_if_due(num_steps)
+            self._header_if_due(metrics, num_steps)
             self.print(format_training_line(metrics, num_steps, self.width))
 
     def evaluation_line(
@@ -146,20 +147,21 @@ class Terminal:
 
         Args:
             metrics: an evaluation line as in `metrics.jsonl`.
-            baselines: `mlm` and `nsp` as in `evaluation.json`.
+            baselines: of the tasks, as in `evaluation.json`.
         """
         with self._lock:
             num_steps = self._num_steps or int(metrics["step"])
-            self._header_if_due(num_steps)
+            self._header_if_due(metrics, num_steps)
             line = format_evaluation_line(metrics, num_steps, self.width)
             self.print(line, style="bold cyan")
             if baselines is not None:
                 line = format_baselines_line(baselines, num_steps, self.width)
                 self.print(line, style="cyan")
 
-    def _header_if_due(self, num_steps: int) -> None:
+    def _header_if_due(self, metrics: Mapping[str, Any], num_steps: int) -> None:
         if self._table_lines % HEADER_EVERY == 0:
-            self.print(format_training_header(num_steps, self.width), style="bold")
+            header = format_training_header(num_steps, self.width, pair_task_of(metrics))
+            self.print(header, style="bold")
         self._table_lines += 1
 
     def _rich(self) -> Any:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from bert_jax.formatting import binary_entropy
+from bert_jax.pair_tasks import PAIR_TASKS, PairTask
 
 # The run is a success by these margins (nats, and a share): what chance or the most trivial
 # predictor could reach lies well inside them.
 MLM_MARGIN = 0.3
-NSP_MARGIN = 0.05
-NSP_LABELS = {0: "next", 1: "random"}
+PAIR_MARGIN = 0.05
 
 
 @dataclass(frozen=True)
@@ -59,37 +60,54 @@ def verdicts(evaluation: Mapping[str, Any]) -> list[Verdict]:
                 passed=None,
             )
         )
-    nsp = evaluation.get("nsp") or {}
-    if nsp:
-        rows += _nsp_verdicts(nsp)
+        if "bits_per_character" in mlm:
+            rows.append(_bits_per_character(mlm))
+    for task in PAIR_TASKS.values():
+        if evaluation.get(task.key):
+            rows += _pair_verdicts(task, evaluation[task.key])
     return rows
 
 
-def _nsp_verdicts(nsp: Mapping[str, Any]) -> Iterator[Verdict]:
-    share = nsp["majority_share"]
-    above = nsp["accuracy"] - share
+def _bits_per_character(mlm: Mapping[str, Any]) -> Verdict:
+    per_token = mlm["characters_per_token"]
+    entropy = bits_per_character(mlm["unigram_entropy"], per_token)
+    below = entropy - mlm["bits_per_character"]
+    return Verdict(
+        task="MLM",
+        measure="loss, bits per character",
+        result=f"{mlm['bits_per_character']:.3f}",
+        baseline=f"{entropy:.3f}",
+        baseline_name=f"the unigram entropy; {per_token:.2f} characters a token",
+        text=f"{abs(below):.2f} bit {'below' if below >= 0 else 'above'} the unigram entropy",
+        passed=None,
+    )
+
+
+def _pair_verdicts(task: PairTask, pairs: Mapping[str, Any]) -> Iterator[Verdict]:
+    share = pairs["majority_share"]
+    above = pairs["accuracy"] - share
     # The interval is that of the majority share: what always guessing it may well score.
-    low, high = nsp.get("interval") or (share, share)
-    outside = not low <= nsp["accuracy"] <= high
+    low, high = pairs.get("interval") or (share, share)
+    outside = not low <= pairs["accuracy"] <= high
     where = "outside" if outside else "inside"
     yield Verdict(
-        task="NSP",
+        task=task.title,
         measure="accuracy",
-        result=percent(nsp["accuracy"]),
+        result=percent(pairs["accuracy"]),
         baseline=percent(share),
         baseline_name=(
-            f"always “{nsp_label(nsp.get('majority_label'))}”; "
+            f"always “{label_name(task, pairs.get('majority_label'))}”; "
             f"95 % interval {percent(low)} to {percent(high)}"
         ),
         text=f"{_points(above)} the majority label, {where} its interval",
-        passed=above >= NSP_MARGIN and outside,
+        passed=above >= PAIR_MARGIN and outside,
     )
     entropy = binary_entropy(share)
-    below = entropy - nsp["loss"]
+    below = entropy - pairs["loss"]
     yield Verdict(
-        task="NSP",
+        task=task.title,
         measure="loss, nats",
-        result=f"{nsp['loss']:.3f}",
+        result=f"{pairs['loss']:.3f}",
         baseline=f"{entropy:.3f}",
         baseline_name="entropy of the two labels",
         text=f"{_nats(below)} the entropy of the labels",
@@ -97,11 +115,16 @@ def _nsp_verdicts(nsp: Mapping[str, Any]) -> Iterator[Verdict]:
     )
 
 
-def nsp_label(label: Any) -> str:
-    """The name of an NSP label: ``next`` or ``random``."""
-    return (
-        NSP_LABELS.get(label, str(label)) if isinstance(label, int) else str(label or "one label")
-    )
+def bits_per_character(nats_per_token: float, characters_per_token: float) -> float:
+    """A loss that can be compared between vocabularies: of the text, not of its tokens."""
+    return nats_per_token / math.log(2) / characters_per_token
+
+
+def label_name(task: PairTask, label: Any) -> str:
+    """What a label is called: ``next`` or ``random`` for next sentence prediction."""
+    if isinstance(label, int):
+        return task.labels[label] if 0 <= label < len(task.labels) else str(label)
+    return str(label or "one label")
 
 
 def percent(share: float) -> str:

@@ -10,16 +10,20 @@ import importlib
 from typing import Any
 
 _MODULE_OF = {
+    "CleaningRules": "cleaning",
     "DataError": "errors",
     "Progress": "progress",
     "Task": "progress",
     "silent": "progress",
-    "TextSource": "documents.text",
-    "text_sources": "documents.text",
+    "open_sources": "documents.inputs",
     "split_sentences": "sentences",
     "Tokenizer": "tokenizer",
     "load_tokenizer": "tokenizer",
+    "TextTokenizer": "text_tokenizer",
+    "SentencePieceTokenizer": "sentencepiece_tokenizer",
     "train_wordpiece": "vocabulary",
+    "train_sentencepiece": "sentencepiece_vocabulary",
+    "sentencepiece_from": "sentencepiece_vocabulary",
     "Split": "token_store",
     "TokenStore": "token_store",
     "documentation_store": "documentation",

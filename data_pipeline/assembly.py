@@ -87,20 +87,19 @@ class SequenceAssembler:
         objective = self.objective
         length = sequence_lengths(sequences.examples, objective)
         masked = self.mask(sequences, length, seed, objective.max_length)
+        is_token = _is_token(length, objective.max_length)
         batch = {
             "input_ids": masked.input_ids,
-            "token_type_ids": np.zeros(masked.input_ids.shape, np.int32),
-            "attention_mask": (self._columns < length[:, None]).astype(np.int32),
+            "token_type_ids": np.zeros(is_token.shape, np.int32),
+            "attention_mask": is_token.astype(np.int32),
             "masked_lm_positions": masked.positions,
             "masked_lm_ids": masked.ids,
             "masked_lm_weights": masked.weights,
         }
         if objective.has_pairs:
             examples = sequences.examples
-            b_column = examples["a_length"] + np.int64(2)
-            counts = np.stack((b_column, length - b_column, objective.max_length - length), axis=1)
-            types = np.broadcast_to(np.array([0, 1, 0], np.int32), counts.shape)
-            batch["token_type_ids"] = _repeat(types, counts)
+            in_a_part = _is_token(examples["a_length"] + np.int64(2), objective.max_length)
+            batch["token_type_ids"] = (is_token & ~in_a_part).astype(np.int32)
             batch["next_sentence_labels"] = examples["label"].astype(np.int32)
             batch["next_sentence_weights"] = np.ones(num_rows, np.float32)
         return batch
@@ -121,7 +120,7 @@ class SequenceAssembler:
         shift += columns
         # Places of specials and padding take any token and are overwritten.
         input_ids = self._tokens.take(shift, mode="clip").astype(np.int32)
-        candidates = columns < length[:, None]
+        candidates = _is_token(length, width)
         np.copyto(input_ids, self._ids.pad, where=~candidates)
         input_ids[:, 0] = self._ids.cls
         candidates[:, 0] = False
@@ -143,11 +142,9 @@ class SequenceAssembler:
         """For [CLS] A [SEP] B [SEP]: what to add to a column to have its token; the separators."""
         # Column c of A is token a_start + c - 1; column c of B is b_start + c - a_length - 2.
         b_column = examples["a_length"] + np.int64(2)
-        shift = np.empty((len(examples), 2), np.int64)
-        shift[:, 0] = examples["a_start"] - 1
-        shift[:, 1] = examples["b_start"] - b_column
-        counts = np.stack((b_column, len(columns) - b_column), axis=1)
-        separators = np.stack((b_column, length), axis=1) - 1
+        shift = _columns(examples["a_start"] - 1, examples["b_start"] - b_column)
+        counts = _columns(b_column, len(columns) - b_column)
+        separators = _columns(b_column - 1, length - 1)
         return _repeat(shift, counts), (np.arange(len(examples))[:, None], separators)
 
     def _place_one_part(
@@ -168,6 +165,19 @@ class SequenceAssembler:
         before[row, column] = 1
         shift -= np.cumsum(before, axis=1, out=before)
         return shift, (np.concatenate((row, every)), np.concatenate((column, length - 1)))
+
+
+def _is_token(length: Ints, width: int) -> Bools:
+    """Whether a place is before its row's length, [B, width]; two bytes each compare quickest."""
+    return np.arange(width, dtype=np.uint16) < length.astype(np.uint16)[:, None]
+
+
+def _columns(*arrays: Ints) -> Ints:
+    """`np.stack` of these as columns, which takes longer than all it is used for."""
+    result = np.empty((len(arrays[0]), len(arrays)), np.int64)
+    for column, array in enumerate(arrays):
+        result[:, column] = array
+    return result
 
 
 def _repeat(values: npt.NDArray, counts: Ints) -> npt.NDArray:

@@ -77,8 +77,16 @@ class PretrainingBatches:
         """This process's rows of the batch of `step` (0, 1, ...)."""
         if step < 0:
             raise DataError(f"steps are numbered from 0; got {step}")
+        return self._assemble(self.sequences(step), len(self._local), self._seed)
+
+    def rows(self, first: int, count: int) -> Batch:
+        """Rows `first` up to `first + count` of the run, whatever the size of a batch."""
+        return self._assemble(self._take(first, count), count, self._seed)
+
+    def sequences(self, step: int) -> Sequences:
+        """What this process's rows of the batch of `step` hold."""
         first = step * self._batch_size + self._local.start
-        return self._assemble(self._take(first, len(self._local)), len(self._local), self._seed)
+        return self._take(first, len(self._local))
 
     def _take(self, first: int, count: int) -> Sequences:
         """What rows `first` to `first + count - 1` of the run hold, of one epoch or several."""

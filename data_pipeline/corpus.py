@@ -54,7 +54,9 @@ class Corpus:
                 "A blank line ends a document."
             )
         if not len(starts):
-            raise DataError("a document with text is needed; got none")
+            raise DataError(
+                "an example needs a document with text; got none. Prepare text that is not empty."
+            )
         if pairs == "sentence_order" and not (offsets[ends] - offsets[starts] > 1).any():
             raise DataError(
                 "sentence order needs a document of two tokens, which can change places; the "

@@ -47,6 +47,9 @@ class Stream(IntEnum):
     SPAN_ROTATION = 17
     PACKED_ROWS = 20
     MIXTURE = 23
+    MIXTURE_STORE = 24
+    DOCTOR_SAMPLE = 26
+    DOCTOR_HASH = 27
 
 
 def stream_key(seed: int, stream: Stream, *counters: int) -> int:

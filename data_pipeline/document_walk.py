@@ -15,8 +15,8 @@ The original draws from one sequential generator. Here every draw is a function 
 visit, first sentence of the chunk), which has the same distribution because a visit starts a chunk
 at a sentence at most once. It lets the chunk that *would* start at each sentence be computed
 for all sentences at once; the chunks that do occur are those on the chain from the first sentence
-(`chain.follow`), whatever the lengths of the documents. It also lets a chunk be told again from
-its first sentence alone, which is all that a walk keeps of it.
+(`chain.follow`), whatever the lengths of the documents. It also lets a chunk be drawn again from
+its first sentence and its size, which are all that a walk keeps of it.
 
 Two rules differ. The other document is drawn among the others; the original draws among all, up to
 ten times, and may come to use the same document after all. And a chunk of one sentence, to which
@@ -43,7 +43,7 @@ Ints = npt.NDArray[np.int64]
 
 # Sentences handled at once: the arrays of one piece stay in the processor's cache, and a place in
 # it fits 16 bits.
-_PIECE = 1 << 16
+_PIECE = 1 << 15
 _STEPS = 64  # below 256: counted in bytes
 
 EXAMPLE = np.dtype(
@@ -75,20 +75,21 @@ class Drawn(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Chunks:
-    """The chunks of a stretch of one visit, in order. Two bytes each; the rest is drawn again."""
+    """The chunks of a stretch of one visit, in order. Four bytes each; the rest is drawn again."""
 
     corpus: Corpus
     objective: PretrainingObjective
     context: tuple[int, int, int]  # seed, epoch, visit: with the first sentence, all randomness
     origin: int
     places: npt.NDArray[np.uint16]  # [C] first sentences, counted from `origin`
+    sizes: npt.NDArray[np.uint16]  # [C] sentences collected
 
     def __len__(self) -> int:
         return len(self.places)
 
     def head(self, count: int) -> Chunks:
         """The first `count` of them."""
-        return replace(self, places=self.places[:count])
+        return replace(self, places=self.places[:count], sizes=self.sizes[:count])
 
     @property
     def first(self) -> Ints:
@@ -102,10 +103,9 @@ class Chunks:
             none = np.zeros(0, np.int64)
             return Drawn(none, none, none.astype(bool), none, none)
         documents = corpus.documents_of(self.origin, int(first[-1]) + 1)
-        ends = corpus.ends[documents]
-        document = np.searchsorted(ends, first, side="right")
+        document = np.searchsorted(corpus.ends[documents], first, side="right")
         target = _targets(self.objective, self.context, documents).take(document)
-        size = _sizes(corpus, self.objective, self.origin, first, ends.take(document), target)
+        size = self.sizes.astype(np.int64)
         bits = random_bits(self._key(Stream.SPLIT_CHUNK), first)
         is_other = (bits & np.uint64(1)).astype(bool)
         a_end = corpus.offsets.take(first + _a_sizes(bits, size))
@@ -152,7 +152,7 @@ class Chunks:
         bits = random_bits(self._key(Stream.PARTNER_DOCUMENT), first)
         other = below(bits, corpus.num_documents - 1)
         other += other >= document
-        start, end = corpus.starts[other], corpus.ends[other]
+        start, end = corpus.starts.take(other), corpus.ends.take(other)
         start += below(random_bits(self._key(Stream.PARTNER_SENTENCE), first), end - start)
         # At least one sentence; then one more for all that are still too short, together: all
         # rows at first, and then only the few that are left.
@@ -162,12 +162,14 @@ class Chunks:
         stop = start + 1
         for _ in range(3):
             stop += (offsets.take(stop) < wanted) & (stop < end)
-        short = np.flatnonzero((offsets.take(stop) < wanted) & (stop < end))
+        b_end = offsets.take(stop)
+        short = np.flatnonzero((b_end < wanted) & (stop < end))
         while len(short):
             stop[short] += 1
             at = stop.take(short)
-            short = short[(offsets.take(at) < wanted.take(short)) & (at < end.take(short))]
-        return b_start, offsets.take(stop)
+            reached = b_end[short] = offsets.take(at)
+            short = short[(reached < wanted.take(short)) & (at < end.take(short))]
+        return b_start, b_end
 
 
 def walk(
@@ -192,7 +194,7 @@ def walk(
         last = np.repeat(ends, repeats)
         target = np.repeat(_targets(objective, context, documents), repeats)
         # The chunk that would start at each sentence.
-        size = _sizes_of_all(corpus, objective, lo, last, target)
+        size = _sizes(corpus, objective.max_tokens, lo, last, target)
         if goes_back:
             bits = random_bits(key, np.arange(lo, hi))
             is_random = (bits & np.uint64(1)).astype(bool)
@@ -202,7 +204,8 @@ def walk(
             first = chosen + lo
             tokens = corpus.offsets.take(first + size[chosen]) - corpus.offsets.take(first)
             chosen = chosen[tokens > 1]
-        yield Chunks(corpus, objective, context, lo, chosen.astype(np.uint16))
+        places, sizes = chosen.astype(np.uint16), size[chosen].astype(np.uint16)
+        yield Chunks(corpus, objective, context, lo, places, sizes)
         entry = lo + leave
 
 
@@ -224,31 +227,8 @@ def drawn_lengths(bits: npt.NDArray[np.uint64], objective: PretrainingObjective)
     return np.where(is_short, shorter.astype(np.int64), longest)
 
 
-def _sizes(
-    corpus: Corpus,
-    objective: PretrainingObjective,
-    origin: int,
-    first: Ints,
-    last: Ints,
-    target: Ints,
-) -> Ints:
-    """The sentences collected from each of `first` on, ascending from `origin`, to `last`: [C].
-
-    A chunk of n sentences has at least as many tokens, so the look-ahead is bounded by the longest
-    target.
-    """
-    offsets = corpus.offsets[origin : int(first[-1]) + 1 + objective.max_tokens]
-    size = np.searchsorted(offsets, offsets.take(first - origin) + target)
-    size += origin
-    np.minimum(size, last, out=size)
-    size -= first
-    return size
-
-
-def _sizes_of_all(
-    corpus: Corpus, objective: PretrainingObjective, lo: int, last: Ints, target: Ints
-) -> Ints:
-    """`_sizes` of the sentences `lo`, `lo` + 1, ... to `last`: [C].
+def _sizes(corpus: Corpus, max_tokens: int, lo: int, last: Ints, target: Ints) -> Ints:
+    """The sentences collected from each of `lo`, `lo` + 1, ... on, up to `last`: [C].
 
     One more sentence for all that are too short, together, is ten times as fast as a search for
     each; searched are the few that need more than most.
@@ -265,11 +245,11 @@ def _sizes_of_all(
         if step % 4 == 0 and np.count_nonzero(more) * 32 < count:
             break
     sizes = size.astype(np.int64)
-    sentence = np.arange(lo, lo + count)
-    np.minimum(sizes, last - sentence, out=sizes)
     rows = np.flatnonzero(more)
-    if len(rows):
-        sizes[rows] = _sizes(corpus, objective, lo, sentence[rows], last[rows], target[rows])
+    # A chunk of n sentences has at least as many tokens, so that its end is not far away.
+    ahead = offsets[lo : lo + count + max_tokens]
+    sizes[rows] = np.searchsorted(ahead, wanted[rows]) - rows
+    np.minimum(sizes, last - np.arange(lo, lo + count), out=sizes)
     return sizes
 
 

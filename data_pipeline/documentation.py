@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,14 @@ from data_pipeline.documents.documentation import (
 from data_pipeline.documents.packages import Package
 from data_pipeline.errors import DataError
 from data_pipeline.preparation import write_store
+from data_pipeline.preparation_work import BeingPrepared
 from data_pipeline.progress import Progress, silent
 from data_pipeline.token_store import MANIFEST, TokenStore, read_manifest
 from data_pipeline.tokenizer import Tokenizer
 from data_pipeline.vocabulary import check_size, train_wordpiece
 from data_pipeline.workers import checked_workers
+
+_POLL_SECONDS = 0.5
 
 
 def documentation_store(
@@ -52,14 +56,20 @@ def documentation_store(
     source = read_documentation(packages, workers=workers, progress=progress)
     tokenizer = _learn(source, vocab_size, progress)
     facts = {"language": "en", "recipe": recipe}
-    try:
-        return write_store([source], tokenizer, output, facts, workers=workers, progress=progress)
-    except DataError:
-        # Another process may have made the same meanwhile; a store has its name when it is whole.
-        if not (output / MANIFEST).exists():
-            raise
-    _check_recipe(output, recipe)
-    return TokenStore.open(output)
+    while True:
+        try:
+            return write_store(
+                [source], tokenizer, output, facts, workers=workers, progress=progress
+            )
+        except BeingPrepared:
+            time.sleep(_POLL_SECONDS)  # of two that make the same, one waits
+        except DataError:
+            # Another process may have made the same; a store has its name when it is whole.
+            if not (output / MANIFEST).exists():
+                raise
+        if (output / MANIFEST).exists():
+            _check_recipe(output, recipe)
+            return TokenStore.open(output)
 
 
 def _learn(source: DocumentationSource, vocab_size: int, progress: Progress) -> Tokenizer:

@@ -33,7 +33,7 @@ from data_pipeline.objective import PretrainingObjective
 Ints = npt.NDArray[np.int64]
 
 # Sentences handled at once: the arrays of one piece stay in the processor's cache.
-_PIECE = 1 << 16
+_PIECE = 1 << 15
 
 
 @dataclass(frozen=True, eq=False)

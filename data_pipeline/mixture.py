@@ -10,13 +10,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from data_pipeline.batches import PretrainingBatches, local_rows
 from data_pipeline.counter_random import Stream, permutation, stream_key
 from data_pipeline.errors import DataError
+from data_pipeline.features import Batch
+from data_pipeline.objective import PretrainingObjective
+from data_pipeline.special_ids import SpecialIds
+from data_pipeline.token_store import Split
 
 Ints = npt.NDArray[np.int64]
 
@@ -40,13 +46,13 @@ class Drawn(NamedTuple):
     Attributes:
         store: [N] of each row, 0 .. stores - 1.
         first: [stores] the number within its store of the first of these rows that it has. The
-            others follow it, so store s gives its rows first[s] .. first[s] + count[s] - 1.
-        count: [stores] how many of these rows each store has.
+            others follow it, so store s gives its rows first[s] .. first[s] + number[s] - 1.
+        number: [stores] how many of these rows each store has.
     """
 
     store: Ints
     first: Ints
-    count: Ints
+    number: Ints
 
 
 def shares_of(weights: Sequence[float]) -> Shares:
@@ -103,6 +109,92 @@ def draw(shares: Shares, seed: int, first: int, count: int) -> Drawn:
             order = _order(shares, seed, block)
     store = np.concatenate(parts) if parts else np.zeros(0, np.int64)
     return Drawn(store, before, np.bincount(store, minlength=stores))
+
+
+class MixtureBatches:
+    """The batches of a run over several stores: `batches(step)`, a pure function of the step.
+
+    All stores have one tokeniser and one objective. Each is walked through epoch by epoch of its
+    own: a store with a large share and little text comes round more often.
+
+    Args:
+        splits: what each store gives.
+        shares: of each store.
+        ids: the special tokens of the tokeniser that made all of them.
+        objective: of all of them.
+        seed: of the run; decides the order of the stores, and in each pairs, order and masks.
+        batch_size: rows of the whole batch, over all processes.
+        process_index: which part of each batch is made, 0 .. process_count - 1.
+        process_count: must divide `batch_size`.
+        cache_dirs: where the plans of each store are kept; None keeps them in memory.
+
+    Raises:
+        DataError: the numbers of stores and shares differ, the sizes do not fit, or a split has too
+            little text.
+    """
+
+    def __init__(
+        self,
+        splits: Sequence[Split],
+        shares: Shares,
+        ids: SpecialIds,
+        objective: PretrainingObjective,
+        *,
+        seed: int,
+        batch_size: int,
+        process_index: int = 0,
+        process_count: int = 1,
+        cache_dirs: Sequence[Path | None] | None = None,
+    ) -> None:
+        cache_dirs = cache_dirs or [None] * len(splits)
+        if not len(splits) == len(shares.rows) == len(cache_dirs):
+            raise DataError(
+                f"a mixture of {len(splits)} stores needs as many shares and folders for plans; "
+                f"got {len(shares.rows)} and {len(cache_dirs)}"
+            )
+        self._local = local_rows(batch_size, process_index, process_count)
+        self._batch_size, self._seed, self._shares = batch_size, seed, shares
+        self._parts = [
+            PretrainingBatches(
+                split,
+                ids,
+                objective,
+                # Rows of two stores that have the same number must not be masked alike.
+                seed=stream_key(seed, Stream.MIXTURE_STORE, store) >> 1,
+                batch_size=1,
+                cache_dir=folder,
+            )
+            for store, (split, folder) in enumerate(zip(splits, cache_dirs, strict=True))
+        ]
+
+    def __call__(self, step: int) -> Batch:
+        """This process's rows of the batch of `step` (0, 1, ...)."""
+        if step < 0:
+            raise DataError(f"steps are numbered from 0; got {step}")
+        count = len(self._local)
+        drawn = self.drawn(step)
+        batch: Batch = {}
+        for store, part in enumerate(self._parts):
+            if not drawn.number[store]:
+                continue
+            rows = np.flatnonzero(drawn.store == store)
+            some = part.rows(int(drawn.first[store]), int(drawn.number[store]))
+            for name, values in some.items():
+                if name not in batch:
+                    batch[name] = np.empty((count, *values.shape[1:]), values.dtype)
+                batch[name][rows] = values
+        return batch
+
+    def drawn(self, step: int) -> Drawn:
+        """Which store each of this process's rows of the batch of `step` comes from."""
+        first = step * self._batch_size + self._local.start
+        return draw(self._shares, self._seed, first, len(self._local))
+
+    def epochs(self, steps: int) -> list[float]:
+        """How often each store has been gone through after so many steps."""
+        drawn = draw(self._shares, self._seed, steps * self._batch_size, 0)
+        rows = zip(drawn.first, self._parts, strict=True)
+        return [int(done) / part.rows_per_epoch for done, part in rows]
 
 
 def _order(shares: Shares, seed: int, block: int) -> Ints:

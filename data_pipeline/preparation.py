@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict
 from functools import partial
+from importlib import metadata
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import numpy as np
-
-from data_pipeline.documents import Source, SplitName, Unit
-from data_pipeline.documents.text import text_sources
+from data_pipeline.beam import encode_on_beam
+from data_pipeline.cleaning import NO_CLEANING, CleaningRules
+from data_pipeline.documents import Source, Unit, total_size, units_of
+from data_pipeline.documents.inputs import DEFAULT_TEXT_KEY, open_sources
+from data_pipeline.documents.lines import LinesOption
+from data_pipeline.documents.stretches import UNIT_BYTES
+from data_pipeline.encoded_unit import UnitEncoder
 from data_pipeline.errors import DataError
+from data_pipeline.merging import merge
+from data_pipeline.preparation_work import (
+    Job,
+    Work,
+    WorkOnUnit,
+    open_work,
+    pending_units,
+    remove_work,
+)
 from data_pipeline.progress import Progress, silent
-from data_pipeline.sentences import split_sentences
-from data_pipeline.token_store import SPLITS, TokenStore
-from data_pipeline.token_store_writer import EncodedPart, check_output, new_store
+from data_pipeline.text_rules import Rules
+from data_pipeline.text_tokenizer import TextTokenizer
+from data_pipeline.token_store import MANIFEST, TokenStore, read_manifest
+from data_pipeline.token_store_writer import check_output, new_store
 from data_pipeline.tokenizer import Tokenizer
-from data_pipeline.tokenizer_files import Rules
 from data_pipeline.vocabulary import (
     DEFAULT_SIZE,
     check_size,
@@ -31,81 +43,136 @@ from data_pipeline.vocabulary import (
 )
 from data_pipeline.workers import checked_workers, ordered_map
 
-LinesOption = Literal["auto", "sentence", "paragraph"]
 Inputs = str | os.PathLike[str] | Source
-
-
-@dataclass(frozen=True)
-class EncodedUnit:
-    """One unit, encoded: what it adds to each split, and what was wrong with it."""
-
-    parts: dict[SplitName, EncodedPart]
-    replaced_characters: int
-    dropped_sentences: int
-    dropped_documents: int
+# Libraries that decide what becomes of a unit: work that another version has begun is not gone on
+# with.
+_DECIDING = ("sentencex", "tokenizers", "sentencepiece", "datasketch", "mwparserfromhell")
 
 
 def prepare(
     inputs: Iterable[Inputs],
-    tokenizer: Tokenizer,
+    tokenizer: TextTokenizer,
     output: str | os.PathLike[str],
     *,
     lines: LinesOption = "auto",
     eval_share: float = 0.01,
     workers: int | None = None,
     language: str = "en",
+    cleaning: CleaningRules = NO_CLEANING,
+    text_key: str = DEFAULT_TEXT_KEY,
+    beam_options: Sequence[str] | None = None,
     progress: Progress = silent,
 ) -> TokenStore:
-    """Writes the token store `output` from text files.
+    """Writes the token store `output` from documents.
 
-    `inputs` are files, globs, folders, or other sources of documents. `eval_share` of the documents
+    `inputs` are what `documents.inputs.open_sources` takes (files, globs, folders, names of data
+    sets; `text_key` is for it), or sources of documents. `eval_share` of the documents
     are held out, chosen by a hash of their text. `workers` is the number of processes, by default
-    one a core; the store is the same to the byte for any number. Sentences without a token are
+    one a core; the store is the same to the byte for any number. `cleaning` says which documents
+    are dropped; the manifest counts them by reason. Sentences without a token are
     dropped and counted, as are documents left without a sentence.
 
-    DataError where an input is no good, the output exists, or a split would be empty.
+    With `beam_options` the work is done by Apache Beam, whose command line they are (`beam.py`).
+
+    A call that was stopped at any moment is gone on with by the same call, and gives the same
+    store: what is done is kept in a folder beside `output` (`preparation_work`).
+
+    DataError where an input is no good, another store is there, or a split would be empty.
     """
     if not 0 < eval_share < 1:
         raise DataError(f"eval_share must be between 0 and 1; got {eval_share}")
     workers = checked_workers(workers)
-    check_output(Path(output))
-    sources = as_sources(inputs, lines, language, progress)
+    sources = as_sources(inputs, lines, language, progress, text_key)
     facts = {"language": language, "eval_share": eval_share}
-    return write_store(sources, tokenizer, output, facts, workers=workers, progress=progress)
+    return write_store(
+        sources,
+        tokenizer,
+        output,
+        facts,
+        cleaning=cleaning,
+        workers=workers,
+        beam_options=beam_options,
+        progress=progress,
+    )
 
 
 def write_store(
     sources: Sequence[Source],
-    tokenizer: Tokenizer,
+    tokenizer: TextTokenizer,
     output: str | os.PathLike[str],
     facts: Mapping[str, Any],
     *,
     workers: int,
+    cleaning: CleaningRules = NO_CLEANING,
+    beam_options: Sequence[str] | None = None,
     progress: Progress = silent,
 ) -> TokenStore:
-    """Writes the store of `sources`. `facts` go into the manifest.
+    """Writes the store of `sources`, going on with what an earlier call has left undone.
 
-    `facts["language"]` is that of the sentences; `facts["eval_share"]` is the share of documents to
-    hold out, where a source does not say itself which.
+    A store that is there already, made by the same settings from the same input, is opened.
+    `facts` go into the manifest. `facts["language"]` is that of the sentences;
+    `facts["eval_share"]` is the share of documents to hold out, where a source does not say itself
+    which.
     """
+    output = Path(output)
     share = facts.get("eval_share")
-    make = partial(UnitEncoder, tokenizer, facts["language"], share or 0.0)
-    broken: Counter[str] = Counter(
-        {"replaced_characters": 0, "dropped_sentences": 0, "dropped_documents": 0}
-    )
-    with (
-        new_store(Path(output), tokenizer) as store,
-        progress("tokenising", sum(source.size() for source in sources), "B") as task,
-    ):
-        units = (unit for source in sources for unit in source.units(task.advance))
-        for encoded in ordered_map(make, units, workers=workers):
-            for name, part in encoded.parts.items():
-                store.splits[name].append(part)
-            for what in broken:
-                broken[what] += getattr(encoded, what)
-        _check_splits({name: store.splits[name].counts["documents"] for name in SPLITS}, share)
-        described = [source.describe() for source in sources]
-        return store.finish({**facts, **broken, "sources": described})
+    settings = {
+        "tokenizer": tokenizer.fingerprint,
+        "unit_bytes": UNIT_BYTES,
+        "cleaning": asdict(cleaning),
+        **{f"{name} version": metadata.version(name) for name in _DECIDING},
+        **facts,
+    }
+    job = Job.of(settings, sources)
+    if _is_prepared(output, job):
+        remove_work(output)  # a process that was killed just before it would have
+        return TokenStore.open(output)
+    check_output(output)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with open_work(output, job) as work:
+        encoder = UnitEncoder(tokenizer, facts["language"], share or 0.0, cleaning)
+        try:
+            if beam_options is None:
+                _encode(work, sources, encoder, workers, progress)
+            else:
+                with progress("tokenising on Beam", None, "B"):
+                    encode_on_beam(work, sources, encoder, beam_options)
+            manifest = {**facts, "job": job.fingerprint}
+            check = partial(_check_splits, share)
+            with new_store(output, tokenizer) as writer:
+                store = merge(work, sources, writer, manifest, cleaning, check, progress)
+        except EmptySplit:
+            remove_work(output)  # other settings are needed, and nothing of it is of use
+            raise
+        except OSError as error:
+            raise DataError(
+                f"{error.filename or output}: {error.strerror or error}; what is done is kept in "
+                f"{work.folder}, and the same command goes on"
+            ) from error
+        remove_work(output)
+    return store
+
+
+def _is_prepared(output: Path, job: Job) -> bool:
+    """Whether the store is there, of this very job, and no file was changed since."""
+    file = output / MANIFEST
+    if not file.is_file() or read_manifest(output).get("job") != job.fingerprint:
+        return False
+    return job.last_change < file.stat().st_mtime_ns
+
+
+def _encode(
+    work: Work,
+    sources: Sequence[Source],
+    encoder: UnitEncoder,
+    workers: int,
+    progress: Progress,
+) -> None:
+    """Does what is left to do, on this machine."""
+    with progress("tokenising", total_size(sources), "B") as task:
+        pending = pending_units(work, sources, task.advance)
+        for _ in ordered_map(partial(WorkOnUnit, encoder), pending, workers=workers):
+            pass
 
 
 def vocabulary_from(
@@ -113,96 +180,52 @@ def vocabulary_from(
     size: int = DEFAULT_SIZE,
     cased: bool = False,
     *,
+    rules: Rules | None = None,
     workers: int | None = None,
+    text_key: str = DEFAULT_TEXT_KEY,
     progress: Progress = silent,
 ) -> Tokenizer:
     """A WordPiece tokeniser with a vocabulary of at most `size`, learned from files on all cores.
 
-    The same for any number of workers. DataError as of `prepare`.
+    `rules` say more than `cased`, which they take the place of. All words are counted. The same for
+    any number of workers. DataError as of `prepare`.
     """
     check_size(size)
     workers = checked_workers(workers)
-    rules = Rules(cased)
-    sources = as_sources(inputs, "paragraph", "en", silent)  # words do not depend on lines
-    with progress("counting words", sum(s.size() for s in sources), "B") as task:
-        units = (unit for source in sources for unit in source.units(task.advance))
+    rules = rules or Rules(cased)
+    # Words do not depend on lines.
+    sources = as_sources(inputs, "paragraph", "en", silent, text_key)
+    with progress("counting words", total_size(sources), "B") as task:
+        units = units_of(sources, task.advance)
         counts = merge_counts(ordered_map(partial(UnitCounter, rules), units, workers=workers))
     return tokenizer_of(counts, rules, size, progress)
 
 
 def as_sources(
-    inputs: Iterable[Inputs], lines: LinesOption, language: str, progress: Progress
+    inputs: Iterable[Inputs],
+    lines: LinesOption,
+    language: str,
+    progress: Progress,
+    text_key: str = DEFAULT_TEXT_KEY,
 ) -> list[Source]:
-    """Paths become text sources; sources stay what they are. Shows how lines were taken."""
+    """Names become sources; sources stay what they are. Shows what each is taken for."""
     if isinstance(inputs, str | os.PathLike):
         inputs = [inputs]
     inputs = list(inputs)
-    paths = [i for i in inputs if isinstance(i, str | os.PathLike)]
+    names = [i for i in inputs if isinstance(i, str | os.PathLike)]
     sources: list[Source] = [i for i in inputs if not isinstance(i, str | os.PathLike)]
-    if paths or not sources:
-        texts = text_sources(paths, lines, language)
-        for text in texts:
-            if text.detected:
-                with progress(f"reading {text.name}", None, "B") as task:
-                    task.note(text.detected)
-        sources = [*texts, *sources]
+    if names or not sources:
+        opened = open_sources(names, lines, language, text_key=text_key)
+        for source in opened:
+            facts = source.describe()
+            with progress(f"reading {source.name}", None, "B") as task:
+                task.note("; ".join(filter(None, (facts["kind"], facts.get("lines_detected")))))
+        sources = [*opened, *sources]
     return sources
 
 
-class UnitEncoder:
-    """Unit -> EncodedUnit; a pure function of the unit."""
-
-    def __init__(self, tokenizer: Tokenizer, language: str, eval_share: float) -> None:
-        self._tokenizer, self._language = tokenizer, language
-        self._eval_below = int(eval_share * 2**64)
-
-    def __call__(self, unit: Unit) -> EncodedUnit:
-        """Parses, splits into sentences, and encodes."""
-        parsed = unit.parse(unit.content)
-        documents: dict[SplitName, list[list[str]]] = {"train": [], "eval": []}
-        for document in parsed.documents:
-            documents[unit.split or self._split_of(document)].append(document)
-        dropped: Counter[str] = Counter()
-        parts = {
-            name: self._encode(some, unit.lines, dropped)
-            for name, some in documents.items()
-            if some
-        }
-        replaced = parsed.counts.get("replaced_characters", 0)
-        return EncodedUnit(parts, replaced, dropped["sentences"], dropped["documents"])
-
-    def _split_of(self, document: Sequence[str]) -> SplitName:
-        """By the text, so that order and workers do not matter and copies stay on one side."""
-        digest = hashlib.blake2b("\n".join(document).encode(), digest_size=8).digest()
-        return "eval" if int.from_bytes(digest, "big") < self._eval_below else "train"
-
-    def _encode(
-        self, documents: Sequence[Sequence[str]], lines: str, dropped: Counter[str]
-    ) -> EncodedPart:
-        sentences: list[str] = []
-        ends = []
-        for document in documents:
-            if lines == "paragraph":
-                for paragraph in document:
-                    sentences += split_sentences(paragraph, self._language)
-            else:
-                sentences += document
-            ends.append(len(sentences))
-        tokens, lengths = self._tokenizer.encode_flat(sentences)
-        kept = lengths > 0
-        starts = np.concatenate([[0], np.cumsum(kept)])
-        document_lengths = np.diff(starts[[0, *ends]])
-        dropped["sentences"] += int(len(kept) - kept.sum())
-        dropped["documents"] += int((document_lengths == 0).sum())
-        return EncodedPart(
-            tokens,
-            lengths[kept],
-            document_lengths[document_lengths > 0],
-            {
-                "words": sum(sentence.count(" ") + 1 for sentence in sentences),
-                "bytes": sum(len(sentence.encode()) for sentence in sentences),
-            },
-        )
+class EmptySplit(DataError):
+    """A split would have no document."""
 
 
 class UnitCounter:
@@ -218,12 +241,12 @@ class UnitCounter:
         return count_words(text, self._rules)
 
 
-def _check_splits(documents: dict[str, int], eval_share: float | None) -> None:
+def _check_splits(eval_share: float | None, documents: Mapping[str, int]) -> None:
     for name, other, change in (("eval", "train", "raise"), ("train", "eval", "lower")):
         if documents[name] == 0 and documents[other] == 0:
-            raise DataError("there is no sentence in the input: no word of it gives a token")
+            raise EmptySplit("there is no sentence in the input: no word of it gives a token")
         if documents[name] == 0:
-            raise DataError(
+            raise EmptySplit(
                 f"no document is left for {name}: all {documents[other]} went to {other} with "
                 f"eval_share={eval_share}; give more documents (a blank line ends a document), or "
                 f"{change} eval_share"

@@ -6,8 +6,8 @@ walk is random. Here every epoch has the same number, that of a reference walk w
 a step's place in its epoch is arithmetic: a walk that gives more is cut after shuffling, and one
 that gives less is followed by further visits, from a random place on.
 
-A walk keeps two bytes an example. When it is over, so that the number of examples and with it
-their order is known, each example is made and put in its place: nothing but the plan itself, 24
+A walk keeps two to four bytes an example. When it is over, so that the number of examples and with
+it their order is known, each example is made and put in its place: nothing but the plan itself, 24
 bytes an example, is ever held in whole, beside four bytes an example for the order.
 """
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,13 +23,15 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib import format as npy
 
+from data_pipeline.documents import SplitName
 from data_pipeline.errors import DataError
-from data_pipeline.tokenizer import Tokenizer, load_tokenizer
+from data_pipeline.text_tokenizer import TextTokenizer
+from data_pipeline.tokenizer import load_tokenizer
 
 FORMAT = "bert-jax token store"
 FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
-SPLITS = ("train", "eval")
+SPLITS: tuple[SplitName, ...] = ("train", "eval")
 ARRAYS = ("tokens", "sentence_offsets", "document_offsets")
 _DTYPES = ("uint16", "uint32")
 # What a manifest must say for a store to be opened and shown, and of what type it is.
@@ -107,7 +109,9 @@ class Split:
 class TokenStore:
     """A finished store on disk. Attributes: `path`, `manifest`, `train`, `eval`."""
 
-    def __init__(self, path: Path, manifest: dict[str, Any], splits: dict[str, Split]) -> None:
+    def __init__(
+        self, path: Path, manifest: dict[str, Any], splits: Mapping[SplitName, Split]
+    ) -> None:
         self.path = path
         self.manifest = manifest
         self.train = splits["train"]
@@ -155,7 +159,7 @@ class TokenStore:
         """SHA-256 of the tokens, their offsets and the tokeniser; not of paths or times."""
         return str(self.manifest["fingerprint"])
 
-    def tokenizer(self) -> Tokenizer:
+    def tokenizer(self) -> TextTokenizer:
         """The tokeniser that made the ids."""
         tokenizer = load_tokenizer(self.path / "tokenizer")
         if tokenizer.fingerprint != self.manifest["tokenizer"]["fingerprint"]:

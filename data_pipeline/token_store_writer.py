@@ -19,6 +19,7 @@ import numpy.typing as npt
 from numpy.lib import format as npy
 
 from data_pipeline.errors import DataError
+from data_pipeline.text_tokenizer import TextTokenizer
 from data_pipeline.token_store import (
     ARRAYS,
     FORMAT,
@@ -28,7 +29,6 @@ from data_pipeline.token_store import (
     TokenStore,
     sha256_of,
 )
-from data_pipeline.tokenizer import Tokenizer
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class EncodedPart:
     tokens: npt.NDArray[np.unsignedinteger]
     sentence_lengths: npt.NDArray[np.int64]  # in tokens
     document_lengths: npt.NDArray[np.int64]  # in sentences
-    counts: Mapping[str, int] = field(default_factory=dict)  # words, bytes
+    counts: Mapping[str, int] = field(default_factory=dict)  # words, characters, bytes
 
 
 class ArrayFile:
@@ -89,7 +89,8 @@ class SplitWriter:
             ArrayFile(folder / f"{name}.npy", kind)
             for name, kind in zip(ARRAYS, types, strict=True)
         )
-        self.counts = {"documents": 0, "sentences": 0, "tokens": 0, "words": 0, "bytes": 0}
+        names = ("documents", "sentences", "tokens", "words", "characters", "bytes")
+        self.counts = dict.fromkeys(names, 0)
         for offsets in (self._sentences, self._documents):
             offsets.append(np.zeros(1, np.int64))
 
@@ -119,9 +120,13 @@ class SplitWriter:
 class StoreWriter:
     """`splits["train"].append(part)` as often as there are parts, then `finish(facts)`."""
 
-    def __init__(self, folder: Path, output: Path, tokenizer: Tokenizer) -> None:
+    def __init__(self, folder: Path, output: Path, tokenizer: TextTokenizer) -> None:
         self._folder, self._output, self._tokenizer = folder, output, tokenizer
         self.splits = {name: SplitWriter(folder / name, tokenizer.dtype) for name in SPLITS}
+
+    def write(self, name: str, text: str) -> None:
+        """Adds a file of text to the store."""
+        (self._folder / name).write_text(text, "utf-8")
 
     def finish(self, facts: Mapping[str, Any]) -> TokenStore:
         """Writes tokeniser and manifest, and gives the folder its name.
@@ -149,6 +154,7 @@ class StoreWriter:
             for name in SPLITS
         }
         tokenizer = {
+            "kind": self._tokenizer.kind,
             "fingerprint": self._tokenizer.fingerprint,
             "vocab_size": self._tokenizer.vocab_size,
             "cased": self._tokenizer.cased,
@@ -182,7 +188,7 @@ class StoreWriter:
 
 
 @contextmanager
-def new_store(output: Path, tokenizer: Tokenizer) -> Iterator[StoreWriter]:
+def new_store(output: Path, tokenizer: TextTokenizer) -> Iterator[StoreWriter]:
     """A writer into a temporary folder beside `output`, removed unless `finish` was reached."""
     check_output(output)
     output.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""WordPiece tokenisers: one small class over Hugging Face `tokenizers`.
+"""WordPiece tokenisers, and opening a tokeniser of either kind.
 
 Text is cleaned, split at white space and punctuation, and each word into its longest known pieces
 (google-research/bert, tokenization.py). A tokeniser on disk is a folder in Hugging Face's layout:
@@ -11,54 +11,43 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from functools import cached_property
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer as HFTokenizer
-from tokenizers import decoders, models, pre_tokenizers, processors
+from tokenizers import decoders, models, processors
 
 from data_pipeline.errors import DataError
+from data_pipeline.sentencepiece_tokenizer import SentencePieceTokenizer
+from data_pipeline.text_rules import LONGEST_WORD, Rules, separated
+from data_pipeline.text_tokenizer import CLS, MASK, SEP, SPECIALS, UNK, TextTokenizer
 from data_pipeline.tokenizer_files import (
-    CLS,
     CONFIG,
-    FILES,
     FULL,
-    LONGEST_WORD,
-    MASK,
-    PAD,
+    MODEL,
     PREFIX,
-    SEP,
-    SPECIALS,
-    UNK,
     VOCAB,
-    Rules,
+    WORDPIECE_FILES,
+    check_case,
     check_vocabulary,
+    folder_config,
     from_config,
     from_full,
     given_case,
     is_begun,
     read_json,
     read_vocab,
-    separated,
     write_files,
 )
 
-# Words whose pieces are remembered, with long ones counting for more: about 80 MB.
-_CACHE_SIZE = 1 << 19
 
+class Tokenizer(TextTokenizer):
+    """Text <-> ids of word pieces, as in the original."""
 
-class Tokenizer:
-    """Text <-> ids of word pieces.
-
-    No text becomes a special token: a literal "[SEP]" in a corpus is data, and is split like any
-    other word. Attributes: `vocab_size`, `cased`, `rules`, `model_max_length`, and the ids of the
-    special tokens, looked up in the vocabulary: `pad_id unk_id cls_id sep_id mask_id`.
-    """
+    kind = "wordpiece"
 
     def __init__(
         self, vocab: Sequence[str], rules: Rules, model_max_length: int = 512, name: str = "vocab"
@@ -69,38 +58,8 @@ class Tokenizer:
         text is lower-cased.
         """
         check_vocabulary(vocab, rules, name)
-        self.vocab = tuple(vocab)
-        self.rules = rules
-        self.model_max_length = model_max_length
-        self.vocab_size = len(self.vocab)
-        self.cased = rules.cased
-        self._ids = {token: i for i, token in enumerate(self.vocab)}
-        self.pad_id, self.unk_id, self.cls_id, self.sep_id, self.mask_id = (
-            self._ids[token] for token in SPECIALS
-        )
-        # The narrowest type that holds every id.
-        self.dtype: np.dtype[np.unsignedinteger] = np.dtype(
-            np.uint16 if self.vocab_size <= 1 << 16 else np.uint32
-        )
+        super().__init__(vocab, rules, model_max_length)
         self._pipeline = self._make_pipeline()
-        self._cache: dict[str, bytes] = {}
-        self._cached = 0
-
-    def encode(self, text: str) -> list[int]:
-        """The ids of `text`, without special tokens."""
-        return self.encode_batch([text])[0]
-
-    def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
-        """The ids of each text, without special tokens."""
-        return [np.frombuffer(ids, self.dtype).tolist() for ids in self._encode_bytes(texts)]
-
-    def encode_flat(
-        self, texts: Sequence[str]
-    ) -> tuple[npt.NDArray[np.unsignedinteger], npt.NDArray[np.int64]]:
-        """The ids of all texts in a row, of type `dtype`, and each text's number of ids."""
-        encoded = self._encode_bytes(texts)
-        lengths = np.fromiter(map(len, encoded), np.int64, len(encoded)) // self.dtype.itemsize
-        return np.frombuffer(b"".join(encoded), self.dtype), lengths
 
     def encode_with_masks(self, text: str) -> list[int]:
         """Like `encode`, but each literal "[MASK]" is the mask token. For inference only."""
@@ -113,16 +72,6 @@ class Tokenizer:
         """Readable text: pieces joined, and no space before punctuation."""
         return str(self._pipeline.decode([int(i) for i in ids], skip_special_tokens=False))
 
-    def id_to_token(self, i: int) -> str:
-        """IndexError where there is no such id."""
-        if not 0 <= i < self.vocab_size:
-            raise IndexError(f"id {i} is outside the vocabulary of {self.vocab_size}")
-        return self.vocab[i]
-
-    def token_to_id(self, token: str) -> int | None:
-        """None where the vocabulary does not hold the token."""
-        return self._ids.get(token)
-
     @cached_property
     def continues_word(self) -> npt.NDArray[np.bool_]:
         """[vocab_size], true for a piece that goes on with the word of the piece before it."""
@@ -133,10 +82,7 @@ class Tokenizer:
     @property
     def fingerprint(self) -> str:
         """SHA-256 of all that decides the ids: vocabulary and rules."""
-        rules = asdict(self.rules)
-        if self.rules.strip_accents is None:  # what None comes to
-            rules["strip_accents"] = not self.cased
-        facts = {"kind": "wordpiece", "vocab": self.vocab, "rules": rules}
+        facts = {"kind": self.kind, "vocab": self.vocab, "rules": self.rules.facts()}
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
     def save(self, folder: str | os.PathLike[str]) -> None:
@@ -160,6 +106,10 @@ class Tokenizer:
         if not same:
             raise DataError(f"{folder}: holds another tokeniser; remove it or name a new one")
 
+    def with_rules(self, rules: Rules) -> Tokenizer:
+        """A tokeniser of the same vocabulary and other rules. DataError where they contradict."""
+        return Tokenizer(self.vocab, rules, self.model_max_length)
+
     def __reduce__(self) -> tuple[Any, ...]:
         return Tokenizer, (self.vocab, self.rules, self.model_max_length)
 
@@ -167,27 +117,12 @@ class Tokenizer:
         case = "cased" if self.cased else "uncased"
         return f"Tokenizer({case} WordPiece, {self.vocab_size} tokens)"
 
-    def _encode_bytes(self, texts: Sequence[str]) -> list[bytes]:
-        """The ids of each text as the bytes of an array.
-
-        Each distinct word is split into pieces once and remembered, which on running text is some
-        ten times faster than doing it anew. Equal, because the pieces of a word depend on nothing
-        around it, and a word surely ends at a space, a line feed and each ASCII punctuation mark.
-        """
+    def _words(self, texts: Sequence[str]) -> list[list[str]]:
+        """A word surely ends at a space, a line feed and each ASCII punctuation mark."""
+        if not texts:
+            return []
         joined = separated("\n".join(text.replace("\n", " ") for text in texts), self.rules)
-        words = [text.split(" ") for text in joined.split("\n")] if texts else []
-        cache = self._cache
-        missing = sorted(set(chain.from_iterable(words)).difference(cache))
-        if missing:
-            if self._cached > _CACHE_SIZE:
-                # A new dictionary, not a cleared one: another thread may be reading the old one.
-                self._cache = cache = {}
-                self._cached = 0
-                missing = sorted(set(chain.from_iterable(words)))
-            cache.update(self._pieces(missing))
-            self._cached += len(missing) + sum(map(len, missing)) // 32
-        pieces = cache.__getitem__
-        return [b"".join(map(pieces, text)) for text in words]
+        return [text.split(" ") for text in joined.split("\n")]
 
     def _pieces(self, words: Sequence[str]) -> Iterator[tuple[str, bytes]]:
         """Each word with its ids.
@@ -207,18 +142,19 @@ class Tokenizer:
             yield word, np.array(encoding.ids, dtype).tobytes()
 
     def _make_pipeline(self) -> HFTokenizer:
-        """Without special tokens, so that none can come out of text."""
+        """For text in its Unicode form. Without special tokens, so that none can come of text."""
         pipeline = HFTokenizer(
             models.WordPiece(dict(self._ids), unk_token=UNK, max_input_chars_per_word=LONGEST_WORD)
         )
-        pipeline.normalizer = self.rules.normalizer()
-        pipeline.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+        pipeline.normalizer = self.rules.word_normalizer()
+        pipeline.pre_tokenizer = self.rules.pre_tokenizer()
         pipeline.decoder = decoders.WordPiece(prefix=PREFIX)
         return pipeline
 
     def _full_pipeline(self) -> HFTokenizer:
         """As others expect it in `tokenizer.json`: with special tokens and their template."""
         pipeline = self._make_pipeline()
+        pipeline.normalizer = self.rules.normalizer()
         pipeline.add_special_tokens(list(SPECIALS))
         pipeline.post_processor = processors.TemplateProcessing(
             single=f"{CLS} $A {SEP}",
@@ -229,26 +165,14 @@ class Tokenizer:
 
     def _contents(self) -> dict[str, bytes]:
         """The files of the folder."""
-        config = {
-            "tokenizer_class": "BertTokenizer",
-            "do_lower_case": not self.cased,
-            "strip_accents": self.rules.strip_accents,
-            "tokenize_chinese_chars": self.rules.tokenize_chinese_chars,
-            "model_max_length": self.model_max_length,
-            "pad_token": PAD,
-            "unk_token": UNK,
-            "cls_token": CLS,
-            "sep_token": SEP,
-            "mask_token": MASK,
-        }
         return {
-            CONFIG: (json.dumps(config, indent=2) + "\n").encode(),
+            CONFIG: folder_config(self.rules, "BertTokenizer", self.model_max_length),
             FULL: self._full_pipeline().to_str(pretty=True).encode(),
             VOCAB: "".join(token + "\n" for token in self.vocab).encode(),
         }
 
 
-def saved_tokenizer(folder: Path, cased: bool) -> Tokenizer | None:
+def saved_tokenizer(folder: Path, cased: bool) -> TextTokenizer | None:
     """What a tokeniser of this case would be saved over: None where there is none to open yet.
 
     DataError where the folder holds anything else.
@@ -259,21 +183,28 @@ def saved_tokenizer(folder: Path, cased: bool) -> Tokenizer | None:
     return load_tokenizer(folder, cased if bare else None)
 
 
-def load_tokenizer(path: str | os.PathLike[str], cased: bool | None = None) -> Tokenizer:
-    """A tokeniser from its folder, or from a bare `vocab.txt`.
+def load_tokenizer(path: str | os.PathLike[str], cased: bool | None = None) -> TextTokenizer:
+    """A tokeniser of either kind from its folder, a bare `vocab.txt`, or a bare `.model` file.
 
     A folder knows its case; `cased` may repeat it but not contradict it. A bare vocabulary file (or
     a folder that holds nothing else) does not, and needs `cased`. DataError where it is missing,
     broken, or contradicts itself.
     """
     path = Path(path)
+    if path.is_file() and path.suffix == ".model":
+        words = Rules(given_case(path, cased), tokenize_chinese_chars=False)
+        return SentencePieceTokenizer(path.read_bytes(), words, name=str(path))
     if path.is_file():
         return Tokenizer(read_vocab(path), Rules(given_case(path, cased)), name=str(path))
     if not path.is_dir():
         raise DataError(f"{path}: no such tokeniser; give its folder, or a vocab.txt")
-    config_path, full_path, vocab_path = (path / name for name in FILES)
+    config_path, full_path, vocab_path = (path / name for name in WORDPIECE_FILES)
+    if (path / MODEL).is_file():
+        if vocab_path.is_file():
+            raise DataError(f"{path}: holds two tokenisers, {MODEL} and {VOCAB}; remove one")
+        return SentencePieceTokenizer.load(path, cased)
     if not vocab_path.is_file() and not full_path.is_file():
-        raise DataError(f"{path}: holds neither vocab.txt nor tokenizer.json")
+        raise DataError(f"{path}: holds neither vocab.txt nor tokenizer.json nor {MODEL}")
     config = read_json(config_path) if config_path.is_file() else {}
     said, length = from_config(config, config_path)
     rules, vocab = None, None
@@ -291,7 +222,9 @@ def load_tokenizer(path: str | os.PathLike[str], cased: bool | None = None) -> T
         raise DataError(
             f"{path}: tokenizer.json and tokenizer_config.json disagree about lower-casing"
         )
-    if cased is not None and cased != rules.cased:
-        word = "cased" if rules.cased else "uncased"
-        raise DataError(f"{path}: is {word}, as its files say; cased={cased} was given")
+    elif said is not None and said.unicode_form not in ("none", rules.unicode_form):
+        raise DataError(
+            f"{path}: tokenizer.json and tokenizer_config.json disagree about the Unicode form"
+        )
+    check_case(path, rules, cased)
     return Tokenizer(vocab, rules, length, name=str(path))

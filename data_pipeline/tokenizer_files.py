@@ -1,68 +1,34 @@
-"""What a WordPiece tokeniser is made of on disk: its rules and its vocabulary, read and checked."""
+"""What a tokeniser is made of on disk: its rules and its vocabulary, read and checked."""
 
 from __future__ import annotations
 
 import json
 import reprlib
-import string
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from operator import methodcaller
 from pathlib import Path
 from typing import Any
 
-from tokenizers import normalizers
-
 from data_pipeline.atomic_file import remove_abandoned, write_atomically
 from data_pipeline.errors import DataError
+from data_pipeline.text_rules import LONG_RUN, Rules, UnicodeForm
+from data_pipeline.text_tokenizer import CLS, MASK, PAD, SEP, SPECIALS, UNK
 
 # In the order in which they are written. The first says nothing without one of the others, and says
 # with either of them all that there is to know: a folder opens as the whole tokeniser, or not.
-CONFIG, FULL, VOCAB = FILES = ("tokenizer_config.json", "tokenizer.json", "vocab.txt")
-PAD, UNK, CLS, SEP, MASK = SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+CONFIG, FULL, VOCAB = WORDPIECE_FILES = ("tokenizer_config.json", "tokenizer.json", "vocab.txt")
+MODEL = "sentencepiece.model"
+SENTENCEPIECE_FILES = (CONFIG, MODEL, FULL)
+FILES = (CONFIG, MODEL, FULL, VOCAB)
+# What tokenizer_config.json calls the rules that only this project has.
+FORM, LONG_RUNS = "unicode_normalization", "split_long_runs"
 PREFIX = "##"
-# Longer words become [UNK], as in the original.
-LONGEST_WORD = 100
-
-
-@dataclass(frozen=True)
-class Rules:
-    """What decides a tokeniser's ids beside its vocabulary.
-
-    `strip_accents` None means: where the text is lower-cased, as in the original.
-    """
-
-    cased: bool
-    strip_accents: bool | None = None
-    tokenize_chinese_chars: bool = True
-
-    def normalizer(self) -> normalizers.BertNormalizer:
-        """The rules as Hugging Face's component."""
-        return normalizers.BertNormalizer(
-            clean_text=True,
-            handle_chinese_chars=self.tokenize_chinese_chars,
-            strip_accents=self.strip_accents,
-            lowercase=not self.cased,
-        )
-
-
-def separated(text: str, rules: Rules) -> str:
-    """`text` with spaces around each ASCII punctuation mark, and ASCII capitals lowered if all are.
-
-    Its words are cut and spelt by the normaliser as those of `text` are: a punctuation mark is a
-    word whatever is beside it, and lowering one character does not depend on the next. What else
-    ends a word, and all other characters, are left for the normaliser.
-    """
-    if not rules.cased:
-        text = text.encode("utf-8").lower().decode("utf-8")
-    for mark in string.punctuation:
-        text = text.replace(mark, f" {mark} ")
-    return text
 
 
 def from_full(full: dict[str, Any], path: Path) -> tuple[Rules, list[str]]:
     """Rules and vocabulary of a `tokenizer.json`."""
     model, normalizer = (_field(full, what, dict, {}, path) for what in ("model", "normalizer"))
+    form, normalizer = _unicode_form(normalizer)
     if model.get("type") != "WordPiece" or normalizer.get("type") != "BertNormalizer":
         raise DataError(
             f"{path}: needs the model WordPiece with a BertNormalizer; "
@@ -92,8 +58,29 @@ def from_full(full: dict[str, Any], path: Path) -> tuple[Rules, list[str]]:
         not _field(normalizer, "lowercase", bool, True, path),
         _strip_accents(normalizer, path),
         _field(normalizer, "handle_chinese_chars", bool, True, path),
+        form,
+        _splits_long_runs(full, path),
     )
     return rules, vocab
+
+
+def _unicode_form(normalizer: dict[str, Any]) -> tuple[UnicodeForm, dict[str, Any]]:
+    """The Unicode form that comes first in a normaliser, and what is left of it."""
+    match normalizer:
+        case {"type": "Sequence", "normalizers": [{"type": "NFC"}, {} as rest]}:
+            return "nfc", rest
+        case {"type": "Sequence", "normalizers": [{"type": "NFKC"}, {} as rest]}:
+            return "nfkc", rest
+    return "none", normalizer
+
+
+def _splits_long_runs(full: dict[str, Any], path: Path) -> bool:
+    match full.get("pre_tokenizer"):
+        case {"type": "Sequence", "pretokenizers": [_, {"pattern": {"Regex": pattern}}]}:
+            if pattern == LONG_RUN:
+                return True
+            raise DataError(f"{path}: splits words at a pattern that is unknown here: {pattern!r}")
+    return False
 
 
 def from_config(config: dict[str, Any], path: Path) -> tuple[Rules | None, int]:
@@ -102,7 +89,12 @@ def from_config(config: dict[str, Any], path: Path) -> tuple[Rules | None, int]:
         _field(config, what, bool, True, path)
         for what in ("do_lower_case", "tokenize_chinese_chars")
     )
-    rules = Rules(not lower, _strip_accents(config, path), chinese)
+    form = _field(config, FORM, str, "none", path)
+    runs = _field(config, LONG_RUNS, bool, False, path)
+    try:
+        rules = Rules(not lower, _strip_accents(config, path), chinese, form, runs)
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error
     length = config.get("model_max_length", 512)
     if type(length) not in (int, float) or not length >= 1:
         raise DataError(f"{path}: model_max_length must be a number above 0; got {length!r}")
@@ -137,6 +129,13 @@ def given_case(path: Path, cased: bool | None) -> bool:
     return cased
 
 
+def check_case(path: Path, rules: Rules, cased: bool | None) -> None:
+    """DataError where the `cased` that was given is not that of the files."""
+    if cased is not None and cased != rules.cased:
+        word = "cased" if rules.cased else "uncased"
+        raise DataError(f"{path}: is {word}, as its files say; cased={cased} was given")
+
+
 def read_vocab(path: Path) -> list[str]:
     """One token a line. Only the line end is taken off: a token may be any other white space."""
     try:
@@ -167,12 +166,39 @@ def is_begun(folder: Path) -> bool:
     return names - temporary <= {CONFIG}
 
 
-def write_files(folder: Path, contents: dict[str, bytes]) -> None:
-    """Writes those of `FILES` that are missing, each as a whole, so that nobody sees half a one."""
+def folder_config(
+    rules: Rules, tokenizer_class: str, model_max_length: int, more: Mapping[str, Any] | None = None
+) -> bytes:
+    """A `tokenizer_config.json`. What few tokenisers have is only written where it is so."""
+    config = {
+        "tokenizer_class": tokenizer_class,
+        "do_lower_case": not rules.cased,
+        "strip_accents": rules.strip_accents,
+        "tokenize_chinese_chars": rules.tokenize_chinese_chars,
+        "model_max_length": model_max_length,
+        "pad_token": PAD,
+        "unk_token": UNK,
+        "cls_token": CLS,
+        "sep_token": SEP,
+        "mask_token": MASK,
+        **(more or {}),
+    }
+    if rules.unicode_form != "none":
+        config[FORM] = rules.unicode_form
+    if rules.split_long_runs:
+        config[LONG_RUNS] = True
+    return (json.dumps(config, indent=2) + "\n").encode()
+
+
+def write_files(folder: Path, contents: Mapping[str, bytes]) -> None:
+    """Writes the files that are missing, each as a whole, so that nobody sees half a one.
+
+    `contents` are in the order in which they are written.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    for name in FILES:
+    for name, content in contents.items():
         if not (folder / name).is_file():
-            write_atomically(folder / name, methodcaller("write", contents[name]))
+            write_atomically(folder / name, methodcaller("write", content))
         remove_abandoned(folder.glob(f"{name}.*"))
 
 

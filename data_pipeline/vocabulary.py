@@ -9,8 +9,10 @@ threads and of processes change nothing).
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from itertools import islice
 
 from tokenizers import Tokenizer as HFTokenizer
@@ -18,19 +20,22 @@ from tokenizers import models, pre_tokenizers, trainers
 
 from data_pipeline.errors import DataError
 from data_pipeline.progress import Progress, silent
+from data_pipeline.text_rules import LONGEST_WORD, UNSPACED, Rules, separated
+from data_pipeline.text_tokenizer import SPECIALS, UNK
 from data_pipeline.tokenizer import Tokenizer
-from data_pipeline.tokenizer_files import LONGEST_WORD, PREFIX, SPECIALS, UNK, Rules, separated
+from data_pipeline.tokenizer_files import PREFIX
 
 DEFAULT_SIZE = 30522
 # The special tokens, and one character with and without ##.
 LEAST_SIZE = len(SPECIALS) + 2
 # Characters are kept until they make up this share of the text: the rest are seen too rarely for
 # their pieces to be learned, and each would take up to two places in the vocabulary.
-_CHARACTER_COVERAGE = 0.99995
+CHARACTER_COVERAGE = 0.99995
 # What the alphabet must cover where the vocabulary has no room for more: a word with a character
 # left out is [UNK].
-_LEAST_COVERAGE = 0.995
+LEAST_COVERAGE = 0.995
 _LEAST_PAIR_COUNT = 2
+_UNSPACED = re.compile(f"[{UNSPACED}]")
 # Distinct words kept while counting: beyond, the rarest go, so that memory stays bounded.
 _MOST_WORDS = 4_000_000
 # Running words handed to the trainer, which takes them one by one: above, counts are scaled down.
@@ -62,7 +67,9 @@ def count_words(text: str, rules: Rules) -> Counter[str]:
                 counts[word] = count
         else:
             same_count.setdefault(count, []).append(word)
-    normalizer, pre_tokenizer = rules.normalizer(), pre_tokenizers.BertPreTokenizer()
+    # Long runs are split here in any case: whether they will be depends on the vocabulary.
+    pre_tokenizer = replace(rules, split_long_runs=True).pre_tokenizer()
+    normalizer = rules.word_normalizer()
     for count, words in same_count.items():
         normal = normalizer.normalize_str(" ".join(words))
         for word, _ in pre_tokenizer.pre_tokenize_str(normal):
@@ -119,14 +126,18 @@ def train_wordpiece(
     size: int = DEFAULT_SIZE,
     cased: bool = False,
     progress: Progress = silent,
+    *,
+    rules: Rules | None = None,
 ) -> Tokenizer:
     """A tokeniser with a vocabulary learned from `texts`, of at most `size` tokens.
+
+    `rules` say more than `cased`, which they take the place of.
 
     The same for any order of the texts and any number of threads. Runs in this process;
     `preparation.vocabulary_from` reads files on all cores.
     """
     check_size(size)
-    rules = Rules(cased)
+    rules = rules or Rules(cased)
     with progress("counting words", None, "text") as task:
         counts = merge_counts(
             count_words(text, rules) for text in _batches(iter(texts), task.advance)
@@ -137,9 +148,15 @@ def train_wordpiece(
 def tokenizer_of(
     counts: Counter[str], rules: Rules, size: int, progress: Progress = silent
 ) -> Tokenizer:
-    """The tokeniser whose vocabulary is learned from `counts`."""
+    """The tokeniser whose vocabulary is learned from `counts`.
+
+    One that knows letters of a script without spaces splits its long runs.
+    """
     with progress("learning the vocabulary", None, "token") as task:
-        tokenizer = Tokenizer(vocabulary_of(counts, size), rules)
+        vocab = vocabulary_of(counts, size)
+        if any(_UNSPACED.match(token) for token in vocab):
+            rules = replace(rules, split_long_runs=True)
+        tokenizer = Tokenizer(vocab, rules)
         task.advance(tokenizer.vocab_size)
     return tokenizer
 
@@ -151,13 +168,13 @@ def _alphabet(counts: Counter[str], size: int) -> list[str]:
         for character in word:
             characters[character] += n
     ranked = sorted(characters, key=lambda c: (-characters[c], c))
-    enough = _CHARACTER_COVERAGE * characters.total()
+    enough = CHARACTER_COVERAGE * characters.total()
     most = (size - len(SPECIALS)) // 2  # with and without ##
     kept, seen = 0, 0
     while kept < min(most, len(ranked)) and seen < enough:
         seen += characters[ranked[kept]]
         kept += 1
-    if seen < _LEAST_COVERAGE * characters.total():
+    if seen < LEAST_COVERAGE * characters.total():
         raise DataError(
             f"a vocabulary of {size} is too small for this text: the {kept} commonest of its "
             f"{len(ranked)} characters, all it has room for, make up "

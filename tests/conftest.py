@@ -15,11 +15,16 @@ os.environ["XLA_FLAGS"] = (
 
 import jax
 import pytest
+from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from runs import TinyRun
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
+
+# How long an example takes says something of the machine's other work, not of the code.
+settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
 
 # A shell without job control starts what it puts into the background with Ctrl-C ignored, and that
 # is inherited; tests send it.

@@ -49,6 +49,53 @@ def random_batch(
     }
 
 
+def packed(batch: dict[str, np.ndarray], sequences: list[int]) -> dict[str, np.ndarray]:
+    """The same sequences in fewer rows: the first `sequences[0]` in row 0, and so on.
+
+    Slots for predictions and for sequences that a row does not need come last, with weight 0.
+    """
+    rows, most = len(sequences), max(sequences)
+    length, predictions = (most * batch[n].shape[1] for n in ("input_ids", "masked_lm_ids"))
+    found = {
+        name: np.zeros((rows, size), batch[name].dtype)
+        for names, size in (
+            (("input_ids", "token_type_ids", "attention_mask"), length),
+            (("masked_lm_positions", "masked_lm_ids", "masked_lm_weights"), predictions),
+            (("next_sentence_labels", "next_sentence_weights"), most),
+        )
+        for name in names
+    }
+    for name, size in (("segment_ids", length), ("position_ids", length), ("cls_positions", most)):
+        found[name] = np.zeros((rows, size), np.int32)
+    sequence = 0
+    for row, held in enumerate(sequences):
+        start, used = 0, 0
+        for place in range(held):
+            size = int(batch["attention_mask"][sequence].sum())
+            here = slice(start, start + size)
+            for name in ("input_ids", "token_type_ids", "attention_mask"):
+                found[name][row, here] = batch[name][sequence, :size]
+            found["segment_ids"][row, here] = place + 1
+            found["position_ids"][row, here] = np.arange(size)
+            predicted = batch["masked_lm_weights"][sequence] > 0
+            there = slice(used, used + predicted.sum())
+            positions = batch["masked_lm_positions"][sequence, predicted]
+            found["masked_lm_positions"][row, there] = start + positions
+            for name in ("masked_lm_ids", "masked_lm_weights"):
+                found[name][row, there] = batch[name][sequence, predicted]
+            found["cls_positions"][row, place] = start
+            for name in ("next_sentence_labels", "next_sentence_weights"):
+                found[name][row, place] = batch[name][sequence]
+            start, used, sequence = start + size, used + predicted.sum(), sequence + 1
+    return found
+
+
+def without_pairs(batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """What a batch holds where there is nothing to tell of pairs."""
+    of_pairs = ("next_sentence_labels", "next_sentence_weights", "cls_positions")
+    return {name: array for name, array in batch.items() if name not in of_pairs}
+
+
 @functools.cache
 def small_program(
     mesh: tuple[int, int, int] = (1, 1, 1),
@@ -65,7 +112,7 @@ def small_program(
     return make_program(
         pretraining.make_init(config),
         pretraining.make_sums(config, compute or ComputeConfig()),
-        pretraining.counts,
+        pretraining.make_counts(config),
         train=train,
         optimizer=OptimizerConfig(preset=preset),
         mesh=sharding.make_mesh(

@@ -105,17 +105,24 @@ def test_batch_1000_asked_for_directly_is_the_thousandth_reached_by_iterating(
     assert_same(iterated(1000), batch)
 
 
-def test_a_seed_means_the_same_examples_and_masks_for_good() -> None:
-    # Runs are repeated by seed: a change of this hash breaks every run, so raise PLAN_FORMAT and
-    # say so in the changelog.
+@pytest.mark.parametrize(
+    ("objective", "expected"),
+    [(OBJECTIVE, "a3c70861d27a4d57"), (PACKED, "af063bebfe849642")],
+    ids=["plain", "packed"],
+)
+def test_a_seed_means_the_same_examples_and_masks_for_good(
+    objective: PretrainingObjective, expected: str
+) -> None:
+    # Runs are repeated by seed: a change of this hash breaks every run, so raise PLAN_FORMAT or
+    # PACKING_FORMAT and say so in the changelog.
     split = split_of([[4 + (3 * d + 5 * s) % 17 for s in range(1 + d % 9)] for d in range(40)])
     tokens = (split.tokens % 900 + 4).astype(np.uint16)
     split = Split(tokens, split.sentence_offsets, split.document_offsets)
-    batch = PretrainingBatches(split, IDS, OBJECTIVE, seed=42, batch_size=16)(9)
+    batch = PretrainingBatches(split, IDS, objective, seed=42, batch_size=16)(9)
     digest = hashlib.sha256()
     for name in sorted(batch):
         digest.update(batch[name].tobytes())
-    assert digest.hexdigest()[:16] == "a3c70861d27a4d57"
+    assert digest.hexdigest()[:16] == expected
 
 
 @BOTH

@@ -15,8 +15,8 @@ def test_every_part_has_its_time_and_the_memory_of_a_process_of_its_own() -> Non
     rows = plan.run(sentences=5000, objectives=OBJECTIVES[:1])
     assert all(row.keys() == {"name", "peer", "value", "unit", "ratio"} for row in rows)
     names = [row["name"] for row in rows]
-    assert len(set(names)) == len(names) == 2 + 3 * 3
-    assert [row["unit"] for row in rows[:5]] == ["s", "bytes", "s", "sentences/s", "bytes"]
+    assert len(set(names)) == len(names) == 3 + 3 * 4
+    assert [row["unit"] for row in rows[:5]] == ["s", "s", "bytes", "s", "s"]
     for row in rows:
         assert row["value"] > 0
         if row["unit"] == "bytes":
@@ -29,7 +29,7 @@ def test_nothing_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     store = tmp_path / "kept"
     plan.made_up_store(store, 3000)
     before = sorted(store.rglob("*"))
-    assert len(plan.run(store, objectives=OBJECTIVES)) == 2 + 2 * 9
+    assert len(plan.run(store, objectives=OBJECTIVES)) == 3 + 2 * 3 * 4
     assert sorted(store.rglob("*")) == before
     plan.run(sentences=3000, objectives=OBJECTIVES)
     assert [*tmp_path.iterdir()] == [store]

@@ -28,6 +28,10 @@ def error_of(path: Path, text: str, *bindings: str) -> str:
         ("TrainConfig.num_step = 1", "no field num_step; did you mean TrainConfig.num_steps?"),
         ("TrainConfig.preset = 'paper'", "did you mean OptimizerConfig.preset?"),
         ("MeshConfig.qqq = 1", "it has data, fsdp, tensor"),
+        (
+            "BertConfig.pair_task = 'none'",
+            "cannot be set: it is that of PretrainingObjective.pairs",
+        ),
         ("BertConfig.vocab_size = 5", "cannot be set: it is the size of the token store's"),
         ("eval/TrainConfig.seed = 1", "nothing uses eval/TrainConfig.seed"),
         ("STEPS = 1", "nothing uses STEPS"),

@@ -19,6 +19,7 @@ from bert_jax.errors import UserError
         (BertConfig, {"hidden_act": "gleu"}, "did you mean 'gelu'"),
         (BertConfig, {"hidden_dropout_prob": 1.0}, "below 1"),
         (BertConfig, {"vocab_size": 0}, "at least 1"),
+        (BertConfig, {"pair_task": "nsp"}, "'next_sentence', 'sentence_order', 'none'"),
         (BertConfig, {"layer_norm_eps": float("nan")}, "above 0"),
         (ComputeConfig, {"dtype": "bf16"}, "'bfloat16'"),
         (ComputeConfig, {"scan_layers": 1}, "must be of type bool"),
@@ -56,6 +57,12 @@ def test_a_config_survives_its_own_json(tmp_path):
     path = tmp_path / "config.json"
     path.write_text(config.to_json())
     assert BertConfig.from_json_file(path) == config
+
+
+def test_a_config_that_names_no_pair_task_is_of_a_model_with_next_sentences(tmp_path):
+    path = tmp_path / "config.json"
+    path.write_text('{"hidden_size": 128, "num_attention_heads": 2}')
+    assert BertConfig.from_json_file(path).pair_task == "next_sentence"
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"hidden_size": "big"}', '{"vocab_size": -3}'])

@@ -183,3 +183,17 @@ def test_an_order_does_not_depend_on_the_columns_beside_it_nor_on_how_many_are_w
     assert [sorted(row[:n]) for row, n in zip(whole.tolist(), wide.sum(axis=1), strict=True)] == [
         list(range(n)) for n in wide.sum(axis=1)
     ]
+
+
+def test_bits_that_can_tell_places_apart_do_not_depend_on_the_columns(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Two places of one row differ in their lowest nine bits alone, which is where places up to 512
+    # are: the places decide, in 16 columns as in 512.
+    monkeypatch.setattr(
+        "data_pipeline.counter_random.random_bits",
+        lambda key, places: key + ((places.max() - places) << np.uint64(4)) % np.uint64(512),
+    )
+    eligible = np.ones((1, 16), np.bool_)
+    order = random_order(np.array([1 << 40], np.uint64), eligible, 16, 512)
+    assert order.tolist() == [list(range(16))]

@@ -76,7 +76,7 @@ def test_facts_are_the_manifests_without_checksums(store):
     assert "files" not in found
 
 
-def test_a_single_held_out_document_is_an_error_that_says_what_to_do(store, tmp_path):
+def test_a_single_held_out_document_is_an_error_that_says_what_to_do(store, tmp_path, monkeypatch):
     split = store.eval
     sentences = int(split.document_offsets[1])
     tokens = int(split.sentence_offsets[sentences])
@@ -89,3 +89,8 @@ def test_a_single_held_out_document_is_an_error_that_says_what_to_do(store, tmp_
     few = TokenStore(store.path, store.manifest, {"train": store.train, "eval": one})
     with pytest.raises(UserError, match=r"holds out 1 document .* larger --eval_share"):
         open_data(few, OBJECTIVE, TRAIN, tmp_path / "plans")
+    # Nothing of another document is needed where no partner is random.
+    monkeypatch.setattr(module, "evaluation_batches", lambda *_, **__: "held out")
+    for pairs in ("sentence_order", "none"):
+        objective = PretrainingObjective(max_length=64, pairs=pairs)
+        assert open_data(few, objective, TRAIN, tmp_path / "plans").held_out == "held out"

@@ -95,6 +95,16 @@ def test_pieces_of_any_size_give_the_same_plan(monkeypatch: pytest.MonkeyPatch) 
         assert rows_of(make_plan(split, SMALL, seed=1, epoch=2)) == expected
 
 
+@pytest.mark.parametrize("steps", [2, 3, 9, 64])
+def test_however_many_sentences_are_counted_together_the_plan_is_the_same(
+    monkeypatch: pytest.MonkeyPatch, steps: int
+) -> None:
+    # Chunks of more sentences than that, and documents of fewer.
+    lengths = [[1] * 300, [5, 2, 40, 1], [2] * 90, [30] * 50, [1] * 7] * 2
+    monkeypatch.setattr(document_walk, "_STEPS", steps)
+    assert_exactly_the_original(lengths, PretrainingObjective(128, 4), seed=3, epoch=1)
+
+
 def test_a_sequential_generator_gives_the_same_distribution() -> None:
     # Nothing shared but the rules: numbers of examples, labels and lengths over several seeds.
     split = random_split(0, documents=300, sentences=(1, 30), tokens=(1, 25))

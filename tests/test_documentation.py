@@ -10,8 +10,8 @@ import data_pipeline.documentation as module
 from data_pipeline.documentation import documentation_store
 from data_pipeline.documents.packages import Package
 from data_pipeline.errors import DataError
+from data_pipeline.preparation_work import BeingPrepared
 from data_pipeline.token_store import TokenStore
-from data_pipeline.token_store_writer import StoreWriter
 
 
 @pytest.fixture(autouse=True)
@@ -52,19 +52,27 @@ def test_a_finished_store_is_opened_and_not_made_again(
 
 
 def overtaken(monkeypatch: pytest.MonkeyPatch, when: str, other: Callable[[], object]) -> None:
-    """Lets `other` run once, as another process would, before a store is begun or finished."""
-    where, name = (module, "write_store") if when == "begun" else (StoreWriter, "finish")
-    original = getattr(where, name)
+    """Lets `other` run once, as another process would: before a store is begun, or meanwhile."""
+    original = module.write_store
+    if when == "begun":
 
-    def after_the_other(*arguments, **named):
-        monkeypatch.setattr(where, name, original)
-        other()
-        return original(*arguments, **named)
+        def after_the_other(*arguments, **named):
+            monkeypatch.setattr(module, "write_store", original)
+            other()
+            return original(*arguments, **named)
 
-    monkeypatch.setattr(where, name, after_the_other)
+        monkeypatch.setattr(module, "write_store", after_the_other)
+        return
+
+    def is_at_it(*_, **__):
+        monkeypatch.setattr(module, "write_store", original)
+        raise BeingPrepared("by the other")
+
+    monkeypatch.setattr(module, "write_store", is_at_it)
+    monkeypatch.setattr(module.time, "sleep", lambda seconds: other())
 
 
-@pytest.mark.parametrize("when", ["begun", "finished"])
+@pytest.mark.parametrize("when", ["begun", "meanwhile"])
 def test_of_two_that_make_the_store_at_once_both_get_it(
     tmp_path: Path, packages: tuple[Package, ...], monkeypatch: pytest.MonkeyPatch, when: str
 ) -> None:
@@ -77,7 +85,7 @@ def test_of_two_that_make_the_store_at_once_both_get_it(
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["site", "store"]
 
 
-@pytest.mark.parametrize("when", ["begun", "finished"])
+@pytest.mark.parametrize("when", ["begun", "meanwhile"])
 def test_another_store_that_appeared_meanwhile_is_not_taken_for_this_one(
     tmp_path: Path, packages: tuple[Package, ...], monkeypatch: pytest.MonkeyPatch, when: str
 ) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 import data_pipeline.documents.documentation as module
+from data_pipeline.documents import units_of
 from data_pipeline.documents.documentation import (
     DocumentationSource,
     held_out_packages,
@@ -72,7 +73,7 @@ def test_whole_packages_are_held_out_and_never_the_standard_library(
     assert len(source.held_out) == 4
     assert "python" not in source.held_out
     documents = {"train": 0, "eval": 0}
-    for unit in source.units(lambda n: None):
+    for unit in units_of([source], lambda n: None):
         assert unit.split is not None
         assert unit.lines == "paragraph"
         documents[unit.split] += len(unit.parse(unit.content).documents)

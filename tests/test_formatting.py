@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from bert_jax.formatting import (
     format_amount,
+    format_baselines_line,
     format_count,
     format_duration,
     format_evaluation_line,
@@ -17,6 +18,7 @@ from bert_jax.formatting import (
     format_training_header,
     format_training_line,
 )
+from bert_jax.pair_tasks import PAIR_TASKS
 
 METRICS = {
     "step": 1200,
@@ -115,13 +117,29 @@ def test_a_training_line_fits_in_80_columns(num_steps, loss, share, rate, norm, 
 
 
 def test_a_training_line_holds_every_metric_under_its_head():
-    header = format_training_header(3000, 80)
+    header = format_training_header(3000, 80, PAIR_TASKS["next_sentence"])
     line = format_training_line(METRICS, 3000, 80)
     shown = "1200/3000 6.816 6.123 12.3% 0.693 50.1% 1.00e-4 1.234 18.2k 0.1%"
     assert line.split() == shown.split()
     assert len(header.split()) == len(line.split())
     ends = [match.end() for match in re.finditer(r"\S+", header)]
     assert ends == [match.end() for match in re.finditer(r"\S+", line)]
+
+
+def test_a_table_has_the_columns_of_the_pair_task_that_there_is():
+    common = {name: value for name, value in METRICS.items() if not name.startswith("nsp_")}
+    assert "12.3% 1.00e-4" in " ".join(format_training_line(common, 3000, 80).split())
+    assert format_training_header(3000, 80).split()[:5] == ["step", "loss", "MLM", "acc.", "lr"]
+    assert len(format_training_header(3000, 80).split()) == 8
+    swapped = common | {"sop_loss": 0.25, "sop_accuracy": 0.9}
+    assert format_training_line(swapped, 3000, 80).split()[4:6] == ["0.250", "90.0%"]
+    header = format_training_header(3000, 80, PAIR_TASKS["sentence_order"])
+    assert header.split()[4:6] == ["SOP", "acc."]
+    to_beat = {"mlm": {"unigram_entropy": 6.2, "commonest_accuracy": 0.05}}
+    line = format_baselines_line(to_beat, 3000, 80)
+    assert line.split() == ["to", "beat", "6.200", "5.0%"]
+    line = format_baselines_line(to_beat | {"sop": {"majority_share": 0.5}}, 3000, 80)
+    assert line.split()[4:] == ["0.693", "50.0%"]
 
 
 def test_a_training_line_survives_a_loss_that_is_not_finite():

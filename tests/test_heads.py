@@ -40,6 +40,19 @@ def test_logits_past_the_vocabulary_can_never_be_predicted():
     assert (probabilities[..., config.vocab_size :] == 0).all()
 
 
+def test_a_model_without_pairs_has_the_same_masked_lm_and_no_weights_of_pairs():
+    config = small_config()
+    params, batch = random_params(config), random_batch()
+    wanted, _ = apply(config, params, batch)
+    without = small_config(pair_task="none")
+    params = {"bert": dict(params["bert"]), "cls": dict(params["cls"])}
+    del params["bert"]["pooler"], params["cls"]["seq_relationship"]
+    assert jax.tree.structure(random_params(without)) == jax.tree.structure(params)
+    found, pairs = apply(without, params, batch)
+    assert pairs is None
+    np.testing.assert_array_equal(found, wanted)
+
+
 def test_logits_are_float32_under_bfloat16_compute():
     config = small_config()
     compute = ComputeConfig(dtype="bfloat16")

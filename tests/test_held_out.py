@@ -2,10 +2,17 @@
 
 import numpy as np
 import pytest
-from models import small_config, small_program
+from models import packed, small_config, small_program
 from splits import random_split
 
-from bert_jax.recipes.held_out import baselines, evaluate, summary, verdict
+from bert_jax.pair_tasks import PAIR_TASKS
+from bert_jax.recipes.held_out import (
+    baselines,
+    characters_per_token,
+    evaluate,
+    summary,
+    verdict,
+)
 from data_pipeline.evaluation import evaluation_batches
 from data_pipeline.objective import PretrainingObjective
 from data_pipeline.special_ids import SpecialIds
@@ -13,6 +20,9 @@ from data_pipeline.special_ids import SpecialIds
 CONFIG = small_config()
 IDS = SpecialIds(pad=0, cls=1, sep=2, mask=3, vocab_size=CONFIG.vocab_size)
 OBJECTIVE = PretrainingObjective(max_length=24, max_predictions=4)
+
+
+NSP = PAIR_TASKS["next_sentence"]
 
 
 class Tokens:
@@ -51,8 +61,8 @@ def test_results_are_means_over_all_examples_however_they_are_batched(split):
 
 
 def test_baselines_are_those_of_the_examples_that_count(split):
-    found = baselines(held_out(split, 8, 21), Tokens(), split)
-    assert found == baselines(held_out(split, 21, 21), Tokens(), split)
+    found = baselines(held_out(split, 8, 21), Tokens(), split, NSP)
+    assert found == baselines(held_out(split, 21, 21), Tokens(), split, NSP)
     [batch] = held_out(split, 21, 21)
     ids = batch["masked_lm_ids"][batch["masked_lm_weights"] > 0]
     values, counts = np.unique(ids, return_counts=True)
@@ -122,3 +132,54 @@ def test_the_summary_says_so_where_nothing_was_learned():
     assert "0.300 nat ABOVE the unigram entropy" in mlm
     assert "0.010 BELOW the majority share" in nsp
     assert "inside the interval: not told from guessing" in nsp
+
+
+def test_baselines_name_the_pair_task_and_are_of_the_masked_tokens_alone_without_one(split):
+    batches = held_out(split, 8, 21)
+    with_pairs = baselines(batches, Tokens(), split, NSP)
+    swapped = baselines(batches, Tokens(), split, PAIR_TASKS["sentence_order"])
+    assert swapped == {"mlm": with_pairs["mlm"], "sop": with_pairs["nsp"]}
+    bare = [{k: v for k, v in b.items() if not k.startswith("next_sentence")} for b in batches]
+    assert baselines(bare, Tokens(), split, None) == {"mlm": with_pairs["mlm"]}
+
+
+def test_packed_rows_have_the_baselines_of_their_sequences(split):
+    [batch] = held_out(split, 20, 20)
+    wanted = baselines([batch], Tokens(), split, NSP)
+    rows = packed(batch, [3, 2, 3, 3, 1, 3, 2, 3])
+    assert baselines([rows], Tokens(), split, NSP) == wanted
+
+
+def test_results_without_pairs_are_those_of_the_masked_lm(split):
+    config = small_config(pair_task="none")
+    program = small_program(config=config)
+    found = evaluate(program, program.create_state().params, held_out(split, 8, 21))
+    assert found.keys() == {"eval_loss", "eval_mlm_loss", "eval_mlm_accuracy"}
+    assert found["eval_loss"] == found["eval_mlm_loss"]
+    result = verdict(7, found, {"mlm": FLOOR["mlm"]})
+    assert result.keys() == {"step", "mlm"}
+    assert not any("NSP" in line for line in summary(result))
+
+
+def test_a_summary_names_sentence_order():
+    metrics = METRICS | {"eval_sop_loss": 0.3, "eval_sop_accuracy": 0.9}
+    floor = {"mlm": FLOOR["mlm"], "sop": FLOOR["nsp"]}
+    assert "held-out SOP accuracy 0.900" in summary(verdict(7, metrics, floor))[-1]
+
+
+def test_bits_per_character_are_the_loss_of_the_text_whatever_its_tokens():
+    splits = {"eval": {"tokens": 300, "characters": 1350}, "train": {"tokens": 9}}
+    per_token = characters_per_token({"splits": splits})
+    assert per_token == 4.5
+    floor = {**FLOOR, "mlm": {**FLOOR["mlm"], "characters_per_token": per_token}}
+    result = verdict(7, METRICS, floor)
+    # 300 tokens at 5 nats each, in bits, over 1,350 characters.
+    assert result["mlm"]["bits_per_character"] == pytest.approx(300 * 5 / np.log(2) / 1350)
+    assert any("bits per character 1.603 (4.50" in line for line in summary(result))
+
+
+@pytest.mark.parametrize("counts", [{"tokens": 300}, {"tokens": 0, "characters": 0}])
+def test_bits_per_character_are_left_out_where_characters_were_not_counted(counts):
+    assert characters_per_token({"splits": {"eval": counts}}) is None
+    assert "bits_per_character" not in verdict(7, METRICS, FLOOR)["mlm"]
+    assert not any("bits" in line for line in summary(verdict(7, METRICS, FLOOR)))

@@ -80,6 +80,7 @@ LIGHT = (
 HEAVY = (
     *("jax", "jaxlib", "flax", "optax", "orbax", "gin", "numpy", "scipy"),
     *("tokenizers", "sentencepiece", "sentencex", "tensorboardX", "tensorflow_datasets"),
+    *("pyarrow", "huggingface_hub", "mwparserfromhell", "backports"),
     *("matplotlib", "jinja2", "rich", "torch", "transformers"),
 )
 

@@ -1,17 +1,22 @@
 """Starting from another run's weights: which run will do, and that its weights are taken."""
 
+import dataclasses
 import json
 import shutil
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
+from models import random_params, small_config
 
+from bert_jax.checkpoint import Checkpoints
 from bert_jax.config import BertConfig
 from bert_jax.errors import UserError
 from bert_jax.inference.load import load
-from bert_jax.recipes.init_from import check_source, read_weights
+from bert_jax.recipes.init_from import Source, check_source, new_weights, read_weights
 from bert_jax.recipes.run_folder import write_json
+from bert_jax.train_step import TrainState
 from data_pipeline.tokenizer import Tokenizer, load_tokenizer
 
 
@@ -31,15 +36,52 @@ def test_without_a_source_there_is_none(config, tokenizer, tmp_path):
 
 def test_a_run_of_the_same_model_gives_its_newest_weights(tiny_run, config, tokenizer, tmp_path):
     found = check_source(str(tiny_run.run_dir), tmp_path, config, tokenizer)
-    assert found == (tiny_run.run_dir, 4)
+    assert found == (tiny_run.run_dir, 4, config)
     wanted = load(tiny_run.run_dir).params
-    here = jax.sharding.SingleDeviceSharding(jax.devices()[1])
-    target = jax.tree.map(
-        lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=here), wanted
-    )
-    params = read_weights(*found, target)
+    params = read_weights(found, config, zeros_like(wanted))
     jax.tree.map(np.testing.assert_array_equal, params, wanted)
-    assert jax.tree.leaves(params)[0].sharding == here
+    assert jax.tree.leaves(params)[0].sharding == jax.tree.leaves(zeros_like(wanted))[0].sharding
+
+
+def zeros_like(params):
+    """Zeros on another device."""
+    return jax.tree.map(lambda leaf: jax.device_put(np.zeros_like(leaf), jax.devices()[1]), params)
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours", "new"),
+    [
+        ("next_sentence", "next_sentence", ()),
+        ("next_sentence", "sentence_order", ("cls/seq_relationship",)),
+        ("next_sentence", "none", ("bert/pooler", "cls/seq_relationship")),
+        ("none", "sentence_order", ("bert/pooler", "cls/seq_relationship")),
+        ("none", "none", ()),
+    ],
+)
+def test_a_run_of_another_objective_gives_what_means_the_same(theirs, ours, new, tmp_path):
+    theirs, ours = small_config(pair_task=theirs), small_config(pair_task=ours)
+    assert new_weights(theirs, ours) == new
+    saved = random_params(theirs)
+    with Checkpoints(tmp_path / "checkpoints") as checkpoints:
+        checkpoints.save(3, TrainState(jnp.int32(3), saved, ()))
+        checkpoints.wait()
+    made = zeros_like(random_params(ours))
+    found = named(read_weights(Source(tmp_path, 3, theirs), ours, made))
+    saved = named(saved)
+    assert found.keys() == named(made).keys()
+    for name, leaf in found.items():
+        wanted = np.zeros_like(leaf) if name.startswith(new) else saved[name]
+        np.testing.assert_array_equal(leaf, wanted, err_msg=name)
+
+
+def named(params):
+    leaves = jax.tree_util.tree_leaves_with_path(params)
+    return {jax.tree_util.keystr(path, simple=True, separator="/"): leaf for path, leaf in leaves}
+
+
+def test_a_run_of_another_objective_is_no_other_model(tiny_run, config, tokenizer, tmp_path):
+    ours = dataclasses.replace(config, pair_task="none")
+    assert check_source(tiny_run.run_dir, tmp_path, ours, tokenizer).config == config
 
 
 def test_a_folder_that_is_missing_or_no_model_is_named(config, tokenizer, tmp_path):
@@ -81,7 +123,7 @@ def test_a_run_that_was_begun_otherwise_is_refused(tiny_run, config, tokenizer, 
         tmp_path / "provenance.json",
         {"data": {"fingerprint": "feed"}, "init_from": {"run": str(source), "step": 4}},
     )
-    assert check_source(source, tmp_path, config, tokenizer) == (source, 4)
+    assert check_source(source, tmp_path, config, tokenizer) == (source, 4, config)
     with pytest.raises(UserError, match=f"begun with --init_from {source}, .* with new weights"):
         check_source(None, tmp_path, config, tokenizer)
     write_json(tmp_path / "provenance.json", {"data": {"fingerprint": "feed"}})

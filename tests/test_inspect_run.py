@@ -54,6 +54,14 @@ def test_a_run_without_results_can_be_inspected(tiny_run, tmp_path):
     assert "parameters_sha256" in show_run(found)
 
 
+def test_results_without_pairs_are_shown_without_them(facts):
+    evaluation = {name: value for name, value in facts["evaluation"].items() if name != "nsp"}
+    assert "NSP" in show_run(facts)
+    shown = show_run({**facts, "evaluation": evaluation})
+    assert "NSP" not in shown
+    assert "MLM loss" in shown
+
+
 @pytest.mark.parametrize("damage", ["{", "[]", "{}", '{"step": 4, "mlm": {}, "nsp": {}}'])
 def test_a_damaged_evaluation_is_an_error_that_says_what_to_do(tiny_run, tmp_path, damage):
     run = shutil.copytree(tiny_run.run_dir, tmp_path / "run")

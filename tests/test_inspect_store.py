@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bert_jax.recipes.inspect_store import show_store, store_facts, store_warnings
+from bert_jax.recipes.inspect_store import show_store, store_facts
 from data_pipeline.errors import DataError
+from data_pipeline.text_rules import Rules
 from data_pipeline.token_store_writer import EncodedPart, new_store
-from data_pipeline.tokenizer import Rules, Tokenizer
+from data_pipeline.tokenizer import Tokenizer
 
 
 @pytest.fixture
@@ -19,7 +20,7 @@ def store(tmp_path: Path) -> Path:
         np.array([5, 6, 5, 6, 6], np.uint16),
         np.array([2, 3]),
         np.array([2]),
-        {"words": 4, "bytes": 12},
+        {"words": 4, "characters": 11, "bytes": 12},
     )
     with new_store(tmp_path / "store", tokenizer) as writer:
         writer.splits["train"].append(part)
@@ -60,22 +61,34 @@ def test_the_text_shows_counts_tokeniser_sources_and_what_was_wrong(store: Path)
     shown = "\n".join(lines)
     assert max(map(len, lines)) <= 80
     train = next(line.split() for line in lines if line.startswith("  train"))
-    assert train == ["train", "1", "2", "5", "4", "12", "1.25"]
+    assert train == ["train", "1", "2", "5", "4", "11", "12", "1.25"]
     assert "7 word pieces, uncased" in shown
     assert "3 characters replaced" in shown
     assert "dropped" not in shown
-    assert "source a.txt\n  2 files, 24 B of text, one sentence a line\n  1 files were" in shown
+    assert (
+        "source a.txt\n  text, 2 files, 24 B of text, one sentence a line\n  1 files were" in shown
+    )
 
 
 def test_a_split_of_one_document_is_warned_of_with_the_remedy(store: Path) -> None:
     facts = store_facts(store)
-    assert [warning.split(",")[0] for warning in facts["warnings"]] == [
+    assert [warning.split(":")[0] for warning in facts["warnings"]] == [
         "train holds 1 document",
         "eval holds 1 document",
     ]
-    assert "warning: eval holds 1 document, and next-sentence pairs" in show_store(facts)
-    facts["splits"]["train"]["documents"] = facts["splits"]["eval"]["documents"] = 2
-    assert list(store_warnings(facts)) == []
+    assert "warning: eval holds 1 document: next-sentence pairs" in show_store(facts)
+
+
+def test_characters_are_shown_where_they_were_counted(store: Path) -> None:
+    facts = store_facts(store)
+    for split in facts["splits"].values():
+        del split["characters"]  # as of a store from before they were
+    assert " chars " not in show_store(facts)
+    for split in facts["splits"].values():
+        split |= {"characters": 10**11, "documents": 6_000_000, "tokens": 4 * 10**9}
+    lines = show_store({**facts, "path": "store", "warnings": []}).splitlines()
+    assert "  chars  " in "\n".join(lines)
+    assert max(map(len, lines)) <= 80
 
 
 def test_packages_are_a_table_with_versions_and_licences(store: Path) -> None:
@@ -104,3 +117,18 @@ def test_a_damaged_store_is_an_error(store: Path) -> None:
     (store / "train" / "tokens.npy").unlink()
     with pytest.raises(DataError, match="damaged token store"):
         store_facts(store)
+
+
+def test_what_cleaning_dropped_is_shown_with_an_example(store: Path) -> None:
+    facts = {**store_facts(store), "path": "store", "warnings": []}
+    assert "dropped" not in show_store(facts)
+    facts["cleaning"] = {
+        "rules": {},
+        "dropped": {
+            "too_short": {"documents": 1200, "words": 2400, "examples": ["The cat."]},
+            "near_duplicate": {"documents": 3, "words": 900, "examples": ["A season " * 9]},
+        },
+    }
+    lines = show_store(facts).splitlines()
+    assert "  too short           1,200  2,400  The cat." in lines
+    assert max(map(len, lines)) <= 80

@@ -2,9 +2,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from masked_rows import IDS
+from splits import random_split
 
 from data_pipeline.errors import DataError
-from data_pipeline.mixture import BLOCK, draw, shares_of, smoothed_weights
+from data_pipeline.mixture import BLOCK, MixtureBatches, draw, shares_of, smoothed_weights
+from data_pipeline.objective import PretrainingObjective
 
 weights = st.lists(st.floats(1e-3, 1e3), min_size=1, max_size=6)
 
@@ -26,9 +29,9 @@ def test_every_window_of_whole_blocks_has_the_exact_shares(
     shares = shares_of(given_weights)
     drawn = draw(shares, seed, first, blocks * BLOCK)
     # A window that does not begin with a block is off by what its two broken blocks differ.
-    off = np.abs(drawn.count - blocks * np.array(shares.rows))
+    off = np.abs(drawn.number - blocks * np.array(shares.rows))
     assert off.max() <= (0 if first % BLOCK == 0 else BLOCK)
-    assert draw(shares, seed, 0, blocks * BLOCK).count.tolist() == [
+    assert draw(shares, seed, 0, blocks * BLOCK).number.tolist() == [
         blocks * rows for rows in shares.rows
     ]
 
@@ -46,7 +49,7 @@ def test_rows_asked_for_in_any_pieces_are_the_same_and_no_row_of_a_store_is_miss
     for size in sizes:
         piece = draw(shares, seed, at, size)
         assert piece.first.tolist() == expected.tolist()
-        expected += piece.count
+        expected += piece.number
         pieces.append(piece.store)
         at += size
     assert np.concatenate(pieces).tolist() == whole.store.tolist()
@@ -87,3 +90,57 @@ def test_weights_that_are_none_are_an_error(given_weights: list, said: str) -> N
     if not given_weights:
         with pytest.raises(DataError, match=r"between 0 and 1; got 1\.5"):
             smoothed_weights([1, 2], 1.5)
+
+
+def mixture(objective: PretrainingObjective, **sizes: int) -> MixtureBatches:
+    splits = [random_split(seed, documents) for seed, documents in ((0, 40), (1, 6), (2, 90))]
+    return MixtureBatches(
+        splits, shares_of([3, 1, 2]), IDS, objective, seed=5, **{"batch_size": 16, **sizes}
+    )
+
+
+@pytest.mark.parametrize(
+    "objective",
+    [
+        PretrainingObjective(32, 5),
+        PretrainingObjective(32, 5, pairs="none", masking="whole_word", static_epochs=2),
+        PretrainingObjective(64, 12, max_sequences=4),
+    ],
+)
+def test_a_batch_of_a_mixture_is_the_same_for_any_number_of_processes(
+    objective: PretrainingObjective,
+) -> None:
+    whole = mixture(objective)
+    for step in (0, 1000):
+        expected = whole(step)
+        for count in (2, 8):
+            parts = [mixture(objective, process_index=i, process_count=count) for i in range(count)]
+            made = [part(step) for part in parts]
+            for name, values in expected.items():
+                assert np.array_equal(np.concatenate([m[name] for m in made]), values), name
+
+
+def test_the_rows_of_each_store_are_those_it_would_give_alone_in_their_order() -> None:
+    objective = PretrainingObjective(32, 5)
+    batches = mixture(objective)
+    seen: dict[int, list[list[int]]] = {0: [], 1: [], 2: []}
+    for step in range(300):
+        for store, ids in zip(batches.drawn(step).store, batches(step)["input_ids"], strict=True):
+            seen[int(store)].append(ids.tolist())
+    for store, rows in seen.items():
+        assert batches._parts[store].rows(0, len(rows))["input_ids"].tolist() == rows
+    # The small store has come round several times.
+    epochs = batches.epochs(300)
+    assert epochs[1] > 3 * epochs[2]
+
+
+def test_a_mixture_needs_a_share_for_each_store() -> None:
+    with pytest.raises(DataError, match=r"of 1 stores needs as many shares.*got 2"):
+        MixtureBatches(
+            [random_split(0, 9)],
+            shares_of([1, 1]),
+            IDS,
+            PretrainingObjective(32, 5),
+            seed=0,
+            batch_size=4,
+        )

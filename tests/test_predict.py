@@ -4,9 +4,15 @@ import io
 import json
 
 import pytest
+from runs import EXPERIMENT, write_text
 
 from bert_jax import cli
 from bert_jax.commands.predict import PORTION, read_texts
+from bert_jax.recipes.pretrain import pretrain
+from data_pipeline.preparation import prepare
+from data_pipeline.sentencepiece_vocabulary import sentencepiece_from
+from data_pipeline.text_rules import Rules
+from data_pipeline.tokenizer import load_tokenizer
 
 
 @pytest.fixture
@@ -43,6 +49,23 @@ def test_each_text_is_a_line_or_an_object_in_order(tiny_run, file, capsys):
     for one, line in zip(found, lines, strict=True):
         assert one["text"] == line.split("  ->  ")[0]
         assert all(f"{candidate['token']} " in line for mask in one["masks"] for candidate in mask)
+
+
+def test_a_model_of_sentencepieces_is_pretrained_and_fills_masks(tmp_path, capsys):
+    text = write_text(tmp_path / "text.txt")
+    tokenizer = sentencepiece_from([text], 80, Rules(False), workers=1).tokenizer
+    store = prepare([text], tokenizer, tmp_path / "store", eval_share=0.2, workers=1)
+    experiment = tmp_path / "small.gin"
+    experiment.write_text(EXPERIMENT + "TrainConfig.num_steps = 2\n")
+    pretrain(str(experiment), tmp_path / "run", data=store.path)
+    assert load_tokenizer(tmp_path / "run" / "tokenizer").fingerprint == tokenizer.fingerprint
+
+    capsys.readouterr()
+    argv = ["predict", str(tmp_path / "run"), "the cat [MASK] on [MASK].", "--json"]
+    assert cli.main(argv) == 0
+    [first, second] = json.loads(capsys.readouterr().out)["masks"]
+    assert {c["token"] for c in first + second} <= {*tokenizer.vocab}
+    assert cli.main(["inspect", str(tmp_path / "run")]) == 0
 
 
 def test_a_long_file_is_answered_in_portions(tiny_run, tmp_path, capsys):

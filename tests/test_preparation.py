@@ -1,6 +1,7 @@
 import gzip
 import json
 import random
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,9 +9,11 @@ from pathlib import Path
 import pytest
 
 import data_pipeline.documents.text as text_module
+from data_pipeline.cleaning import CleaningRules
 from data_pipeline.errors import DataError
 from data_pipeline.preparation import prepare, vocabulary_from
 from data_pipeline.sentences import split_sentences
+from data_pipeline.text_rules import Rules
 from data_pipeline.token_store import Split, TokenStore
 from data_pipeline.tokenizer import Tokenizer
 from data_pipeline.vocabulary import train_wordpiece
@@ -154,6 +157,21 @@ def test_a_special_token_in_the_corpus_is_not_in_the_store(
     assert specials.isdisjoint(store.train.tokens.tolist())
 
 
+def test_the_unicode_form_comes_before_the_sentences(tmp_path: Path) -> None:
+    texts = [paragraph for document in make_documents(50) for paragraph in document]
+    rules = Rules(False, unicode_form="nfkc")
+    tokenizer = train_wordpiece(texts, size=100, rules=rules)
+    plain, wide = tmp_path / "plain.txt", tmp_path / "wide.txt"
+    plain.write_bytes(text_of(make_documents(60)))
+    # U+FF0E, a full stop of full width, ends no sentence before a space.
+    wide.write_bytes(text_of(make_documents(60)).replace(b"table.", "ｔable\uff0e".encode()))
+    stores = [
+        prepare([path], tokenizer, tmp_path / path.stem, eval_share=0.2, workers=1)
+        for path in (plain, wide)
+    ]
+    assert stores[0].fingerprint == stores[1].fingerprint
+
+
 @pytest.mark.parametrize(
     ("share", "split", "remedy"), [(1e-9, "eval", "raise"), (0.999999, "train", "lower")]
 )
@@ -230,8 +248,53 @@ def test_progress_reaches_its_total_and_says_how_lines_were_taken(
     store = prepare(
         [corpus], tokenizer, tmp_path / "s", eval_share=0.1, workers=1, progress=progress
     )
-    assert [task["description"] for task in progress.tasks] == [f"reading {corpus}", "tokenising"]
+    assert [task["description"] for task in progress.tasks] == [
+        f"reading {corpus}",
+        "tokenising",
+        "writing the store",
+    ]
     assert "taken for a paragraph" in str(progress.tasks[0]["note"])
     assert progress.tasks[1]["done"] == progress.tasks[1]["total"]
     assert progress.tasks[1]["unit"] == "B"
     assert json.dumps(store.manifest)
+
+
+def test_without_apache_beam_the_error_says_how_to_install_it(
+    corpus: Path, tokenizer: Tokenizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "apache_beam", None)
+    with pytest.raises(DataError, match=r"pip install 'bert-jax\[beam\]'"):
+        prepare([corpus], tokenizer, tmp_path / "store", eval_share=0.1, beam_options=[])
+    assert not (tmp_path / "store").exists()
+
+
+def test_what_cleaning_drops_is_counted_by_reason_and_the_first_of_copies_stays(
+    tokenizer: Tokenizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(text_module, "UNIT_BYTES", 2000)
+    documents = make_documents(60)
+    copies = [[line.upper() for line in document] for document in documents[:7]]
+    for name, some in (("a.txt", documents), ("b.txt", [*copies, ["The cat."], *copies])):
+        (tmp_path / name).write_bytes(text_of(some))
+    inputs = [tmp_path / "a.txt", tmp_path / "b.txt"]
+    rules = CleaningRules(min_words=3, exact_duplicates=True)
+    stores = [
+        prepare(
+            inputs, tokenizer, tmp_path / f"store{n}", eval_share=0.2, cleaning=rules, workers=n
+        )
+        for n in (1, 2)
+    ]
+    assert files_of(stores[0]) == files_of(stores[1])
+    cleaning = stores[0].manifest["cleaning"]
+    assert cleaning["rules"]["min_words"] == 3
+    dropped = cleaning["dropped"]
+    assert {reason: facts["documents"] for reason, facts in dropped.items()} == {
+        "too_short": 1,
+        "exact_duplicate": 14,
+    }
+    assert dropped["too_short"]["examples"] == ["The cat."]
+    alone = prepare(inputs[:1], tokenizer, tmp_path / "alone", eval_share=0.2, workers=1)
+    assert stores[0].fingerprint == alone.fingerprint
+    first, second = stores[0].manifest["sources"]
+    assert first["train_documents"] + first["eval_documents"] == 60
+    assert second["train_documents"] + second["eval_documents"] == 0

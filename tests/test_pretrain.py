@@ -37,7 +37,7 @@ def test_a_run_leaves_everything_to_go_on_to_repeat_and_to_read(tiny_run):
     assert [line["step"] for line in lines if is_evaluation(line)] == [2, 4]
     assert training[0].keys() == {
         *("step", "loss", "mlm_loss", "nsp_loss", "mlm_accuracy", "nsp_accuracy"),
-        *("learning_rate", "grad_norm", "tokens_per_second", "input_wait"),
+        *("padding", "learning_rate", "grad_norm", "tokens_per_second", "input_wait"),
     }
     evaluation = read_json(tiny_run.run_dir / "evaluation.json")
     assert evaluation["step"] == 4
@@ -162,7 +162,7 @@ def test_a_signal_while_data_are_prepared_ends_that_where_progress_is_reported(
                 if document == 3:
                     os.kill(os.getpid(), signal.SIGTERM)
 
-    monkeypatch.setattr("bert_jax.recipes.pretrain.open_store", prepare)
+    monkeypatch.setattr("bert_jax.recipes.pretraining_run.open_store", prepare)
     assert start(tiny_run, tmp_path / "run").stopped_by == "SIGTERM"
     assert reported == [0, 1, 2, 3]
 
@@ -177,6 +177,33 @@ def test_a_run_may_start_from_the_weights_of_another(tiny_run, tmp_path):
     jax.tree.map(np.testing.assert_array_equal, first, wanted)
     recorded = read_json(tmp_path / "run" / "provenance.json")["init_from"]
     assert recorded == {"run": str(tiny_run.run_dir), "step": 4}
+
+
+def test_a_run_without_pairs_has_nothing_of_them_also_where_its_first_weights_had(
+    tiny_run, tmp_path
+):
+    shown = io.StringIO()
+    result = start(
+        tiny_run,
+        tmp_path / "run",
+        steps=1,
+        init_from=tiny_run.run_dir,
+        bindings=["PretrainingObjective.pairs='none'"],
+        terminal=Terminal(shown),
+    )
+    assert result.evaluation.keys() == {"step", "mlm"}
+    training, evaluation = read_metrics(tmp_path / "run")
+    assert training["loss"] == training["mlm_loss"]
+    assert not any("nsp" in name for name in {*training, *evaluation})
+    assert read_json(tmp_path / "run" / "config.json")["pair_task"] == "none"
+    model = load(tmp_path / "run")
+    assert model.params["cls"].keys() == {"predictions"}
+    assert "pooler" not in model.params["bert"]
+    recorded = read_json(tmp_path / "run" / "provenance.json")["init_from"]
+    assert recorded["pair_task"] == "next_sentence"
+    assert "bert/pooler and cls/seq_relationship are left there" in shown.getvalue()
+    assert "NSP" not in shown.getvalue()
+    assert "NSP" not in (tmp_path / "run" / "report.html").read_text()
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ def test_a_batch_that_the_devices_cannot_divide_is_an_error(batch_size, micro_ba
         make_program(
             pretraining.make_init(config),
             pretraining.make_sums(config, ComputeConfig()),
-            pretraining.counts,
+            pretraining.make_counts(config),
             train=train,
             optimizer=OptimizerConfig(),
             mesh=sharding.make_mesh(MeshConfig()),

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from runs import make_store, write_text
 
+from data_pipeline.token_store import TokenStore
+
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = [
@@ -103,13 +105,19 @@ def test_python_in_the_pages_is_python(page):
         ast.parse(block)
 
 
-def test_the_example_of_the_data_page_runs(tmp_path, monkeypatch):
+def test_the_examples_of_the_data_page_run(tmp_path, monkeypatch, capsys):
     make_store(tmp_path)
     monkeypatch.chdir(tmp_path)
     text = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
-    [block] = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    reading, batches = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert len(reading.strip().splitlines()) <= 11
+    exec(reading, {})
+    store = TokenStore.open("store")
+    first = store.train.tokens[: store.train.sentence_offsets[store.train.document_offsets[1]]]
+    words = [store.tokenizer().id_to_token(int(i)) for i in first]
+    assert capsys.readouterr().out.split() == words
     names: dict = {}
-    exec(block, names)
+    exec(batches, names)
     assert names["batch"]["input_ids"].shape == (32, 128)
 
 
@@ -117,7 +125,7 @@ def test_every_command_and_experiment_that_the_readme_names_exists():
     from bert_jax.commands.arguments import SUMMARIES
     from bert_jax.recipes.shipped import experiment_names
 
-    commands = set(re.findall(r"bert-jax ([a-z]+)", README)) - {"is"}
+    commands = set(re.findall(r"bert-jax ([a-z-]+)", README)) - {"is"}
     assert commands == set(SUMMARIES)
     for name in experiment_names():
         if name != "documentation_tiny" and not name.endswith("_512"):

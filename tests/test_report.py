@@ -198,6 +198,33 @@ def test_the_plots_are_written_as_png_too(finished):
         assert path.read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_run_without_pairs_says_nothing_of_them(run_dir):
+    write_json(run_dir / "evaluation.json", {"step": 60, "mlm": MLM})
+    lines = [
+        {name: value for name, value in line.items() if "nsp" not in name} | {"padding": 0.25}
+        for line in metric_lines(20)
+    ]
+    (run_dir / "metrics.jsonl").write_text("".join(json.dumps(m) + "\n" for m in lines))
+    page = page_of(run_dir)
+    assert "steps of masked language modelling." in page.text
+    assert not any(word in page.text for word in ("NSP", "SOP", "nsp", "pairs", "majority"))
+    assert not list((run_dir / "plots").glob("[ns][so]p_*"))
+    # 17,000 places a second, of which a quarter is padding.
+    assert "12.8k" in page.text
+    assert "of them without padding" in page.text
+
+
+def test_a_run_of_sentence_order_is_shown_as_one(run_dir):
+    write_json(run_dir / "evaluation.json", {"step": 60, "mlm": MLM, "sop": NSP})
+    line = {"step": 60, "sop_loss": 0.6, "sop_accuracy": 0.7}
+    (run_dir / "metrics.jsonl").write_text(json.dumps(line) + "\n")
+    page = page_of(run_dir)
+    assert "masked language modelling and SOP" in page.text
+    assert "SOP accuracy above the majority label" in page.text
+    assert "always “swapped”" in page.text
+    assert {path.stem for path in (run_dir / "plots").iterdir()} == {"sop_loss", "sop_accuracy"}
+
+
 @pytest.mark.parametrize(
     ("missing", "sentence"),
     [

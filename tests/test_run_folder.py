@@ -61,6 +61,14 @@ OTHER = {
     "PretrainingObjective.max_predictions": 5,
     "PretrainingObjective.masked_lm_prob": 0.5,
     "PretrainingObjective.short_seq_prob": 0.5,
+    "PretrainingObjective.pairs": "none",
+    "PretrainingObjective.masking": "span",
+    "PretrainingObjective.mask_share": 0.5,
+    "PretrainingObjective.random_share": 0.05,
+    "PretrainingObjective.span_end_prob": 0.5,
+    "PretrainingObjective.longest_span": 5,
+    "PretrainingObjective.static_epochs": 10,
+    "PretrainingObjective.max_sequences": 3,
     "DataConfig.store": "elsewhere",
     "DataConfig.corpus": "documentation",
     "DataConfig.corpus_vocab_size": 4096,
@@ -72,6 +80,11 @@ OTHER = {
     "MeshConfig.data": 4,
     "MeshConfig.fsdp": 2,
     "MeshConfig.tensor": 2,
+}
+# What a setting needs to be set at all.
+NEEDED = {
+    f"PretrainingObjective.{name}": ["PretrainingObjective.masking='span'"]
+    for name in ("span_end_prob", "longest_span")
 }
 SETTINGS = [
     f"{class_name}.{field.name}"
@@ -109,11 +122,13 @@ def test_what_may_change_are_settings_that_there_are():
 def test_a_setting_may_change_if_it_is_on_the_list_and_is_refused_if_not(
     run_dir, experiment_file, name
 ):
-    experiment = changed(experiment_file, f"{name}={OTHER[name]!r}")
+    needed = NEEDED.get(name, [])
+    before = changed(experiment_file, *needed)
+    write_atomically(run_dir / "operative.gin", before.operative)
+    experiment = changed(experiment_file, *needed, f"{name}={OTHER[name]!r}")
     if name in MAY_CHANGE:
         check_same_run(run_dir, experiment, FINGERPRINT)
         return
-    before = changed(experiment_file)
     class_name, field = name.split(".")
     old = getattr(before.configs()[class_name], field)
     new = getattr(experiment.configs()[class_name], field)

@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
+import data_pipeline.file_lock as module
 from bert_jax.errors import UserError
-from bert_jax.recipes import run_lock as module
 from bert_jax.recipes.inspect_run import run_facts
 from bert_jax.recipes.pretrain import pretrain
 from bert_jax.recipes.run_lock import run_lock

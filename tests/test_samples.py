@@ -2,8 +2,10 @@ import numpy as np
 import pytest
 
 from bert_jax.recipes.samples import LONGEST, SHORTEST, sample_sentences
+from data_pipeline.sentencepiece_vocabulary import train_sentencepiece
+from data_pipeline.text_rules import Rules
 from data_pipeline.token_store import Split
-from data_pipeline.tokenizer import Rules, Tokenizer
+from data_pipeline.tokenizer import Tokenizer
 
 WORDS = [f"word{chr(97 + i)}" for i in range(20)]
 VOCAB = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", ".", *WORDS, "##piece", "longest", "longer"]
@@ -41,6 +43,19 @@ def test_the_longest_whole_word_in_the_middle_is_masked(tokenizer):
     [found] = sample_sentences(split_of(tokenizer, ids), tokenizer, count=1)
     # `longest` stands at both ends, and in the middle only as a part of a longer word.
     assert found == "longest worda. wordb longestpiece [MASK] wordc. wordd longest"
+
+
+def test_a_word_of_sentencepieces_is_masked_as_a_whole():
+    texts = ["the walking tables ran quietly over long rivers"] * 9
+    pieces = train_sentencepiece(texts, 55, Rules(cased=False), model_type="bpe").tokenizer
+    ids = pieces.encode(texts[0])
+    split = Split(np.array(ids, np.uint16), np.array([0, len(ids)]), np.array([0, 1]))
+    [found] = sample_sentences(split, pieces, count=1, longest=len(ids))
+    assert found.count("[MASK]") == 1
+    words = texts[0].split()
+    kept = found.split()
+    assert len(kept) == len(words)
+    assert [word for word in words if word not in kept] == [words[kept.index("[MASK]")]]
 
 
 def test_headings_and_very_long_sentences_are_passed_by(tokenizer):

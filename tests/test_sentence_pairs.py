@@ -1,3 +1,5 @@
+import dataclasses
+import hashlib
 from collections import Counter
 
 import numpy as np
@@ -75,6 +77,38 @@ def test_a_plan_is_a_pure_function() -> None:
     plan = make_plan(split, SMALL, seed=9, epoch=3)
     assert (make_plan(split, SMALL, seed=9, epoch=3).examples == plan.examples).all()
     assert (make_plan(split, SMALL, seed=8, epoch=3).examples != plan.examples).any()
+
+
+@pytest.mark.parametrize(
+    ("pairs", "examples", "digest"),
+    [
+        ("next_sentence", 100, "9f9d198686484da6"),
+        ("next_sentence", 500, "ec01f3e5195be002"),  # further visits too
+        ("sentence_order", 74, "b7368d8dcd427fb8"),
+        ("sentence_order", 500, "55b66aa470539613"),
+        ("none", 74, "6b58cc35fed4d66a"),
+        ("none", 500, "a2b54d8b25d4fb11"),
+    ],
+)
+def test_a_seed_means_the_same_plan_for_good(pairs, examples: int, digest: str) -> None:
+    # Runs are repeated by seed: with another digest raise PLAN_FORMAT, and say so in the changelog.
+    split = split_of([[4 + (3 * d + 5 * s) % 17 for s in range(1 + d % 9)] for d in range(40)])
+    objective = PretrainingObjective(40, 6, pairs=pairs)
+    if examples < 500:
+        assert count_examples(split, objective) == examples
+    plan = make_plan(split, objective, seed=42, epoch=3, num_examples=examples)
+    assert hashlib.sha256(plan.examples.tobytes()).hexdigest()[:16] == digest
+
+
+@pytest.mark.parametrize("pairs", ["next_sentence", "sentence_order", "none"])
+def test_with_static_epochs_an_epoch_has_the_plan_of_an_earlier_one(pairs) -> None:
+    split = random_split(5, documents=80)
+    objective = PretrainingObjective(24, 4, pairs=pairs)
+    static = dataclasses.replace(objective, static_epochs=3)
+    assert count_examples(split, static) == count_examples(split, objective)
+    for epoch in (0, 2, 3, 7, 3_000_001):
+        expected = make_plan(split, objective, seed=9, epoch=epoch % 3)
+        assert (make_plan(split, static, seed=9, epoch=epoch).examples == expected.examples).all()
 
 
 @pytest.mark.parametrize("lengths", [[], [[5, 6, 7]], [[5, 6], [], [0]]])

@@ -122,6 +122,18 @@ def test_the_header_is_repeated_every_twenty_lines(plain):
     assert headers == [0, 21, 42]
 
 
+def test_a_run_without_pairs_has_no_columns_of_them(plain):
+    line = {name: value for name, value in METRICS.items() if not name.startswith("nsp_")}
+    plain.training_line(line, 3000)
+    plain.evaluation_line({"step": 9, "eval_mlm_loss": 4.9}, {"mlm": {"unigram_entropy": 6.2}})
+    header, *_ = written(plain)
+    assert "NSP" not in header
+    assert all(
+        row[: header.index("MLM") + 3].endswith(x)
+        for row, x in zip(written(plain)[1:], ("6.123", "4.900", "6.200"), strict=True)
+    )
+
+
 def test_an_evaluation_stands_above_what_it_has_to_beat(plain):
     plain.training_line(METRICS, 3000)
     plain.evaluation_line(

@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_pipeline.errors import DataError
+from data_pipeline.text_rules import Rules
+from data_pipeline.text_tokenizer import SPECIALS
 from data_pipeline.token_store import Split, TokenStore, sha256_of
 from data_pipeline.token_store_writer import EncodedPart, new_store
 from data_pipeline.tokenizer import Tokenizer
-from data_pipeline.tokenizer_files import SPECIALS, Rules
 
 TOKENIZER = Tokenizer([*SPECIALS, *"abcdefgh"], Rules(cased=False))
 Documents = list[list[list[int]]]

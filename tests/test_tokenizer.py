@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import data_pipeline.tokenizer as tokenizer_module
+import data_pipeline.text_tokenizer as tokenizer_module
+from data_pipeline.text_rules import Rules
+from data_pipeline.text_tokenizer import SPECIALS
 from data_pipeline.tokenizer import Tokenizer, load_tokenizer
-from data_pipeline.tokenizer_files import SPECIALS, Rules
 
 LETTERS = "abcdefghijklmnopqrstuvwxyzαβгд中文éß0123456789"
 VOCAB = [

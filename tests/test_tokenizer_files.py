@@ -9,8 +9,9 @@ from test_tokenizer import CASED_VOCAB, VOCAB, uncased, write
 from tokenizers import Tokenizer as HFTokenizer
 
 from data_pipeline.errors import DataError
+from data_pipeline.text_rules import Rules
+from data_pipeline.text_tokenizer import SPECIALS
 from data_pipeline.tokenizer import Tokenizer, load_tokenizer
-from data_pipeline.tokenizer_files import SPECIALS, Rules
 
 
 def test_a_saved_folder_opens_as_the_same_tokenizer(tmp_path: Path) -> None:

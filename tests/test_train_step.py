@@ -84,6 +84,7 @@ def test_a_step_reports_losses_accuracies_rate_and_the_gradient_before_clipping(
         "nsp_loss",
         "mlm_accuracy",
         "nsp_accuracy",
+        "padding",
         "grad_norm",
         "learning_rate",
     }

@@ -13,7 +13,8 @@ from tokenizers import pre_tokenizers
 import data_pipeline.vocabulary as vocabulary_module
 from data_pipeline.errors import DataError
 from data_pipeline.preparation import vocabulary_from
-from data_pipeline.tokenizer_files import SPECIALS, Rules
+from data_pipeline.text_rules import Rules
+from data_pipeline.text_tokenizer import SPECIALS
 from data_pipeline.vocabulary import count_words, merge_counts, train_wordpiece, vocabulary_of
 
 WORDS = "the a walk walks walking walked talk talking talked unable able table 中文 été".split()
@@ -101,6 +102,31 @@ def test_no_text_and_no_room_are_errors() -> None:
         train_wordpiece([" ", "\n"], size=100)
     with pytest.raises(DataError, match="a vocabulary of 20 is too small"):
         train_wordpiece(texts(), size=20)
+
+
+def test_long_runs_of_a_script_without_spaces_are_learned_from_and_split() -> None:
+    word = "ภาษาไทย"
+    learned = train_wordpiece([word * 40] * 5, size=60, cased=True)
+    assert learned.rules.split_long_runs
+    assert learned.unk_id not in learned.encode(word * 40)
+    assert not train_wordpiece(texts() * 2, size=90).rules.split_long_runs
+
+
+@pytest.mark.parametrize(
+    ("rules", "known"),
+    [
+        (Rules(False), {"ete"}),
+        (Rules(False, strip_accents=False), {"été"}),
+        (Rules(True, strip_accents=True), {"Ete"}),
+        (Rules(True), {"Été", "E\u0301té"}),
+        (Rules(True, unicode_form="nfc"), {"Été"}),
+    ],
+)
+def test_case_accents_and_unicode_form_are_separate_switches(rules: Rules, known: set[str]) -> None:
+    learned = train_wordpiece(["Été E\u0301té"] * 20, size=60, rules=rules)
+    assert learned.rules == rules
+    words = {"ete", "été", "Ete", "Été", "E\u0301té"}
+    assert words & {*learned.vocab} == known
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])), st.booleans())

@@ -44,7 +44,7 @@ def run(
     program = make_program(
         pretraining.make_init(config),
         pretraining.make_sums(config, ComputeConfig(scan_layers=False)),
-        pretraining.counts,
+        pretraining.make_counts(config),
         train=train,
         optimizer=OptimizerConfig(preset="adamw"),
         mesh=sharding.make_mesh(MeshConfig()),

@@ -54,7 +54,7 @@ def our_step(size: str) -> Step:
         pretraining.make_init(config),
         # As the shipped experiments of these sizes compute.
         pretraining.make_sums(config, ComputeConfig(scan_layers=False)),
-        pretraining.counts,
+        pretraining.make_counts(config),
         train=TrainConfig(batch_size=ROWS, num_steps=1000, warmup_steps=10),
         optimizer=OptimizerConfig(preset="adamw"),
         mesh=sharding.make_mesh(MeshConfig(), devices.initialize("cpu")[:1]),

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from bert_jax.commands.cleaning_flags import add_cleaning_flags
 from bert_jax.commands.parser import (
     GIN,
     CommandParser,
@@ -25,13 +26,18 @@ SUMMARIES = {
     "prepare": "turn text into a token store, once, for every run on it",
     "inspect": "say what is in a token store, a run, a checkpoint or a model",
     "config": "print every value of an experiment, and all that can be set",
+    "show-batch": "print what a step of a run is made of, as text",
     "pretrain": "pretrain an encoder; goes on by itself where it stopped",
     "predict": "fill the masks in sentences with a pretrained model",
     "benchmark": "measure the speed of a part on this machine",
 }
 
-BENCHMARKS = ("train-step", "batches", "plan", "loop")
-LINES = ("auto", "sentence", "paragraph")
+BENCHMARKS = ("train-step", "batches", "plan", "data", "loop")
+RUNNERS = ("local", "beam")
+LINES = ("auto", "sentence", "paragraph", "document")
+KINDS = ("wordpiece", "sentencepiece")
+MODEL_TYPES = ("unigram", "bpe")
+UNICODE_FORMS = ("nfc", "nfkc", "none")
 PLATFORMS = ("cpu", "gpu", "tpu")
 
 
@@ -48,8 +54,8 @@ def _vocab(command: str) -> CommandParser:
     parser = CommandParser(
         command,
         "INPUT... --output DIR [flags]",
-        "Learn a WordPiece vocabulary and write a tokeniser folder: vocab.txt, tokenizer.json, "
-        "tokenizer_config.json.",
+        "Learn a vocabulary and write a tokeniser folder: vocab.txt or sentencepiece.model, "
+        "tokenizer.json, tokenizer_config.json.",
         "bert-jax vocab corpus/*.txt.gz --output tokenizer --size 30522",
     )
     _add_input(parser)
@@ -61,11 +67,58 @@ def _vocab(command: str) -> CommandParser:
         metavar="N",
         type=whole_number,
         default=30522,
-        help="words of the vocabulary (30522)",
+        help="pieces of the vocabulary (30522)",
     )
     parser.add_argument(
-        "--cased", action="store_true", help="keep capitals and accents; else they are dropped"
+        "--kind",
+        metavar="|".join(KINDS),
+        type=choice(KINDS, "kind of tokeniser"),
+        default="wordpiece",
+        help="the original's, or one for scripts without spaces too (wordpiece)",
     )
+    parser.add_argument(
+        "--cased",
+        action="store_true",
+        help="keep capitals and, unless told otherwise, accents; else both are dropped",
+    )
+    accents = parser.add_mutually_exclusive_group()
+    accents.add_argument(
+        "--strip_accents",
+        action="store_true",
+        default=None,
+        help="drop accents and other combining marks (as it is without --cased)",
+    )
+    accents.add_argument(
+        "--keep_accents",
+        dest="strip_accents",
+        action="store_false",
+        help="or keep them (as it is with --cased)",
+    )
+    parser.add_argument(
+        "--normalize",
+        metavar="|".join(UNICODE_FORMS),
+        type=choice(UNICODE_FORMS, "Unicode form"),
+        default="none",
+        help="Unicode form that text is brought to before everything, in every use (none)",
+    )
+    parser.add_argument(
+        "--model_type",
+        metavar="|".join(MODEL_TYPES),
+        type=choice(MODEL_TYPES, "model of SentencePiece"),
+        help="of SentencePiece (unigram)",
+    )
+    parser.add_argument(
+        "--sample",
+        metavar="N",
+        type=positive,
+        help="the most sentences that SentencePiece learns from (1000000)",
+    )
+    parser.add_argument(
+        "--byte_fallback",
+        action="store_true",
+        help="of SentencePiece: unknown characters become bytes, never [UNK]",
+    )
+    _add_text_key(parser)
     _add_workers(parser)
     return parser
 
@@ -97,12 +150,19 @@ def _prepare(command: str) -> CommandParser:
         help="how to read a bare vocab.txt: capitals kept",
     )
     case.add_argument("--uncased", dest="cased", action="store_false", help="or lower-cased")
+    _add_text_key(parser)
+    parser.add_argument(
+        "--normalize",
+        metavar="|".join(UNICODE_FORMS),
+        type=choice(UNICODE_FORMS, "Unicode form"),
+        help="Unicode form that text is brought to before everything (the tokeniser's own)",
+    )
     parser.add_argument(
         "--lines",
         metavar="|".join(LINES),
         type=choice(LINES, "kind of lines"),
         default="auto",
-        help="what a line of the text holds (auto: looked up in it)",
+        help="what a line of a text holds (auto: looked up in it)",
     )
     parser.add_argument(
         "--eval_share",
@@ -115,6 +175,15 @@ def _prepare(command: str) -> CommandParser:
         "--language", metavar="CODE", default="en", help="for splitting sentences (en)"
     )
     _add_workers(parser)
+    parser.add_argument(
+        "--runner",
+        metavar="|".join(RUNNERS),
+        type=choice(RUNNERS, "runner"),
+        default="local",
+        help="local: this machine's cores; beam: Apache Beam, whose options follow (local)",
+    )
+    parser.hand_over_after = ("--runner", "beam")
+    add_cleaning_flags(parser)
     return parser
 
 
@@ -122,13 +191,21 @@ def _inspect(command: str) -> CommandParser:
     parser = CommandParser(
         command,
         "PATH [flags]",
-        "Say what a token store, a run, a checkpoint or a model is made of.",
+        "Say what a token store, a run, a checkpoint or a model is made of. Of a store also what "
+        "is wrong with its text, in the terminal and as a page.",
         "bert-jax inspect store",
     )
     parser.add_argument("path", metavar="PATH", help="a store, a run, a checkpoint or a model")
     parser.add_argument(
         "--verify", action="store_true", help="read a store's every byte and compare checksums"
     )
+    parser.add_argument(
+        "--html", metavar="FILE", type=path, help="the page of a store (STORE/inspect.html)"
+    )
+    parser.add_argument(
+        "--steps", metavar="N", type=positive, help="of the run that a store is meant for (1000)"
+    )
+    parser.add_argument("--batch_size", metavar="N", type=positive, help="rows of its steps (32)")
     return parser
 
 
@@ -141,6 +218,25 @@ def _config(command: str) -> CommandParser:
         _experiments(),
     )
     _add_experiment(parser)
+    return parser
+
+
+def _show_batch(command: str) -> CommandParser:
+    parser = CommandParser(
+        command,
+        "EXPERIMENT --data STORE --step N [flags]",
+        "Print the batch of any step: text with its masks, what is to be predicted, the pairs' "
+        "labels, and the documents that all came from.",
+        "bert-jax show-batch base --data store --step 1000",
+        _experiments(),
+    )
+    _add_experiment(parser)
+    parser.add_argument(
+        "--step", metavar="N", type=whole_number, required=True, help="as in metrics.jsonl, from 1"
+    )
+    parser.add_argument(
+        "--rows", metavar="N", type=positive, default=None, help="the first N rows (all)"
+    )
     return parser
 
 
@@ -200,7 +296,13 @@ def _benchmark(command: str) -> CommandParser:
         "--data",
         metavar="STORE",
         type=path,
-        help="a token store, for batches, plan and loop (a made-up one)",
+        help="a token store, for batches, plan, data and loop (a made-up one)",
+    )
+    parser.add_argument(
+        "--text",
+        metavar="INPUT",
+        nargs="+",
+        help="text to prepare, for data: files, folders or globs",
     )
     parser.add_argument(
         "--sentences",
@@ -217,6 +319,7 @@ _PARSERS: dict[str, Callable[[str], CommandParser]] = {
     "prepare": _prepare,
     "inspect": _inspect,
     "config": _config,
+    "show-batch": _show_batch,
     "pretrain": _pretrain,
     "predict": _predict,
     "benchmark": _benchmark,
@@ -228,7 +331,18 @@ def _add_input(parser: CommandParser) -> None:
         "inputs",
         metavar="INPUT",
         nargs="+",
-        help="text files (.txt, .txt.gz), folders or globs; a blank line between documents",
+        help="files, folders or globs of text, JSON lines, Parquet or MediaWiki dumps, plain or "
+        "compressed; tfds:NAME for a prepared TensorFlow data set; hf:datasets/NAME for one of the "
+        "Hugging Face Hub",
+    )
+
+
+def _add_text_key(parser: CommandParser) -> None:
+    parser.add_argument(
+        "--text_key",
+        metavar="KEY",
+        default="text",
+        help="key or column of the text, in JSON lines, Parquet and data sets (text)",
     )
 
 

@@ -1,8 +1,11 @@
 """`bert-jax benchmark`: measure a part on this machine."""
 
 import argparse
+import importlib.util
 import platform
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from bert_jax.commands.output import print_json
@@ -39,8 +42,14 @@ def _check_flags(arguments: argparse.Namespace) -> None:
             f"benchmark train-step compares with PyTorch on CPUs; --platform {platform} has no "
             "peer there: measure it with benchmark loop"
         )
-    if name in ("batches", "plan") and platform is not None:
+    if name in ("batches", "plan", "data") and platform is not None:
         raise UserError(f"benchmark {name} needs no device; leave --platform out")
+    if name == "data" and arguments.data is None:
+        raise UserError(
+            "benchmark data needs --data STORE, whose tokeniser and tokens all sides use"
+        )
+    if name != "data" and arguments.text:
+        raise UserError(f"benchmark {name} prepares no text; leave --text out")
     if arguments.sentences is not None and name != "plan":
         raise UserError(f"benchmark {name} has a fixed size; leave --sentences out")
     if arguments.sentences is not None and arguments.data is not None:
@@ -90,6 +99,21 @@ def _loop(arguments: argparse.Namespace) -> list[Row]:
     return loop.run(arguments.data)
 
 
+def _data(arguments: argparse.Namespace) -> list[Row]:
+    from bert_jax.benchmarks import batches, collator, preparing
+
+    store = arguments.data
+    rows = []
+    if arguments.text:
+        rows += preparing.run(arguments.text, Path(store) / "tokenizer")
+    rows += batches.run(store)
+    if all(importlib.util.find_spec(name) for name in ("torch", "transformers")):
+        rows += collator.run(store)
+    else:
+        print("no PyTorch here: nothing is compared with its collator", file=sys.stderr)
+    return rows
+
+
 def _batches(arguments: argparse.Namespace) -> list[Row]:
     from bert_jax.benchmarks import batches
 
@@ -106,5 +130,6 @@ _BENCHMARKS: dict[str, Callable[[argparse.Namespace], list[Row]]] = {
     "train-step": _train_step,
     "loop": _loop,
     "batches": _batches,
+    "data": _data,
     "plan": _plan,
 }

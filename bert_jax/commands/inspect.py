@@ -1,6 +1,8 @@
 """`bert-jax inspect`: what a folder holds, whatever it is of ours."""
 
 import argparse
+import shutil
+import sys
 from pathlib import Path
 
 from bert_jax.commands.output import print_json
@@ -8,33 +10,69 @@ from bert_jax.errors import UserError
 from bert_jax.suggest import did_you_mean
 
 _SHOWN = 4
+# A short run: text that is too little for it is too little for any.
+DEFAULT_STEPS, DEFAULT_BATCH_SIZE = 1000, 32
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Print what is at the path: one object with `--json`, else a text."""
     path = Path(arguments.path)
     kind = kind_of(path)
-    if arguments.verify and kind != "store":
-        raise UserError(f"--verify compares the checksums of a token store; {path} is none")
     if kind == "store":
-        from bert_jax.recipes.inspect_store import show_store, store_facts
+        _store(path, arguments)
+        return
+    if arguments.verify:
+        raise UserError(f"--verify compares the checksums of a token store; {path} is none")
+    for flag in ("html", "steps", "batch_size"):
+        if getattr(arguments, flag):
+            raise UserError(f"--{flag} is for a token store; {path} is none")
+    from bert_jax.recipes.inspect_run import run_facts, show_run
 
-        facts = store_facts(path)
-        text = show_store
-        if arguments.verify:
-            _verify(path)
-            facts["verified"] = True
-    else:
-        from bert_jax.recipes.inspect_run import run_facts, show_run
-
-        facts = run_facts(path)
-        text = show_run
+    facts = run_facts(path)
     if arguments.json:
         print_json(facts)
     else:
-        print(text(facts), end="")
-        if arguments.verify:
-            print("every file is as it was written: all checksums agree")
+        print(show_run(facts), end="")
+
+
+def _store(path: Path, arguments: argparse.Namespace) -> None:
+    from bert_jax.recipes.inspect_numbers import inspect_store, show_inspection
+    from bert_jax.recipes.inspect_page import PAGE_FILE, write_inspection
+    from bert_jax.terminal import Terminal
+    from data_pipeline.progress import silent
+
+    if arguments.verify:
+        _verify(path)
+    terminal = Terminal()
+    inspection = inspect_store(
+        path,
+        steps=arguments.steps or DEFAULT_STEPS,
+        batch_size=arguments.batch_size or DEFAULT_BATCH_SIZE,
+        # A few seconds: worth a bar, and not worth lines in a log.
+        progress=terminal.progress if terminal.live else silent,
+    )
+    if arguments.verify:
+        inspection.facts["verified"] = True
+    page = Path(arguments.html) if arguments.html else path / PAGE_FILE
+    try:
+        inspection.facts["html"] = str(write_inspection(page, inspection))
+    except OSError as error:
+        if arguments.html:
+            raise UserError(f"--html {page} cannot be written: {error.strerror}") from error
+        inspection.facts["html"] = None
+        print(
+            f"{page} cannot be written ({error.strerror}); --html FILE names another place",
+            file=sys.stderr,
+        )
+    if arguments.json:
+        print_json(inspection.facts)
+        return
+    width = max(80, min(120, shutil.get_terminal_size((80, 24)).columns))
+    print(show_inspection(inspection, width), end="")
+    if inspection.facts["html"]:
+        print(f"as a page: {inspection.facts['html']}")
+    if arguments.verify:
+        print("every file is as it was written: all checksums agree")
 
 
 def _verify(path: Path) -> None:

@@ -21,6 +21,8 @@ class CommandParser(argparse.ArgumentParser):
         self.command = f"bert-jax {command}"
         # What the user typed for each rewritten --gin flag.
         self._typed: dict[str, str] = {}
+        # A flag and a value after which the rest belongs to another program.
+        self.hand_over_after: tuple[str, str] | None = None
         super().__init__(
             prog=self.command,
             usage=f"{self.command} {usage}",
@@ -33,7 +35,7 @@ class CommandParser(argparse.ArgumentParser):
         self._optionals.title = "flags"
 
     def parse(self, argv: Sequence[str]) -> argparse.Namespace:
-        """The arguments after the command's name.
+        """The arguments after the command's name; `rest` is what belongs to another program.
 
         Raises:
           UserError: a flag or an argument is unknown, missing or of the wrong kind.
@@ -46,12 +48,25 @@ class CommandParser(argparse.ArgumentParser):
                 for action in required
             )
             self.error(f"missing: {names}")
+        argv, rest = self._handed_over(argv)
         # Intermixed: `predict MODEL --top_k 3 TEXT` puts a flag between two arguments.
         arguments, extra = self.parse_known_intermixed_args(self._normalised(argv))
         if extra:
             kind = "flag" if extra[0].startswith("-") and extra[0] != "-" else "argument"
             raise UserError(f"{self.command} takes no {kind} {extra[0]!r}; see {self._help}")
+        arguments.rest = rest
         return arguments
+
+    def _handed_over(self, argv: Sequence[str]) -> tuple[list[str], list[str]]:
+        """What is ours, up to `hand_over_after`, and what comes after it."""
+        if self.hand_over_after is not None:
+            flag, value = self.hand_over_after
+            for i, argument in enumerate(argv):
+                if argument == f"{flag}={value}":
+                    return list(argv[: i + 1]), list(argv[i + 1 :])
+                if argument == flag and list(argv[i + 1 : i + 2]) == [value]:
+                    return list(argv[: i + 2]), list(argv[i + 2 :])
+        return list(argv), []
 
     def error(self, message: str) -> Any:
         """Raise argparse's message as a `UserError`."""

@@ -1,9 +1,19 @@
 """`bert-jax prepare`: text -> token store."""
 
-import argparse
-from pathlib import Path
+from __future__ import annotations
 
+import argparse
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bert_jax.commands.cleaning_flags import cleaning_rules
 from bert_jax.commands.output import print_json
+from bert_jax.errors import UserError
+
+if TYPE_CHECKING:
+    from data_pipeline.text_rules import UnicodeForm
+    from data_pipeline.text_tokenizer import TextTokenizer
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -13,14 +23,18 @@ def run(arguments: argparse.Namespace) -> None:
     from data_pipeline.preparation import prepare
     from data_pipeline.tokenizer import load_tokenizer
 
+    tokenizer = load_tokenizer(arguments.tokenizer, arguments.cased)
     store = prepare(
         arguments.inputs,
-        load_tokenizer(arguments.tokenizer, arguments.cased),
+        _in_form(tokenizer, arguments.normalize),
         arguments.output,
         lines=arguments.lines,
         eval_share=arguments.eval_share,
         workers=arguments.workers,
         language=arguments.language,
+        cleaning=cleaning_rules(arguments),
+        text_key=arguments.text_key,
+        beam_options=arguments.rest if arguments.runner == "beam" else None,
         progress=Terminal().progress,
     )
     facts = store_facts(Path(store.path))
@@ -28,3 +42,13 @@ def run(arguments: argparse.Namespace) -> None:
         print_json(facts)
     else:
         print(show_store(facts), end="")
+
+
+def _in_form(tokenizer: TextTokenizer, form: UnicodeForm | None) -> TextTokenizer:
+    """The tokeniser with `--normalize`, which a tokeniser without a form may be given."""
+    own = tokenizer.rules.unicode_form
+    if form is None or form == own:
+        return tokenizer
+    if own != "none":
+        raise UserError(f"--normalize {form}: the tokeniser was made for {own}; leave the flag out")
+    return tokenizer.with_rules(replace(tokenizer.rules, unicode_form=form))

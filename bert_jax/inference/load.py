@@ -11,7 +11,8 @@ from bert_jax.config import BertConfig
 from bert_jax.errors import UserError
 from bert_jax.inference.fill_mask import FillMask
 from bert_jax.sharding import unbox
-from data_pipeline.tokenizer import Tokenizer, load_tokenizer
+from data_pipeline.text_tokenizer import TextTokenizer
+from data_pipeline.tokenizer import load_tokenizer
 
 
 def load(model: str | Path, *, step: int | None = None) -> FillMask:
@@ -32,7 +33,7 @@ def load(model: str | Path, *, step: int | None = None) -> FillMask:
     return FillMask(config, load_params(folder, config, step), tokenizer)
 
 
-def open_model(folder: Path) -> tuple[BertConfig, Tokenizer]:
+def open_model(folder: Path) -> tuple[BertConfig, TextTokenizer]:
     """What a model's folder says of it, without its weights.
 
     Raises:

@@ -36,7 +36,12 @@ CONFIGS: dict[str, type] = {
 }
 
 # Fields that no experiment sets, each with the reason.
-DENIED = {"BertConfig": {"vocab_size": "it is the size of the token store's vocabulary"}}
+DENIED = {
+    "BertConfig": {
+        "vocab_size": "it is the size of the token store's vocabulary",
+        "pair_task": "it is that of PretrainingObjective.pairs",
+    }
+}
 
 # What each kind of experiment builds: the fields of an `Experiment`, and their classes.
 KINDS: dict[str, dict[str, str]] = {

@@ -8,6 +8,7 @@ import jax
 
 from bert_jax.config import TrainConfig
 from bert_jax.errors import UserError
+from bert_jax.formatting import format_amount
 from bert_jax.recipes.data_config import DataConfig
 from data_pipeline.batches import PretrainingBatches
 from data_pipeline.documentation import documentation_store
@@ -15,8 +16,8 @@ from data_pipeline.evaluation import EvaluationBatches, evaluation_batches
 from data_pipeline.objective import PretrainingObjective
 from data_pipeline.progress import Progress, silent
 from data_pipeline.special_ids import SpecialIds
+from data_pipeline.text_tokenizer import TextTokenizer
 from data_pipeline.token_store import TokenStore
-from data_pipeline.tokenizer import Tokenizer
 
 
 class PretrainingData(NamedTuple):
@@ -30,7 +31,7 @@ class PretrainingData(NamedTuple):
     """
 
     store: TokenStore
-    tokenizer: Tokenizer
+    tokenizer: TextTokenizer
     training: PretrainingBatches
     held_out: EvaluationBatches
 
@@ -61,10 +62,12 @@ def open_data(
       UserError: too little text is held out.
       DataError: too little is left to train on, or the sizes do not fit.
     """
-    if store.eval.num_documents < 2:
+    needed, there = 2 if objective.pairs == "next_sentence" else 1, store.eval.num_documents
+    if there < needed:
+        why = ", as a random next sentence comes from another document" if needed > 1 else ""
         raise UserError(
-            f"{store.path} holds out {store.eval.num_documents} document for evaluation, and "
-            "sentence pairs need at least two; prepare it with a larger --eval_share"
+            f"{store.path} holds out {format_amount(there, 'document')} for evaluation, and at "
+            f"least {needed} must be held out{why}; prepare it with a larger --eval_share"
         )
     tokenizer = store.tokenizer()
     cache = store.path / "plans" if os.access(store.path, os.W_OK) else fallback_cache

@@ -27,9 +27,10 @@ from data_pipeline.objective import PretrainingObjective
 class Experiment:
     """The configs of one experiment, built.
 
-    `model.vocab_size` is a default until the recipe puts in that of the token store. `operative` is
-    the text of an `operative.gin`, from which the same experiment is built again: every value, as
-    a literal. `origins` tells for each `Class.field` where its value comes from.
+    `model.vocab_size` is a default until the recipe puts in that of the token store;
+    `model.pair_task` is that of the objective. `operative` is the text of an `operative.gin`, from
+    which the same experiment is built again: every value, as a literal. `origins` tells for each
+    `Class.field` where its value comes from.
     """
 
     name: str
@@ -114,6 +115,9 @@ def load_experiment(
             "`bert-jax prepare`"
         )
     built["DataConfig"] = built["DataConfig"].with_absolute_store()
+    built["BertConfig"] = dataclasses.replace(
+        built["BertConfig"], pair_task=built["PretrainingObjective"].pairs
+    )
     return Experiment(
         name=path.stem,
         kind=kind,

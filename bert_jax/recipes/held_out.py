@@ -7,7 +7,9 @@ import jax
 import numpy as np
 
 from bert_jax.metrics import Sums
+from bert_jax.pair_tasks import PairTask, pair_task_of
 from bert_jax.program import Program
+from bert_jax.verdicts import bits_per_character
 from data_pipeline.baselines import (
     commonest,
     majority,
@@ -17,8 +19,8 @@ from data_pipeline.baselines import (
 )
 from data_pipeline.evaluation import EvaluationBatches
 from data_pipeline.progress import Progress, silent
+from data_pipeline.text_tokenizer import TextTokenizer
 from data_pipeline.token_store import Split
-from data_pipeline.tokenizer import Tokenizer
 
 
 def evaluate(
@@ -30,64 +32,100 @@ def evaluate(
         for batch in batches:
             sums.add(jax.device_get(dict(program.eval_step(params, program.put_batch(batch)))))
             task.advance()
-    means = sums.means(prefix="eval_")
-    return {"eval_loss": means["eval_mlm_loss"] + means["eval_nsp_loss"], **means}
+    means = sums.means()
+    # Rows that only fill the last batch are padding, too: the share says nothing here.
+    means.pop("padding")
+    loss = sum(mean for name, mean in means.items() if name.endswith("_loss"))
+    return {"eval_loss": loss, **{f"eval_{name}": mean for name, mean in means.items()}}
 
 
-def baselines(batches: EvaluationBatches, tokenizer: Tokenizer, training: Split) -> dict[str, Any]:
+def baselines(
+    batches: EvaluationBatches,
+    tokenizer: TextTokenizer,
+    training: Split,
+    pair_task: PairTask | None,
+    characters_per_token: float | None = None,
+) -> dict[str, Any]:
     """What can be scored on these examples without reading them.
 
     For the masked LM, the entropy of the masked tokens (no fixed distribution over the vocabulary,
     not even one fitted to these very tokens, has a lower loss), the loss of the training text's
-    frequencies on them, which is higher, and the share of the commonest. For
-    next sentences, the share of the commoner label with its 95 % interval; it is not 0.5, because
-    a chunk of one sentence always gets a random partner.
+    frequencies on them, which is higher, and the share of the commonest. For pairs, the share of
+    the commoner label with its 95 % interval; of next sentences it is not 0.5, because a chunk of
+    one sentence always gets a random partner.
+
+    Args:
+      batches: the held-out examples.
+      tokenizer: names the commonest token.
+      training: the text whose frequencies are guessed by.
+      pair_task: what is asked of pairs; None where there are none.
+      characters_per_token: see `characters_per_token`; handed on with the rest.
     """
     ids, labels = [], []
     for batch in batches:
         ids.append(batch["masked_lm_ids"][batch["masked_lm_weights"] > 0])
-        labels.append(batch["next_sentence_labels"][batch["next_sentence_weights"] > 0])
-    all_ids, all_labels = np.concatenate(ids), np.concatenate(labels)
+        if pair_task is not None:
+            labels.append(batch["next_sentence_labels"][batch["next_sentence_weights"] > 0])
+    all_ids = np.concatenate(ids)
     token, token_share = commonest(all_ids)
-    label, label_share = majority(all_labels)
-    n = len(all_labels)
-    return {
+    found: dict[str, Any] = {
         "mlm": {
             "unigram_entropy": unigram_entropy(all_ids),
             "unigram_loss": unigram_loss(all_ids, training.tokens, tokenizer.vocab_size),
             "commonest_accuracy": token_share,
             "commonest_token": tokenizer.id_to_token(token),
             "predictions": len(all_ids),
-        },
-        "nsp": {
-            "majority_share": label_share,
+        }
+    }
+    if characters_per_token is not None:
+        found["mlm"]["characters_per_token"] = characters_per_token
+    if pair_task is not None:
+        all_labels = np.concatenate(labels)
+        label, share = majority(all_labels)
+        n = len(all_labels)
+        found[pair_task.key] = {
+            "majority_share": share,
             "majority_label": label,
             "examples": n,
-            "interval": list(wilson_interval(round(label_share * n), n)),
-        },
-    }
+            "interval": list(wilson_interval(round(share * n), n)),
+        }
+    return found
+
+
+def characters_per_token(manifest: Mapping[str, Any]) -> float | None:
+    """Of the whole held-out text of a token store; None where the store has not counted them."""
+    counts = manifest["splits"]["eval"]
+    if not counts.get("characters") or not counts.get("tokens"):
+        return None
+    return float(counts["characters"] / counts["tokens"])
 
 
 def verdict(step: int, metrics: Mapping[str, float], floor: Mapping[str, Any]) -> dict[str, Any]:
-    """The contents of `evaluation.json`: results beside their baselines."""
+    """The contents of `evaluation.json`: results beside their baselines.
+
+    `mlm.bits_per_character` is the mean loss of the masked tokens in bits, times the tokens of the
+    held-out text, over its characters. Unlike a loss per token it can be compared between
+    vocabularies, given the same text and the same masking. It is no code length of the text: each
+    masked token is guessed with most of its neighbours in sight.
+    """
     result: dict[str, Any] = {"step": step}
-    for task in ("mlm", "nsp"):
+    for task, baseline in floor.items():
         result[task] = {
             "loss": metrics[f"eval_{task}_loss"],
             "accuracy": metrics[f"eval_{task}_accuracy"],
-            **floor[task],
+            **baseline,
         }
+    mlm = result["mlm"]
+    if "characters_per_token" in mlm:
+        mlm["bits_per_character"] = bits_per_character(mlm["loss"], mlm["characters_per_token"])
     return result
 
 
 def summary(result: Mapping[str, Any]) -> list[str]:
     """The last lines of a run: by how much it beats, or fails to beat, its baselines."""
-    mlm, nsp = result["mlm"], result["nsp"]
+    mlm = result["mlm"]
     nats = mlm["unigram_entropy"] - mlm["loss"]
-    points = nsp["accuracy"] - nsp["majority_share"]
-    low, high = nsp["interval"]
-    inside = low <= nsp["accuracy"] <= high
-    return [
+    lines = [
         f"held-out MLM loss {mlm['loss']:.3f}: {abs(nats):.3f} nat "
         f"{'below' if nats > 0 else 'ABOVE'} the unigram entropy {mlm['unigram_entropy']:.3f} "
         f"({mlm['predictions']:,} masked tokens)",
@@ -95,8 +133,25 @@ def summary(result: Mapping[str, Any]) -> list[str]:
         f"{mlm['unigram_loss']:.3f}",
         f"held-out MLM accuracy {mlm['accuracy']:.3f}; always guessing "
         f"{mlm['commonest_token']!r} gives {mlm['commonest_accuracy']:.3f}",
-        f"held-out NSP accuracy {nsp['accuracy']:.3f}: {abs(points):.3f} "
-        f"{'above' if points > 0 else 'BELOW'} the majority share {nsp['majority_share']:.3f} "
-        f"(95 % interval {low:.3f} to {high:.3f}, {nsp['examples']:,} pairs)"
-        + (", inside the interval: not told from guessing" if inside else ""),
     ]
+    if "bits_per_character" in mlm:
+        lines.append(
+            f"held-out MLM bits per character {mlm['bits_per_character']:.3f} "
+            f"({mlm['characters_per_token']:.2f} characters a token)"
+        )
+    task = pair_task_of(result)
+    if task is not None:
+        lines.append(_pair_summary(task, result[task.key]))
+    return lines
+
+
+def _pair_summary(task: PairTask, pairs: Mapping[str, Any]) -> str:
+    points = pairs["accuracy"] - pairs["majority_share"]
+    low, high = pairs["interval"]
+    inside = low <= pairs["accuracy"] <= high
+    return (
+        f"held-out {task.title} accuracy {pairs['accuracy']:.3f}: {abs(points):.3f} "
+        f"{'above' if points > 0 else 'BELOW'} the majority share {pairs['majority_share']:.3f} "
+        f"(95 % interval {low:.3f} to {high:.3f}, {pairs['examples']:,} pairs)"
+        + (", inside the interval: not told from guessing" if inside else "")
+    )

@@ -2,19 +2,37 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from bert_jax.checkpoint import open_read_only
+import jax
+
+from bert_jax import pretraining
+from bert_jax.checkpoint import SKIP, open_read_only
 from bert_jax.config import BertConfig
 from bert_jax.errors import UserError
 from bert_jax.inference.load import open_model
 from bert_jax.recipes.run_folder import CHECKPOINTS, PROVENANCE, read_provenance
-from data_pipeline.tokenizer import Tokenizer
+from bert_jax.sharding import unbox
+from data_pipeline.text_tokenizer import TextTokenizer
+
+
+class Source(NamedTuple):
+    """Where first weights come from.
+
+    Attributes:
+      run: its folder.
+      step: of its newest checkpoint.
+      config: the shape of its model.
+    """
+
+    run: Path
+    step: int
+    config: BertConfig
 
 
 def check_source(
-    given: str | Path | None, run_dir: Path, model: BertConfig, tokenizer: Tokenizer
-) -> tuple[Path, int] | None:
+    given: str | Path | None, run_dir: Path, model: BertConfig, tokenizer: TextTokenizer
+) -> Source | None:
     """Which weights a run without a checkpoint starts from.
 
     Args:
@@ -24,7 +42,8 @@ def check_source(
       tokenizer: the one that the word table must belong to.
 
     Returns:
-      The other run's folder and the step of its newest checkpoint, or None.
+      The other run with its newest checkpoint, or None. Its objective may be another one; see
+      `new_weights`.
 
     Raises:
       UserError: there is no such run, it has no checkpoint, its model or tokeniser is another, or
@@ -42,7 +61,7 @@ def check_source(
         f"{field.name} is {getattr(theirs, field.name)!r} there and "
         f"{getattr(model, field.name)!r} here"
         for field in dataclasses.fields(theirs)
-        if getattr(theirs, field.name) != getattr(model, field.name)
+        if field.name != "pair_task" and getattr(theirs, field.name) != getattr(model, field.name)
     ]
     if differing:
         raise UserError(f"--init_from {source} is another model: {'; '.join(differing)}")
@@ -55,7 +74,7 @@ def check_source(
         step = checkpoints.latest
     if step is None:
         raise UserError(f"--init_from {source} has no checkpoint yet")
-    return source, step
+    return Source(source, step, theirs)
 
 
 def _check_same_as_before(source: Path | None, run_dir: Path) -> None:
@@ -72,7 +91,45 @@ def _check_same_as_before(source: Path | None, run_dir: Path) -> None:
         )
 
 
-def read_weights(source: Path, step: int, target: Any) -> Any:
-    """The weights of that step, into a pytree of `jax.ShapeDtypeStruct` with shardings."""
-    with open_read_only(source / CHECKPOINTS) as checkpoints:
-        return checkpoints.restore_params(target, step)
+def new_weights(theirs: BertConfig, ours: BertConfig) -> tuple[str, ...]:
+    """Paths of what a model of another pair task does not take over.
+
+    The head's labels mean something else there. The pooler serves any pair task, and is there with
+    one only.
+    """
+    if theirs.pair_task == ours.pair_task:
+        return ()
+    head = "cls/seq_relationship"
+    return ("bert/pooler", head) if "none" in (theirs.pair_task, ours.pair_task) else (head,)
+
+
+def read_weights(source: Source, model: BertConfig, params: Any) -> Any:
+    """First weights of a model, from another run but for `new_weights`.
+
+    Args:
+      source: of `check_source`.
+      model: the shape of the model.
+      params: its weights as they are made; what stays is taken from them, and where each lies.
+    """
+    new = new_weights(source.config, model)
+    made = {_name(path): leaf for path, leaf in jax.tree_util.tree_flatten_with_path(params)[0]}
+
+    def target(path: Any, _: Any) -> Any:
+        if _name(path).startswith(new):
+            return SKIP
+        leaf = made[_name(path)]
+        return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=leaf.sharding)
+
+    theirs = unbox(jax.eval_shape(pretraining.make_init(source.config), jax.random.key(0)))
+    with open_read_only(source.run / CHECKPOINTS) as checkpoints:
+        found = checkpoints.restore_params(
+            jax.tree_util.tree_map_with_path(target, theirs), source.step
+        )
+    read = {_name(path): leaf for path, leaf in jax.tree_util.tree_flatten_with_path(found)[0]}
+    return jax.tree_util.tree_map_with_path(
+        lambda path, leaf: leaf if _name(path).startswith(new) else read[_name(path)], params
+    )
+
+
+def _name(path: Any) -> str:
+    return jax.tree_util.keystr(path, simple=True, separator="/")

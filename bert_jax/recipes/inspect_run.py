@@ -9,6 +9,7 @@ from bert_jax.errors import UserError
 from bert_jax.formatting import format_amount
 from bert_jax.inference.load import load_params
 from bert_jax.metrics import METRICS_FILE, is_evaluation, read_metrics
+from bert_jax.pair_tasks import pair_task_of
 from bert_jax.parameters import count_parameters, parameters_sha256
 from bert_jax.recipes import run_folder
 
@@ -66,14 +67,16 @@ def show_run(facts: dict[str, Any]) -> str:
         last = facts["last_metrics"]
         lines.append(("last training line", f"step {last['step']}, loss {last['loss']:.4f}"))
     if "evaluation" in facts:
-        mlm, nsp = facts["evaluation"]["mlm"], facts["evaluation"]["nsp"]
-        lines += [
-            (
-                f"held out, step {facts['evaluation']['step']}",
-                f"MLM loss {mlm['loss']:.4f} (unigram entropy {mlm['unigram_entropy']:.4f}), "
-                f"NSP accuracy {nsp['accuracy']:.4f} (majority {nsp['majority_share']:.4f})",
+        evaluation, pair_task = facts["evaluation"], pair_task_of(facts["evaluation"])
+        mlm = evaluation["mlm"]
+        results = f"MLM loss {mlm['loss']:.4f} (unigram entropy {mlm['unigram_entropy']:.4f})"
+        if pair_task is not None:
+            pairs = evaluation[pair_task.key]
+            results += (
+                f", {pair_task.title} accuracy {pairs['accuracy']:.4f} "
+                f"(majority {pairs['majority_share']:.4f})"
             )
-        ]
+        lines.append((f"held out, step {evaluation['step']}", results))
     if "provenance" in facts:
         provenance = facts["provenance"]
         versions = ", ".join(f"{k} {v}" for k, v in provenance.get("versions", {}).items() if v)

@@ -1,20 +1,30 @@
-"""What is in a token store, for a person and for a program."""
+"""What the manifest of a token store says, for a person and for a program."""
 
-import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bert_jax.formatting import format_amount, format_count, format_rate
+from bert_jax.formatting import format_count, format_rate
+from bert_jax.recipes.text_table import text_table, wrapped
+from data_pipeline.doctor.findings import document_findings
 from data_pipeline.token_store import TokenStore
 
-_COUNTS = ("documents", "sentences", "tokens", "words", "bytes")
+# What is counted of a split, and the head of its column. Older stores do not count characters.
+_COUNTS = {
+    "documents": "documents",
+    "sentences": "sentences",
+    "tokens": "tokens",
+    "words": "words",
+    "characters": "chars",
+    "bytes": "bytes",
+}
 
 
 def store_facts(path: Path) -> dict[str, Any]:
     """The manifest of a store, less its files' checksums, with what a person wants to know.
 
-    That is `kind`, `path`, `stored_bytes` and `warnings` (`store_warnings`).
+    That is `kind`, `path`, `stored_bytes` and `warnings` (what the counts alone warn of). Reads no
+    tokens; `inspect_numbers.examined_facts` does.
 
     Raises:
       DataError: there is no whole store at `path`.
@@ -27,37 +37,41 @@ def store_facts(path: Path) -> dict[str, Any]:
         "path": str(path),
         "stored_bytes": stored,
         **facts,
-        "warnings": list(store_warnings(facts)),
+        "warnings": [str(finding) for finding in document_findings(_documents(facts))],
     }
 
 
-def store_warnings(facts: dict[str, Any]) -> Iterable[str]:
-    """What a user of the store will run into, with the remedy."""
-    for name, split in facts["splits"].items():
-        if split["documents"] < 2:
-            yield (
-                f"{name} holds {format_amount(split['documents'], 'document')}, and next-sentence "
-                "pairs need two; prepare again with more documents or another --eval_share"
-            )
+def _documents(facts: dict[str, Any]) -> dict[str, int]:
+    return {name: split["documents"] for name, split in facts["splits"].items()}
 
 
-def show_store(facts: dict[str, Any]) -> str:
-    """`store_facts` as text of at most 80 columns, names of inputs aside."""
+def show_store(facts: dict[str, Any], width: int = 80) -> str:
+    """`store_facts` as text of at most `width` columns, names of inputs aside."""
+    lines = [*show_counts(facts), *show_sources(facts), *show_warnings(facts["warnings"], width)]
+    return "\n".join(lines) + "\n"
+
+
+def show_counts(facts: dict[str, Any]) -> list[str]:
+    """Where the store is, what made it, and how much it holds."""
     tokenizer, splits = facts["tokenizer"], facts["splits"]
     case = "cased" if tokenizer["cased"] else "uncased"
+    counts = {name: head for name, head in _COUNTS.items() if name in splits["train"]}
+    # A store that does not say its kind is older than the second kind.
+    sentencepiece = tokenizer.get("kind") == "sentencepiece"
+    pieces = "pieces of SentencePiece" if sentencepiece else "word pieces"
     lines = [
         f"token store {facts['path']}",
         f"  fingerprint  {facts['fingerprint'][:16]}",
-        f"  tokeniser    {tokenizer['vocab_size']:,} word pieces, {case} "
+        f"  tokeniser    {tokenizer['vocab_size']:,} {pieces}, {case} "
         f"({tokenizer['fingerprint'][:16]})",
         f"  on disk      {_bytes(facts['stored_bytes'])}, ids as {facts['dtype']}",
         "",
-        *_table(
-            ["split", *_COUNTS, "tokens/word"],
+        *text_table(
+            ["split", *counts.values(), "tokens/word"],
             [
                 [
                     name,
-                    *(format_count(split[count]) for count in _COUNTS),
+                    *(format_count(split[count]) for count in counts),
                     f"{split['tokens'] / split['words']:.2f}" if split["words"] else "",
                 ]
                 for name, split in splits.items()
@@ -73,12 +87,34 @@ def show_store(facts: dict[str, Any]) -> str:
         )
         if facts.get(name)
     ]
-    lines += [f"  {line}" for line in broken]
-    for source in facts["sources"]:
-        lines += ["", *_source(source)]
-    for warning in facts["warnings"]:
-        lines += textwrap.wrap(f"warning: {warning}", width=80, subsequent_indent="  ")
-    return "\n".join(lines) + "\n"
+    return lines + [f"  {line}" for line in broken] + _cleaned(facts)
+
+
+def _cleaned(facts: dict[str, Any]) -> list[str]:
+    """What cleaning has dropped, and why; nothing where it dropped nothing."""
+    dropped = facts.get("cleaning", {}).get("dropped", {})
+    if not dropped:
+        return []
+    rows = [
+        [
+            reason.replace("_", " "),
+            f"{found['documents']:,}",
+            format_count(found["words"]),
+            _cell(found["examples"][0]) if found["examples"] else "",
+        ]
+        for reason, found in dropped.items()
+    ]
+    return ["", *text_table(["dropped", "documents", "words", "the first"], rows)]
+
+
+def show_sources(facts: dict[str, Any]) -> list[str]:
+    """What the store was made from."""
+    return [line for source in facts["sources"] for line in ("", *_source(source))]
+
+
+def show_warnings(warnings: Sequence[str], width: int) -> list[str]:
+    """Each warning in as many lines as it takes."""
+    return [line for warning in warnings for line in wrapped(f"warning: {warning}", width)]
 
 
 def _source(source: dict[str, Any]) -> list[str]:
@@ -88,9 +124,11 @@ def _source(source: dict[str, Any]) -> list[str]:
         noun = "file" if files == 1 else "files"
         a_line = source.get("lines")
         how = f", one {a_line} a line" if a_line else ""
+        origin = [str(source[key]) for key in ("name", "revision", "licence") if source.get(key)]
         return [
             f"source {source.get('input', source['kind'])}",
-            f"  {files:,} {noun}, {_bytes(source.get('bytes', 0))} of text{how}",
+            f"  {source['kind']}, {files:,} {noun}, {_bytes(source.get('bytes', 0))} of text{how}",
+            *([f"  {', '.join(origin)}"] if origin else []),
             *(
                 f"  {source[name]:,} {what}"
                 for name, what in (
@@ -106,27 +144,12 @@ def _source(source: dict[str, Any]) -> list[str]:
         if any(name in package for package in packages)
     ]
     rows = [[_cell(package.get(name, "")) for name in columns] for package in packages]
-    return [f"source {source['kind']}: {len(packages)} packages", *_table(columns, rows)]
+    return [f"source {source['kind']}: {len(packages)} packages", *text_table(columns, rows)]
 
 
 def _cell(value: Any) -> str:
     text = f"{value:,}" if isinstance(value, int) else str(value)
     return text if len(text) <= 32 else f"{text[:31]}…"
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """Columns two apart; all but those of words are aligned to the right."""
-    table = [head, *rows]
-    widths = [max(len(row[i]) for row in table) for i in range(len(head))]
-    left = {i for i, name in enumerate(head) if name in ("split", "name", "version", "licence")}
-    return [
-        "  "
-        + "  ".join(
-            cell.ljust(width) if i in left else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in table
-    ]
 
 
 def _bytes(count: int) -> str:

@@ -1,48 +1,18 @@
-"""The pretraining recipe: build everything, train, evaluate, report."""
+"""The pretraining recipe: from what is asked for to a finished run."""
 
-import dataclasses
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 
-from bert_jax import devices, pretraining, sharding
-from bert_jax.checkpoint import Checkpoints
 from bert_jax.errors import UserError
-from bert_jax.formatting import format_amount
-from bert_jax.inference.fill_mask import FillMask
-from bert_jax.loop import Hooks, Stopped, StopRequest, agree, run_steps, stop_on_signals
-from bert_jax.metrics import MetricsWriter
-from bert_jax.parameters import count_parameters
-from bert_jax.program import Program, make_program
-from bert_jax.recipes import held_out, init_from, run_folder
-from bert_jax.recipes.data import PretrainingData, data_facts, open_data, open_store
+from bert_jax.loop import Stopped, stop_on_signals
+from bert_jax.recipes import run_folder
 from bert_jax.recipes.experiment import Experiment, load_experiment
-from bert_jax.recipes.run_lock import run_lock
-from bert_jax.recipes.samples import LONGEST, sample_sentences
-from bert_jax.recipes.stoppable import stoppable
-from bert_jax.report import write_report
+from bert_jax.recipes.pretraining_run import PretrainingResult, PretrainingRun
 from bert_jax.terminal import Terminal
-from data_pipeline.prefetch import Prefetch
-
-
-class PretrainingResult(NamedTuple):
-    """How a run ended.
-
-    Attributes:
-      run_dir: its folder.
-      step: updates done.
-      stopped_by: name of the signal that stopped it, or None. A run that was stopped before
-        training began has the step that it would have gone on from.
-      evaluation: results beside baselines (`evaluation.json`), or None where it was stopped.
-    """
-
-    run_dir: Path
-    step: int
-    stopped_by: str | None
-    evaluation: dict[str, Any] | None
 
 
 def pretrain(
@@ -92,7 +62,9 @@ def pretrain(
     run_folder.check_folder(run_dir)
     with stop_on_signals() as stop, ExitStack() as held:
         try:
-            return _Run(experiment, run_dir, init_from, platform, terminal, stop, held).run()
+            return PretrainingRun(
+                experiment, run_dir, init_from, platform, terminal, stop, held
+            ).run()
         except Stopped as stopped:
             if jax.process_index() == 0:
                 terminal.print(
@@ -100,235 +72,3 @@ def pretrain(
                 )
             step = run_folder.newest_checkpoint(run_dir) or 0
             return PretrainingResult(run_dir, step, stopped.name, None)
-
-
-class _Run:
-    """One call of `pretrain`: what its parts share."""
-
-    def __init__(
-        self,
-        experiment: Experiment,
-        run_dir: Path,
-        source: str | Path | None,
-        platform: str | None,
-        terminal: Terminal,
-        stop: StopRequest,
-        held: ExitStack,
-    ) -> None:
-        self.experiment, self.run_dir, self.stop = experiment, run_dir, stop
-        self.train = experiment.train
-        found = devices.initialize(platform)
-        # What one process says need not be said by all.
-        self.is_main = jax.process_index() == 0
-        self.terminal = terminal = terminal if self.is_main else Terminal.silent()
-        mesh = sharding.make_mesh(experiment.mesh, found)
-        sizes = ", ".join(f"{axis} {size}" for axis, size in mesh.shape.items())
-        terminal.print(f"{devices.describe(found)}; mesh: {sizes}")
-
-        stop.check()
-        if self.is_main:
-            held.enter_context(run_lock(run_dir))
-        store = open_store(experiment.data, run_dir.parent, stoppable(terminal.progress, stop))
-        stop.check()
-        run_folder.check_same_run(run_dir, experiment, store.fingerprint)
-        with terminal.progress("counting examples", None, "example") as task:
-            self.data: PretrainingData = open_data(
-                store, experiment.objective, self.train, run_dir / run_folder.PLANS
-            )
-            task.advance(self.data.training.examples_per_epoch)
-        stop.check()
-        self.model = dataclasses.replace(
-            experiment.model, vocab_size=self.data.tokenizer.vocab_size
-        )
-        self.program: Program = make_program(
-            pretraining.make_init(self.model),
-            pretraining.make_sums(self.model, experiment.compute),
-            pretraining.counts,
-            train=self.train,
-            optimizer=experiment.optimizer,
-            mesh=mesh,
-        )
-        self.evaluated_step: int | None = None
-        self.floor = held_out.baselines(self.data.held_out, self.data.tokenizer, store.train)
-        stop.check()
-        facts = run_folder.provenance(devices.facts(found), mesh.shape, data_facts(store))
-        # Where the first weights come from: a run's folder and step. A run that is gone on with has
-        # weights of its own.
-        self.first_weights: tuple[Path, int] | None = None
-        if not run_folder.has_checkpoint(run_dir):
-            self.first_weights = init_from.check_source(
-                source, run_dir, self.model, self.data.tokenizer
-            )
-            if self.first_weights is not None:
-                path, step = self.first_weights
-                facts["init_from"] = {"run": str(path), "step": step}
-        if self.is_main:
-            self._write_folder(facts)
-
-    def _write_folder(self, facts: dict[str, Any]) -> None:
-        # A start that finds the run finished trains nothing, and is no resumption.
-        is_finished = (run_folder.newest_checkpoint(self.run_dir) or 0) >= self.train.num_steps
-        changes = [] if is_finished else run_folder.record_provenance(self.run_dir, facts)
-        run_folder.write_atomically(self.run_dir / run_folder.CONFIG, self.model.to_json())
-        self.data.tokenizer.save(self.run_dir / run_folder.TOKENIZER)
-        run_folder.write_atomically(self.run_dir / run_folder.OPERATIVE, self.experiment.operative)
-        if changes:
-            self.terminal.print(
-                f"warning: since this run was last started, {'; '.join(changes)}. Losses may "
-                "differ in their last bits from those of an uninterrupted run"
-            )
-
-    def run(self) -> PretrainingResult:
-        """Train what is left, then leave results and a report."""
-        train, terminal = self.train, self.terminal
-        with Checkpoints(
-            self.run_dir / run_folder.CHECKPOINTS,
-            keep=train.keep_checkpoints,
-            keep_every=train.keep_every,
-        ) as checkpoints:
-            start = checkpoints.latest
-            state = self._first_state(checkpoints, start)
-            terminal.print(self._describe(start))
-            self.stop.check()
-            stopped_by = None
-            with self._open_writer(start) as writer:
-                step = start or 0
-                if train.checkpoint_step_zero and start is None:
-                    checkpoints.save(0, state)
-                # A run that was killed between a checkpoint and its evaluation makes up for it.
-                (evaluated,) = agree(
-                    writer is not None
-                    and writer.last_evaluation_step == step
-                    and run_folder.is_evaluated(self.run_dir, step)
-                )
-                due = _due(step, train.eval_every) or step >= train.num_steps
-                if step and due and not evaluated:
-                    self._evaluate(writer, step, state)
-                if step < train.num_steps:
-                    state, step, stopped_by = self._train(state, step, checkpoints, writer)
-            checkpoints.wait()
-            if stopped_by is None:
-                result = self._finish(step, state)
-                return PretrainingResult(self.run_dir, step, None, result)
-            terminal.print(
-                f"stopped by {stopped_by} after step {step}, which is saved; "
-                "the same command goes on"
-            )
-            self._report()
-            return PretrainingResult(self.run_dir, step, stopped_by, None)
-
-    def _open_writer(self, start: int | None) -> AbstractContextManager[MetricsWriter | None]:
-        """Where metrics go: the first process writes them, for all."""
-        return MetricsWriter(self.run_dir, start) if self.is_main else nullcontext()
-
-    def _first_state(self, checkpoints: Checkpoints, start: int | None) -> Any:
-        if start is not None:
-            return checkpoints.restore(self.program.abstract_state, start)
-        state = self.program.create_state()
-        if self.first_weights is None:
-            return state
-        params = init_from.read_weights(*self.first_weights, self.program.abstract_state.params)
-        return state._replace(params=params)
-
-    def _describe(self, start: int | None) -> str:
-        model, train = self.model, self.train
-        parameters = count_parameters(model)
-        epochs = train.num_steps * train.batch_size / self.data.training.rows_per_epoch
-        shape = (
-            f"BERT, {format_amount(model.num_hidden_layers, 'layer')}, {model.hidden_size} wide, "
-            f"vocabulary {model.vocab_size:,}: {parameters:,} parameters"
-        )
-        work = (
-            f"{train.num_steps:,} steps of {train.batch_size} x "
-            f"{self.experiment.objective.max_length} ({epochs:.1f} epochs)"
-        )
-        if start is None:
-            return f"{shape}; starting, {work}"
-        if start < train.num_steps:
-            return f"{shape}; going on from step {start:,}, {work}"
-        return f"{shape}; finished before, {work}; a larger --steps trains on"
-
-    def _train(
-        self, state: Any, start: int, checkpoints: Checkpoints, writer: MetricsWriter | None
-    ) -> tuple[Any, int, str | None]:
-        train, terminal = self.train, self.terminal
-        training = self.data.training
-        epoch = start * train.batch_size // training.rows_per_epoch + 1
-        with terminal.progress(f"planning epoch {epoch}", None, "example") as task:
-            training(start)
-            task.advance(training.examples_per_epoch)
-        self.stop.check()
-
-        def source(step: int) -> Any:
-            return self.program.put_batch(self.data.training(step))
-
-        def log(step: int, metrics: dict[str, float]) -> None:
-            if writer is not None:
-                writer.write({"step": step, **metrics})
-                terminal.training_line({"step": step, **metrics}, train.num_steps)
-
-        with (
-            Prefetch(source, start, train.num_steps) as batches,
-            terminal.progress("training", train.num_steps, "steps") as task,
-        ):
-            task.advance(start)
-            hooks = Hooks(
-                log=log,
-                evaluate=lambda step, state: self._evaluate(writer, step, state),
-                save=checkpoints.save,
-                last_saved=lambda: checkpoints.latest,
-                advance=task.advance,
-            )
-            state, step = run_steps(
-                state,
-                train_step=self.program.train_step,
-                batches=batches,
-                start=start,
-                config=train,
-                tokens_per_step=train.batch_size * self.experiment.objective.max_length,
-                hooks=hooks,
-                stop=self.stop,
-            )
-            # A signal that comes within the last step leaves its evaluation to the next start.
-            unfinished = step < train.num_steps or self.evaluated_step != step
-            return state, step, self.stop.name if unfinished else None
-
-    def _evaluate(self, writer: MetricsWriter | None, step: int, state: Any) -> None:
-        metrics = held_out.evaluate(
-            self.program, state.params, self.data.held_out, self.terminal.progress
-        )
-        self.evaluated_step = step
-        if writer is not None:
-            # The line comes last: a run killed in between evaluates again.
-            result = held_out.verdict(step, metrics, self.floor)
-            run_folder.write_json(self.run_dir / run_folder.EVALUATION, result)
-            if writer.last_evaluation_step != step:
-                writer.write({"step": step, **metrics})
-            self.terminal.evaluation_line({"step": step, **metrics}, self.floor)
-
-    def _finish(self, step: int, state: Any) -> dict[str, Any]:
-        params = sharding.gather(state.params)
-        if self.is_main:
-            model = FillMask(self.model, params, self.data.tokenizer)
-            # Text that is tokenised again may have a few times as many tokens as it had.
-            longest = min(LONGEST, max(1, self.model.max_position_embeddings // 4 - 2))
-            samples = sample_sentences(self.data.store.eval, self.data.tokenizer, longest=longest)
-            predictions = model.fill_mask(samples, top_k=5)
-            run_folder.write_json(
-                self.run_dir / run_folder.PREDICTIONS, [p.to_dict() for p in predictions]
-            )
-            for prediction in predictions:
-                self.terminal.print(prediction.to_line())
-        self._report()
-        result = run_folder.read_evaluation(self.run_dir)
-        for line in held_out.summary(result):
-            self.terminal.print(line)
-        return result
-
-    def _report(self) -> None:
-        if self.is_main:
-            self.terminal.print(f"report: {write_report(self.run_dir)}")
-
-
-def _due(step: int, every: int) -> bool:
-    return every > 0 and step % every == 0

@@ -1,6 +1,5 @@
 """The folder of a run: its files, and whether a run may go on in it."""
 
-import dataclasses
 import datetime
 import importlib.metadata
 import json
@@ -14,6 +13,8 @@ from typing import Any
 
 from bert_jax.checkpoint import finished_steps
 from bert_jax.errors import UserError
+from bert_jax.pair_tasks import PAIR_TASKS
+from bert_jax.recipes.bindings import settable_fields
 from bert_jax.recipes.experiment import Experiment, load_experiment
 
 CHECKPOINTS = "checkpoints"
@@ -25,11 +26,9 @@ EVALUATION = "evaluation.json"
 PREDICTIONS = "predictions.json"
 PLANS = "plans"
 
-# What an evaluation says of each task, among others.
-_RESULTS = {
-    "mlm": ("loss", "accuracy", "unigram_entropy", "unigram_loss"),
-    "nsp": ("loss", "accuracy", "majority_share"),
-}
+# What an evaluation says, among others, of the masked LM and, where there is one, a pair task.
+_MLM_RESULTS = ("loss", "accuracy", "unigram_entropy", "unigram_loss")
+_PAIR_RESULTS = ("loss", "accuracy", "majority_share")
 
 # What a run may change when it goes on; docs/resuming.md says why for each. Anything else is part
 # of what the run is.
@@ -162,10 +161,11 @@ def read_evaluation(run_dir: Path) -> dict[str, Any]:
     whole = (
         isinstance(found, dict)
         and isinstance(found.get("step"), int)
+        and _has_numbers(found.get("mlm"), _MLM_RESULTS)
         and all(
-            isinstance(found.get(task), dict)
-            and all(isinstance(found[task].get(name), int | float) for name in names)
-            for task, names in _RESULTS.items()
+            _has_numbers(found[task.key], _PAIR_RESULTS)
+            for task in PAIR_TASKS.values()
+            if task.key in found
         )
     )
     if not whole:
@@ -175,6 +175,12 @@ def read_evaluation(run_dir: Path) -> dict[str, Any]:
         )
     evaluation: dict[str, Any] = found
     return evaluation
+
+
+def _has_numbers(results: Any, names: Iterable[str]) -> bool:
+    return isinstance(results, dict) and all(
+        isinstance(results.get(name), int | float) for name in names
+    )
 
 
 def is_evaluated(run_dir: Path, step: int) -> bool:
@@ -227,12 +233,12 @@ def check_same_run(run_dir: Path, experiment: Experiment, data_fingerprint: str)
 def _differences(before: Experiment, after: Experiment) -> Iterable[tuple[str, Any, Any]]:
     old, new = before.configs(), after.configs()
     for class_name, config in new.items():
-        for field in dataclasses.fields(config):
-            name = f"{class_name}.{field.name}"
-            # The vocabulary's size is no setting; it is a part of the data's fingerprint.
+        # What cannot be set follows from the data, whose fingerprint is compared, or from a field
+        # that can.
+        for field in settable_fields(class_name):
             values = getattr(old[class_name], field.name), getattr(config, field.name)
-            if values[0] != values[1] and name != "BertConfig.vocab_size":
-                yield (name, *values)
+            if values[0] != values[1]:
+                yield (f"{class_name}.{field.name}", *values)
 
 
 def provenance(

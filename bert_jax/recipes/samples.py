@@ -2,15 +2,15 @@
 
 import numpy as np
 
+from data_pipeline.text_tokenizer import TextTokenizer
 from data_pipeline.token_store import Split
-from data_pipeline.tokenizer import Tokenizer
 
 # Sentences with so many tokens are neither headings nor hard to read.
 SHORTEST, LONGEST = 8, 24
 
 
 def sample_sentences(
-    split: Split, tokenizer: Tokenizer, count: int = 3, longest: int = LONGEST
+    split: Split, tokenizer: TextTokenizer, count: int = 3, longest: int = LONGEST
 ) -> list[str]:
     """Sentences spread over a split, each with one of its whole words replaced by [MASK].
 
@@ -43,13 +43,14 @@ def _ids(split: Split, sentence: int, longest: int) -> list[int]:
     return [int(i) for i in split.tokens[first : min(last, first + longest)]]
 
 
-def _mask_one(tokenizer: Tokenizer, ids: list[int]) -> str:
-    tokens = [tokenizer.id_to_token(i) for i in ids]
+def _mask_one(tokenizer: TextTokenizer, ids: list[int]) -> str:
+    words = [tokenizer.decode([i]) for i in ids]
+    continues = tokenizer.continues_word[ids]
 
     def fitness(place: int) -> tuple[bool, int]:
         # Best is a word of one piece, in letters.
-        whole = not any(t.startswith("##") for t in tokens[place : place + 2])
-        return whole and tokens[place].isalpha(), len(tokens[place])
+        whole = not continues[place : place + 2].any()
+        return whole and words[place].isalpha(), len(words[place])
 
     middle = range(len(ids) // 4, max(len(ids) // 4 + 1, 3 * len(ids) // 4))
     chosen = max(middle, key=fitness)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,6 +55,36 @@ class Document:
 
 
 @dataclass(frozen=True)
+class DocumentationStream:
+    """The documents of one split, as UTF-8 text."""
+
+    split: SplitName
+    texts: tuple[bytes, ...]
+
+    @property
+    def name(self) -> str:
+        """The split's."""
+        return self.split
+
+    def size(self) -> int:
+        """The bytes of text."""
+        return sum(map(len, self.texts))
+
+    def identity(self) -> dict[str, Any]:
+        """Fingerprint of the text."""
+        digest = hashlib.sha256(b"\n\n".join(self.texts))
+        return {"split": self.split, "sha256": digest.hexdigest()}
+
+    def units(self, advance: Callable[[int], None], counts: Counter[str]) -> Iterator[Unit]:
+        """Units of a few hundred documents."""
+        for start in range(0, len(self.texts), _DOCUMENTS_A_UNIT):
+            part = self.texts[start : start + _DOCUMENTS_A_UNIT]
+            counts["bytes"] += sum(map(len, part))
+            yield Unit(b"\n\n".join(part), parse_text, "paragraph", self.split)
+            advance(sum(map(len, part)))
+
+
+@dataclass(frozen=True)
 class DocumentationSource:
     """The documents of some packages, and which packages are held out."""
 
@@ -71,19 +102,21 @@ class DocumentationSource:
         digest.update(json.dumps(sorted(self.held_out)).encode())
         return digest.hexdigest()
 
-    def size(self) -> int:
-        """The bytes of text."""
-        return sum(len(_text(document)) for document in self.documents)
+    @property
+    def name(self) -> str:
+        """What it is."""
+        return "documentation of installed packages"
 
-    def units(self, advance: Callable[[int], None]) -> Iterator[Unit]:
+    @property
+    def streams(self) -> tuple[DocumentationStream, ...]:
         """The training split's documents, then the held-out ones."""
         splits: tuple[SplitName, ...] = ("train", "eval")
-        for split in splits:
-            texts = [_text(d) for d in self.documents if self.split_of(d) == split]
-            for start in range(0, len(texts), _DOCUMENTS_A_UNIT):
-                part = texts[start : start + _DOCUMENTS_A_UNIT]
-                yield Unit(b"\n\n".join(part), parse_text, "paragraph", split)
-                advance(sum(map(len, part)))
+        return tuple(
+            DocumentationStream(
+                split, tuple(_text(d) for d in self.documents if self.split_of(d) == split)
+            )
+            for split in splits
+        )
 
     def split_of(self, document: Document) -> SplitName:
         """The split that a document belongs to, by its package."""

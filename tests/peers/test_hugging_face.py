@@ -61,7 +61,7 @@ def test_scores_of_both_heads_are_those_of_hugging_face(activation, scan_layers)
 def test_loss_and_gradients_are_those_of_hugging_face():
     config = small_config()
     params, batch = random_params(config), distinct_positions(random_batch())
-    sums, totals = pretraining.make_sums(config, EXACT), pretraining.counts(batch)
+    sums, totals = pretraining.make_sums(config, EXACT), pretraining.make_counts(config)(batch)
 
     def loss(params):
         found = sums(params, batch, None)

@@ -1,0 +1,90 @@
+"""Histograms of lengths, as matplotlib figures for `plots.to_svg`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bert_jax.plots import BASELINE, GRID, INK, MUTED, PAPER, TRAIN
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """One histogram.
+
+    Attributes:
+        title: what is counted.
+        edges: [bins + 1], ascending; the last bin holds all that is longer, too.
+        counts: [bins].
+        marks: vertical lines to compare with: where, and what it is.
+    """
+
+    title: str
+    edges: Sequence[int]
+    counts: Sequence[int]
+    marks: Sequence[tuple[float, str]] = ()
+
+
+def draw_histogram(histogram: Histogram) -> Figure:
+    """Bars of shares in percent.
+
+    Bins that grow with the length stand on a logarithmic axis, as shares per doubling.
+    """
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+    figure = Figure(figsize=(5.0, 2.6), layout="constrained", facecolor=PAPER)
+    axes = figure.add_subplot(facecolor=PAPER)
+    edges = np.asarray(histogram.edges, float)
+    shares = 100 * np.asarray(histogram.counts, float) / max(1, sum(histogram.counts))
+    widths = np.diff(edges)
+    if (widths == widths[0]).all():
+        axes.xaxis.set_major_locator(MaxNLocator(7, integer=True))
+    else:
+        edges = np.maximum(edges, 0.5)
+        axes.set_xscale("log")
+        # Whole numbers cannot have bins of one width here: what is drawn must not depend on it.
+        shares /= np.diff(np.log2(edges))
+        axes.set_ylabel("per doubling of the length", color=MUTED, fontsize=9)
+    axes.bar(
+        edges[:-1],
+        shares,
+        width=np.diff(edges),
+        align="edge",
+        color=TRAIN,
+        edgecolor=PAPER,
+        linewidth=0.5,
+    )
+    axes.set_xlim(edges[0], edges[-1])
+    axes.set_ylim(0, 1.15 * max(shares))  # room for what the marks say
+    for at, name in histogram.marks:
+        if not edges[0] < at < edges[-1]:
+            continue
+        axes.axvline(at, color=BASELINE, linewidth=1.2, linestyle=(0, (5, 3)))
+        axes.annotate(
+            name,
+            xy=(at, 1.0),
+            xycoords=("data", "axes fraction"),
+            xytext=(3, -3),
+            textcoords="offset points",
+            va="top",
+            fontsize=8.5,
+            color=MUTED,
+        )
+    axes.set_title(histogram.title, loc="left", color=INK, fontsize=11, fontweight="bold")
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    axes.xaxis.set_minor_formatter("")
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} %"))
+    axes.tick_params(which="both", colors=MUTED, labelsize=9, length=0)
+    axes.grid(axis="y", color=GRID, linewidth=0.8)
+    axes.set_axisbelow(True)
+    for side, spine in axes.spines.items():
+        spine.set_visible(side == "bottom")
+        spine.set_color(GRID)
+    return figure

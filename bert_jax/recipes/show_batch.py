@@ -1,0 +1,96 @@
+"""The batch of any step of a run, for a person: made again from its number."""
+
+from __future__ import annotations
+
+import os
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from bert_jax.errors import UserError
+from bert_jax.formatting import format_amount
+from bert_jax.pair_tasks import PAIR_TASKS
+from bert_jax.recipes.experiment import Experiment
+from data_pipeline.batches import PretrainingBatches
+from data_pipeline.progress import Progress, silent
+from data_pipeline.shown_batch import ShownSequence, shown_batch
+from data_pipeline.special_ids import SpecialIds
+from data_pipeline.token_store import TokenStore
+
+
+def batch_rows(
+    experiment: Experiment, step: int, max_rows: int | None = None, progress: Progress = silent
+) -> Iterator[dict[str, Any]]:
+    """The sequences of the batch that update `step` of the experiment is made of.
+
+    Args:
+      experiment: with a token store.
+      step: as in `metrics.jsonl`: the first is 1.
+      max_rows: how many rows of the batch; None for all.
+      progress: shows the making of a plan that is not cached.
+
+    Yields:
+      `step row sequence example label label_name text tokens predictions documents`.
+
+    Raises:
+      UserError: there is no such step, or the experiment names no store.
+      DataError: the store cannot be opened.
+    """
+    if step < 1:
+        raise UserError(f"--step {step}: the first step is 1, as in metrics.jsonl")
+    if experiment.data.store is None:
+        raise UserError("show-batch needs --data STORE: the store that the run reads")
+    store = TokenStore.open(experiment.data.store)
+    plans = store.path / "plans"
+    with progress("planning", None, "example") as task:
+        batches = PretrainingBatches(
+            store.train,
+            SpecialIds.of(store.tokenizer()),
+            experiment.objective,
+            seed=experiment.train.seed,
+            batch_size=experiment.train.batch_size,
+            cache_dir=plans if os.access(store.path, os.W_OK) else None,
+        )
+        task.advance(batches.examples_per_epoch)
+    task_names = PAIR_TASKS.get(experiment.objective.pairs)
+    for shown in shown_batch(batches, store, experiment.objective, step - 1, max_rows):
+        yield _facts(step, shown, task_names.labels if task_names else None)
+
+
+def _facts(step: int, shown: ShownSequence, labels: tuple[str, str] | None) -> dict[str, Any]:
+    name = labels[shown.label] if labels is not None and shown.label is not None else None
+    return {
+        "step": step,
+        "row": shown.row,
+        "sequence": shown.sequence,
+        "example": shown.example,
+        "label": shown.label,
+        "label_name": name,
+        "text": shown.text,
+        "tokens": list(shown.tokens),
+        "predictions": [prediction._asdict() for prediction in shown.predictions],
+        "documents": [{"part": part, **origin._asdict()} for part, origin in shown.documents],
+    }
+
+
+def show_rows(rows: Iterable[Mapping[str, Any]], width: int) -> Iterator[str]:
+    """`batch_rows` as lines of at most `width` columns, names of files aside."""
+    for facts in rows:
+        packed = f", sequence {facts['sequence']}" if facts["sequence"] else ""
+        label = "" if facts["label_name"] is None else f", label: {facts['label_name']}"
+        length = format_amount(len(facts["tokens"]), "token")
+        yield f"row {facts['row']}{packed}: example {facts['example']:,}, {length}{label}"
+        for origin in facts["documents"]:
+            from_file = "" if origin["name"] is None else f", number {origin['number']:,} of "
+            name = origin["name"] or ""
+            yield f"  {origin['part']}: document {origin['document']:,}{from_file}{name}"
+        yield from textwrap.wrap(facts["text"], width, initial_indent="  ", subsequent_indent="  ")
+        words = [
+            f"{p['position']} {p['original']}"
+            + {"mask": "", "kept": " (kept)", "random": f" (shown: {p['shown']})"}[p["kind"]]
+            for p in facts["predictions"]
+        ]
+        yield from textwrap.wrap(
+            f"to predict: {', '.join(words)}", width, initial_indent="  ", subsequent_indent="    "
+        )
+        yield ""

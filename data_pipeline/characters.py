@@ -1,0 +1,70 @@
+"""Classes of characters, looked up for all characters of a text at once."""
+
+from __future__ import annotations
+
+import functools
+import unicodedata
+
+import numpy as np
+import numpy.typing as npt
+
+Codes = npt.NDArray[np.uint32]
+
+# Punctuation, symbols, spaces and controls.
+PUNCTUATION = 1
+# What no text is made of: controls other than tab and line ends, U+FFFD (what decoding puts for
+# bytes that it cannot read), surrogates, private use, and Unicode's noncharacters. Which characters
+# are not yet assigned depends on the version of Python, so these are not among them.
+NO_TEXT = 2
+# Of these, controls that part words, such as a form feed.
+SPACE = 4
+# Of a script that is written without spaces between words, so that each is taken for a word: Thai
+# and Lao, Tibetan and Burmese, Khmer, kana, Han.
+UNSPACED = 8
+
+_CODES = 0x110000
+_UNSPACED = (
+    *((0x0E01, 0x0EFF), (0x0F00, 0x109F), (0x1780, 0x17FF), (0x3005, 0x3007), (0x3041, 0x30FF)),
+    *((0x31F0, 0x31FF), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF)),
+    *((0x1B000, 0x1B16F), (0x20000, 0x3FFFD)),
+)
+_NO_TEXT = (
+    *((0x00, 0x08), (0x0B, 0x0C), (0x0E, 0x1F), (0x7F, 0x9F), (0xD800, 0xF8FF), (0xFDD0, 0xFDEF)),
+    *((0xFFFD, 0xFFFF), (0xF0000, 0x10FFFF)),
+)
+_SPACES = (0x0B, 0x0C, 0x1C, 0x1D, 0x1E, 0x1F, 0x85)
+# Beyond it there are only Han characters, tags and private use.
+_LAST_PUNCTUATION = 0x20000
+
+
+def codes_of(text: str) -> Codes:
+    """The code points of a text: [characters]. Not to be changed in place."""
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+
+
+def text_of(codes: Codes) -> str:
+    """The text that has these code points."""
+    return codes.tobytes().decode("utf-32-le", "surrogatepass")
+
+
+def classes_of(codes: Codes) -> npt.NDArray[np.uint8]:
+    """The classes of each character, added up: [characters]."""
+    return _classes().take(codes)
+
+
+@functools.cache
+def _classes() -> npt.NDArray[np.uint8]:
+    classes = np.zeros(_CODES, np.uint8)
+    for code in range(_LAST_PUNCTUATION):
+        kind = unicodedata.category(chr(code))
+        if kind[0] in "PSZ" or kind == "Cc":
+            classes[code] = PUNCTUATION
+    for low, high in _UNSPACED:
+        block = classes[low : high + 1]
+        block[block != PUNCTUATION] = UNSPACED
+    for low, high in _NO_TEXT:
+        classes[low : high + 1] |= NO_TEXT
+    for plane in range(0, _CODES, 1 << 16):
+        classes[plane + 0xFFFE : plane + 0x10000] |= NO_TEXT
+    classes[list(_SPACES)] |= SPACE
+    return classes

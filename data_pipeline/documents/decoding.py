@@ -1,0 +1,63 @@
+"""Bytes of text files -> text, and text -> lines, as all kinds of sources take them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from data_pipeline.documents.compression import blocks
+from data_pipeline.errors import DataError
+
+_CHECKED_BYTES = 1 << 18
+# The share of a sample's characters that may be undecodable or NUL before the file is not text.
+_MOST_BROKEN = 0.1
+_MARK = b"\xef\xbb\xbf"
+
+
+def decode(text: bytes) -> tuple[str, int]:
+    """UTF-8 text and the number of characters that had to be replaced by U+FFFD."""
+    try:
+        return text.decode("utf-8"), 0
+    except UnicodeDecodeError:
+        decoded = text.decode("utf-8", errors="replace")
+        # A replacement character that the text itself holds was not put there by us.
+        return decoded, decoded.count("\ufffd") - text.count(b"\xef\xbf\xbd")
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines that are not blank, with runs of white space made one space."""
+    return [" ".join(words) for line in text.split("\n") if (words := line.split())]
+
+
+def text_blocks(path: Path, advance: Callable[[int], None], size: int) -> Iterator[bytes]:
+    """The decompressed bytes of a text file, with line feeds as line ends and no byte order mark.
+
+    At most `size` at a time.
+
+    DataError where the file cannot be read, is damaged, or is no UTF-8 text.
+    """
+    first, held = True, b""
+    for block in blocks(path, advance, size):
+        if first:
+            block = _without_mark(path, block)
+            first = False
+        block = held + block
+        held = b"\r" if block.endswith(b"\r") else b""
+        block = block[: len(block) - len(held)]
+        if b"\r" in block:
+            block = block.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        yield block
+
+
+def _without_mark(path: Path, block: bytes) -> bytes:
+    """The first block of a file, checked: it must look like UTF-8 text."""
+    if block[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raise DataError(f"{path}: is UTF-16, and UTF-8 is needed; convert it, for example by iconv")
+    sample, replaced = decode(block[:_CHECKED_BYTES])
+    broken = replaced + sample.count("\0")
+    if broken > _MOST_BROKEN * len(sample) + 1:
+        raise DataError(
+            f"{path}: does not look like UTF-8 text: {broken / len(sample):.0%} of its first "
+            f"{len(sample)} characters cannot be decoded"
+        )
+    return block.removeprefix(_MARK)

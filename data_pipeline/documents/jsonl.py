@@ -1,0 +1,135 @@
+"""JSON lines as documents: an object a line, its text under one key."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from data_pipeline.documents import Lines, Parsed, PlainSource, Unit
+from data_pipeline.documents.decoding import decode, lines_of, text_blocks
+from data_pipeline.documents.files import FileStream, InputFiles
+from data_pipeline.documents.lines import LinesOption, record_lines
+from data_pipeline.documents.stretches import UNIT_BYTES, last_after, stretches
+from data_pipeline.errors import DataError
+
+# A line has to fit in memory, several times over.
+LONGEST_LINE_BYTES = 128 << 20
+_SHOWN = 40
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+@dataclass(frozen=True)
+class JsonLinesStream(FileStream):
+    """A file of JSON lines.
+
+    Attributes:
+        path: its path.
+        key: where an object has its text.
+        lines: what a line of a text holds.
+    """
+
+    key: str
+    lines: Lines = "paragraph"
+
+    def units(self, advance: Callable[[int], None], counts: Counter[str]) -> Iterator[Unit]:
+        """Units of about a mebibyte; `advance` counts bytes of the file as it is on disk.
+
+        DataError where the file cannot be read to its end, or a line is too long. What is wrong
+        inside a line is found where it is parsed.
+        """
+        empty = True
+        for line, text in _numbered(self.path, advance):
+            if text.strip():
+                empty = False
+                counts["bytes"] += len(text)
+                yield Unit(text, partial(parse_json_lines, self.key, self.path, line), self.lines)
+        counts["empty_files"] += empty
+
+
+def json_lines_source(
+    given: InputFiles, key: str, lines: LinesOption, language: str
+) -> PlainSource:
+    """The source of some files. With `lines` "auto", their first texts decide."""
+    streams = [JsonLinesStream(path, key) for path in given.files]
+    found, why = record_lines(streams, lines, language)
+    facts = {"kind": "jsonl", "text_key": key, "lines": found, "lines_detected": why}
+    return PlainSource(given.name, tuple(replace(s, lines=found) for s in streams), facts)
+
+
+def parse_json_lines(key: str, path: Path, first: int, content: bytes) -> Parsed:
+    """The documents of some lines of the file `path`, of which the first has the number `first`.
+
+    Blank lines are passed by. A text of null or of nothing but blanks is no document.
+
+    DataError where a line is no JSON object with a string (or null) under `key`.
+    """
+    counts: Counter[str] = Counter(replaced_characters=0, empty_documents=0)
+    documents = []
+    whole, counts["replaced_characters"] = decode(content)
+    for number, line in enumerate(whole.split("\n"), first):
+        if not line or line.isspace():
+            continue
+        text = _text(line, key, f"{path}, line {number}")
+        if "\\u" in line:  # JSON can spell half a character, and UTF-8 cannot
+            text, replaced = _SURROGATE.subn("\ufffd", text)
+            counts["replaced_characters"] += replaced
+        document = lines_of(text)
+        if document:
+            documents.append(document)
+        else:
+            counts["empty_documents"] += 1
+    return Parsed(documents, counts)
+
+
+def _numbered(path: Path, advance: Callable[[int], None]) -> Iterator[tuple[int, bytes]]:
+    """Stretches of whole lines, each with the number of its first."""
+    line = 1
+
+    def too_long(text: bytearray) -> int:
+        del text
+        raise DataError(
+            f"{path}, line {line}: is longer than {LONGEST_LINE_BYTES >> 20} MiB, and a document "
+            "has to fit in memory; split it, or give text files, which may have any length"
+        )
+
+    blocks = text_blocks(path, advance, UNIT_BYTES)
+    for text in stretches(blocks, last_after(b"\n"), LONGEST_LINE_BYTES, too_long, UNIT_BYTES):
+        yield line, text
+        line += text.count(b"\n")
+
+
+def _text(line: str, key: str, place: str) -> str:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        hint = ""
+        if line.strip() in ("[", "{") or line.lstrip().startswith("[{"):
+            hint = "; one object a line is needed: `jq -c .[] FILE` writes an array so"
+        what = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
+        raise DataError(f"{place}: is no JSON: {what}: {_short(line)}{hint}") from error
+    if not isinstance(value, dict):
+        raise DataError(f"{place}: a JSON object is needed; got {_short(line)}")
+    if key not in value:
+        raise DataError(
+            f"{place}: has no {key!r}, but {', '.join(map(repr, value)) or 'nothing'}; "
+            "name the key of the text (--text_key)"
+        )
+    text = value[key]
+    if text is None:
+        return ""
+    if not isinstance(text, str):
+        raise DataError(
+            f"{place}: {key!r} must be a string; got {_short(json.dumps(text))}; "
+            "name the key of the text (--text_key)"
+        )
+    return text
+
+
+def _short(text: str) -> str:
+    text = text.strip()
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

@@ -1,0 +1,147 @@
+"""A batch as a person can read it: text with its masks, labels, and where it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from data_pipeline.batches import PretrainingBatches
+from data_pipeline.features import Batch
+from data_pipeline.objective import PretrainingObjective
+from data_pipeline.origins import DocumentOrigin, Origins
+from data_pipeline.text_tokenizer import TextTokenizer
+from data_pipeline.token_store import Split, TokenStore
+
+Kind = Literal["mask", "random", "kept"]
+
+
+class Prediction(NamedTuple):
+    """A token to predict.
+
+    Attributes:
+        position: in its sequence, [CLS] being 0.
+        original: the token that stood there, which is to be predicted.
+        shown: the token that the model sees there.
+        kind: whether that is [MASK], another token, or the original; a random token that happens to
+            be the original counts as kept.
+    """
+
+    position: int
+    original: str
+    shown: str
+    kind: Kind
+
+
+class ShownSequence(NamedTuple):
+    """A sequence of a batch.
+
+    Attributes:
+        row: of the batch.
+        sequence: its number in the row, 0 unless several are packed.
+        example: its number in the run.
+        tokens: special ones and masks included.
+        text: the same as a person would write it.
+        predictions: by place.
+        label: 0 or 1, None without pairs.
+        documents: that it came from, with the part (`A`, `B`, or `text`) that each gave.
+    """
+
+    row: int
+    sequence: int
+    example: int
+    tokens: tuple[str, ...]
+    text: str
+    predictions: tuple[Prediction, ...]
+    label: int | None
+    documents: tuple[tuple[str, DocumentOrigin], ...]
+
+
+def shown_batch(
+    batches: PretrainingBatches,
+    store: TokenStore,
+    objective: PretrainingObjective,
+    step: int,
+    max_rows: int | None = None,
+) -> Iterator[ShownSequence]:
+    """The sequences of the batch of `step` (0, 1, ...), row by row.
+
+    Args:
+        batches: of the store's training split, all rows of a batch in this process.
+        store: whose tokeniser and origins are shown.
+        objective: of the batches.
+        step: any.
+        max_rows: how many rows are shown; None for all.
+    """
+    tokenizer, origins = store.tokenizer(), Origins(store)
+    batch, held = batches(step), batches.sequences(step)
+    for row in range(min(len(batch["input_ids"]), max_rows or len(batch["input_ids"]))):
+        for sequence, place in enumerate(np.flatnonzero(held.rows == row)):
+            columns = _columns(batch, row, sequence)
+            example = held.examples[place]
+            ids = batch["input_ids"][row][columns].tolist()
+            yield ShownSequence(
+                row,
+                sequence,
+                int(held.numbers[place]),
+                tuple(map(tokenizer.id_to_token, ids)),
+                tokenizer.decode(ids),
+                tuple(_predictions(batch, row, columns, tokenizer)),
+                _label(batch, row, sequence),
+                tuple(_documents(store.train, origins, objective, example)),
+            )
+
+
+def _columns(batch: Batch, row: int, sequence: int) -> slice:
+    """Where a sequence stands in its row."""
+    if "segment_ids" in batch:
+        places = np.flatnonzero(batch["segment_ids"][row] == sequence + 1)
+        return slice(int(places[0]), int(places[-1]) + 1)
+    return slice(0, int(batch["attention_mask"][row].sum()))
+
+
+def _predictions(
+    batch: Batch, row: int, columns: slice, tokenizer: TextTokenizer
+) -> Iterator[Prediction]:
+    used = batch["masked_lm_weights"][row] > 0
+    places: npt.NDArray[np.int32] = batch["masked_lm_positions"][row][used]
+    for place, original in zip(places, batch["masked_lm_ids"][row][used], strict=True):
+        if columns.start <= place < columns.stop:
+            shown = int(batch["input_ids"][row][place])
+            kind: Kind = "kept" if shown == original else "random"
+            if shown == tokenizer.mask_id:
+                kind = "mask"
+            yield Prediction(
+                int(place) - columns.start,
+                tokenizer.id_to_token(int(original)),
+                tokenizer.id_to_token(shown),
+                kind,
+            )
+
+
+def _label(batch: Batch, row: int, sequence: int) -> int | None:
+    labels = batch.get("next_sentence_labels")
+    if labels is None:
+        return None
+    return int(labels[row] if labels.ndim == 1 else labels[row][sequence])
+
+
+def _documents(
+    split: Split, origins: Origins, objective: PretrainingObjective, example: np.void
+) -> Iterator[tuple[str, DocumentOrigin]]:
+    a_start = int(example["a_start"])
+    first = _document_of(split, a_start)
+    if objective.has_pairs:
+        yield "A", origins.of("train", first)
+        yield "B", origins.of("train", _document_of(split, int(example["b_start"])))
+        return
+    last = _document_of(split, a_start + int(example["a_length"]) - 1)
+    for document in range(first, last + 1):
+        yield "text", origins.of("train", document)
+
+
+def _document_of(split: Split, token: int) -> int:
+    sentence = np.searchsorted(split.sentence_offsets, token, side="right") - 1
+    return int(np.searchsorted(split.document_offsets, sentence, side="right") - 1)

@@ -1,0 +1,69 @@
+import gzip
+from pathlib import Path
+
+import pytest
+from documents import open_one
+
+from data_pipeline.documents.lines import detect_lines
+from data_pipeline.errors import DataError
+from data_pipeline.sentences import split_sentences
+
+PARAGRAPH = "He came. He saw it all."
+
+
+def test_a_line_of_one_sentence_is_a_sentence() -> None:
+    found, why = detect_lines([["He came.", "He saw it all."]] * 10, "en", blank_lines=False)
+    assert found == "sentence"
+    assert "0 of the first 20 lines" in why
+
+
+def test_a_line_of_a_few_sentences_is_a_paragraph() -> None:
+    for blank_lines in (True, False):
+        found, why = detect_lines([[PARAGRAPH]] * 10, "en", blank_lines=blank_lines)
+        assert found == "paragraph"
+        assert "10 of the first 10 lines (100% of their text)" in why
+
+
+def test_a_line_of_many_sentences_is_a_document_unless_blank_lines_end_documents() -> None:
+    long = " ".join([PARAGRAPH] * 5)
+    found, why = detect_lines([[long] * 3], "en", blank_lines=False)
+    assert found == "document"
+    assert "the first 3 lines hold 10.0 sentences each" in why
+    assert detect_lines([[long] * 3], "en")[0] == "paragraph"
+
+
+def test_no_lines_at_all_are_no_error() -> None:
+    assert detect_lines([], "en", blank_lines=False)[0] == "sentence"
+
+
+@pytest.mark.parametrize("corpus", ["wikipedia_en", "books_en"])
+@pytest.mark.parametrize("kind", ["sentence", "paragraph", "document"])
+def test_real_text_is_told_apart_in_all_three_forms(
+    tmp_path: Path, shared_data: Path, corpus: str, kind: str
+) -> None:
+    with gzip.open(shared_data / "corpus" / f"{corpus}.txt.gz") as file:
+        text = file.read(1 << 20).decode(errors="ignore")
+    documents = [document.split("\n") for document in text.split("\n\n")][:-1]
+    if kind == "sentence":
+        documents = [[s for p in d for s in split_sentences(p)] for d in documents]
+    if kind == "document":
+        documents = [[" ".join(document)] for document in documents]
+    ends = "\n" if kind == "document" else "\n\n"
+    path = tmp_path / "a.txt"
+    path.write_text(ends.join("\n".join(document) for document in documents))
+    assert open_one(path).describe()["lines"] == kind
+
+
+def test_text_cut_at_every_sentence_is_no_document_a_line_though_it_has_no_blank_line(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("He came.\nHe saw it all.\n" * 100)
+    assert open_one(path).describe()["lines"] == "sentence"
+
+
+def test_another_kind_of_line_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("He came.")
+    with pytest.raises(DataError, match="'words'"):
+        open_one(path, "words")

@@ -1,0 +1,126 @@
+"""What a person is shown of a batch is what the batch holds."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from test_preparation import make_documents, text_of
+
+from bert_jax.cli import main
+from bert_jax.errors import UserError
+from bert_jax.recipes.experiment import load_experiment
+from bert_jax.recipes.show_batch import batch_rows
+from data_pipeline.batches import PretrainingBatches
+from data_pipeline.errors import DataError
+from data_pipeline.objective import PretrainingObjective
+from data_pipeline.origins import Origins
+from data_pipeline.preparation import prepare
+from data_pipeline.shown_batch import shown_batch
+from data_pipeline.special_ids import SpecialIds
+from data_pipeline.token_store import TokenStore
+from data_pipeline.vocabulary import train_wordpiece
+
+ROWS = 8
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> TokenStore:
+    folder = tmp_path_factory.mktemp("shown")
+    for seed, name in enumerate(("a.txt", "b.txt")):
+        (folder / name).write_bytes(text_of(make_documents(60, seed)))
+    texts = [paragraph for document in make_documents(50) for paragraph in document]
+    tokenizer = train_wordpiece(texts, size=100)
+    inputs = [folder / "a.txt", folder / "b.txt"]
+    return prepare(inputs, tokenizer, folder / "store", eval_share=0.1, workers=1)
+
+
+@pytest.mark.parametrize("pairs", ["next_sentence", "sentence_order", "none"])
+@pytest.mark.parametrize("max_sequences", [1, 3])
+def test_masks_taken_back_give_the_text_of_the_documents_that_are_named(
+    store: TokenStore, pairs: str, max_sequences: int
+) -> None:
+    objective = PretrainingObjective(64, 10, pairs=pairs, max_sequences=max_sequences)
+    tokenizer = store.tokenizer()
+    ids = SpecialIds.of(tokenizer)
+    batches = PretrainingBatches(store.train, ids, objective, seed=3, batch_size=ROWS)
+    batch = batches(5)
+    shown = list(shown_batch(batches, store, objective, 5))
+    assert len({s.row for s in shown}) == ROWS
+    assert sum(len(s.tokens) for s in shown) == batch["attention_mask"].sum()
+    assert sum(len(s.predictions) for s in shown) == batch["masked_lm_weights"].sum()
+    for sequence in shown:
+        tokens = list(sequence.tokens)
+        for prediction in sequence.predictions:
+            assert tokens[prediction.position] == prediction.shown
+            assert (prediction.kind == "mask") == (prediction.shown == "[MASK]")
+            assert (prediction.kind == "kept") == (prediction.shown == prediction.original)
+            tokens[prediction.position] = prediction.original
+        parts = " ".join(tokens[1:]).split("[SEP]")[:-1]
+        documents = [text_of_document(store, origin.document) for _, origin in sequence.documents]
+        assert [part for part, _ in sequence.documents] == (
+            ["text"] * len(documents) if pairs == "none" else ["A", "B"]
+        )
+        for part, document in zip(parts, documents, strict=True):
+            assert part.strip() in document
+        assert (sequence.label is None) == (pairs == "none")
+
+
+def text_of_document(store: TokenStore, document: int) -> str:
+    split, tokenizer = store.train, store.tokenizer()
+    first, last = split.document_offsets[document : document + 2]
+    tokens = split.tokens[split.sentence_offsets[first] : split.sentence_offsets[last]]
+    return " ".join(tokenizer.id_to_token(int(i)) for i in tokens)
+
+
+def test_every_document_has_its_file_and_its_number_in_it(store: TokenStore) -> None:
+    origins = Origins(store)
+    found = [origins.of("train", d) for d in range(store.train.num_documents)]
+    names = [Path(str(origin.name)).name for origin in found]
+    assert names == sorted(names)
+    assert set(names) == {"a.txt", "b.txt"}
+    for name in ("a.txt", "b.txt"):
+        numbers = [o.number for o, its in zip(found, names, strict=True) if its == name]
+        assert numbers == list(range(len(numbers)))
+    beyond = origins.of("train", store.train.num_documents)
+    assert (beyond.name, beyond.number) == (None, None)
+
+
+def test_an_older_store_says_no_origins_and_a_damaged_one_is_named(
+    store: TokenStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    other = TokenStore(tmp_path, store.manifest, {"train": store.train, "eval": store.eval})
+    assert Origins(other).of("eval", 0) == (0, None, None)
+    (tmp_path / "origins.json").write_text('[{"source": 0}]')
+    with pytest.raises(DataError, match=r"origins\.json: is damaged"):
+        Origins(other)
+
+
+def test_the_command_prints_the_batch_that_a_step_was_made_of(
+    store: TokenStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = ["--data", str(store.path), "--batch_size", "8", "--gin.TrainConfig.seed=4"]
+    command = ["show-batch", "mini", *flags, "--step", "3", "--rows", "2"]
+    assert main(command) == 0
+    text = capsys.readouterr().out
+    assert text.startswith("row 0: example 16, ")
+    assert "a.txt" in text or "b.txt" in text
+    assert max(map(len, text.splitlines())) < 300
+    assert main([*command, "--json"]) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [row["row"] for row in rows] == [0, 1]
+    assert rows[0]["label_name"] in ("next", "random")
+    objective = load_experiment("mini", [f"DataConfig.store={str(store.path)!r}"]).objective
+    ids = SpecialIds.of(store.tokenizer())
+    batch = PretrainingBatches(store.train, ids, objective, seed=4, batch_size=8)(2)
+    expected = [store.tokenizer().id_to_token(int(i)) for i in np.trim_zeros(batch["input_ids"][1])]
+    assert [t for t in rows[1]["tokens"] if t != "[PAD]"] == [t for t in expected if t != "[PAD]"]
+
+
+def test_a_step_before_the_first_is_an_error(store: TokenStore) -> None:
+    experiment = load_experiment("mini", [f"DataConfig.store={str(store.path)!r}"])
+    with pytest.raises(UserError, match="the first step is 1"):
+        next(batch_rows(experiment, 0))
+    embedded = load_experiment("documentation_tiny")
+    with pytest.raises(UserError, match="needs --data STORE"):
+        next(batch_rows(embedded, 1))
