@@ -34,6 +34,9 @@ _MODULE_OF = {
     "cached_plan": "plan_cache",
     "SpecialIds": "special_ids",
     "PretrainingBatches": "batches",
+    "MixtureBatches": "mixture",
+    "shares_of": "mixture",
+    "smoothed_weights": "mixture",
     "evaluation_batches": "evaluation",
     "Prefetch": "prefetch",
 }
