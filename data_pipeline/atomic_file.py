@@ -16,7 +16,7 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """Calls `write` with an open file, which then is `path`, with the permissions of any new file.
 
     The name it has meanwhile is `path`'s with a dot and more after it. A failure leaves nothing.
-    OSError where the folder is missing or cannot be written.
+    OSError, with the file's name, where the folder is missing or cannot be written.
     """
     temporary = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     # Not `tempfile`, whose files nobody else may read.
@@ -25,8 +25,11 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
             write(file)
             file.flush()
             temporary.replace(path)
-        except BaseException:
+        except BaseException as error:
             temporary.unlink(missing_ok=True)
+            if isinstance(error, OSError) and error.filename is None:
+                # A full disk is told of without a name.
+                raise OSError(error.errno, error.strerror, str(path)) from error
             raise
 
 

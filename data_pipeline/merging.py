@@ -29,13 +29,17 @@ from data_pipeline.token_store_writer import StoreWriter
 SIGNATURES = "signatures.npy"
 
 
+class EmptyInput(DataError):
+    """There is nothing to write: what was done is of no use."""
+
+
 def merge(
     work: Work,
     sources: Sequence[Source],
     writer: StoreWriter,
     facts: Mapping[str, Any],
     cleaning: CleaningRules,
-    check: Callable[[Mapping[str, int]], None],
+    check: Callable[[Mapping[str, int], Dropped], None],
     progress: Progress,
 ) -> TokenStore:
     """Writes the store of all units of a finished work folder.
@@ -46,8 +50,8 @@ def merge(
         writer: of the store.
         facts: go into the manifest.
         cleaning: which duplicates are dropped.
-        check: is given the number of documents of each split before the store gets its name, and
-            raises where it is no good.
+        check: is given the number of documents of each split, and what cleaning dropped, before the
+            store gets its name, and raises where that is no good.
         progress: shows what is done.
 
     Raises:
@@ -60,7 +64,7 @@ def merge(
     }
     for number, source in enumerate(sources):
         if not any(units for key, units in paths.items() if key.source == number):
-            raise DataError(f"{source.name}: there is no text in it")
+            raise EmptyInput(f"{source.name}: there is no text in it")
     is_copy, dropped = _duplicates(
         work, [p for some in paths.values() for p in some], cleaning, progress
     )
@@ -79,7 +83,8 @@ def merge(
                 if is_copy is not None:
                     kept = ~is_copy[seen : seen + unit.num_documents]
                 seen += unit.num_documents
-                odd.update(unit.counts)
+                for name, n in unit.counts.items():
+                    (odd if name in odd else counts[key.source])[name] += n
                 by_rules += unit.dropped
                 for name in SPLITS:
                     documents[name] += _append(writer, name, unit, kept)
@@ -87,13 +92,14 @@ def merge(
             origins.append(Origin(key.source, stream.name, documents["train"], documents["eval"]))
             for name in SPLITS:
                 counts[key.source][f"{name}_documents"] += documents[name]
-    check({name: writer.splits[name].counts["documents"] for name in SPLITS})
+    dropped = by_rules + dropped
+    check({name: writer.splits[name].counts["documents"] for name in SPLITS}, dropped)
     rows = [origin._asdict() for origin in origins]
     writer.write(ORIGINS, json.dumps(rows, ensure_ascii=False, indent=1) + "\n")
     described = [
         {**source.describe(), **count} for source, count in zip(sources, counts, strict=True)
     ]
-    cleaned = {"rules": asdict(cleaning), "dropped": (by_rules + dropped).facts()}
+    cleaned = {"rules": asdict(cleaning), "dropped": dropped.facts()}
     return writer.finish({**facts, **odd, "cleaning": cleaned, "sources": described})
 
 

@@ -17,9 +17,10 @@ from data_pipeline.documents import Source, Unit, total_size, units_of
 from data_pipeline.documents.inputs import DEFAULT_TEXT_KEY, open_sources
 from data_pipeline.documents.lines import LinesOption
 from data_pipeline.documents.stretches import UNIT_BYTES
+from data_pipeline.dropped import Dropped
 from data_pipeline.encoded_unit import UnitEncoder
 from data_pipeline.errors import DataError
-from data_pipeline.merging import merge
+from data_pipeline.merging import EmptyInput, merge
 from data_pipeline.preparation_work import (
     Job,
     Work,
@@ -80,7 +81,7 @@ def prepare(
     DataError where an input is no good, another store is there, or a split would be empty.
     """
     if not 0 < eval_share < 1:
-        raise DataError(f"eval_share must be between 0 and 1; got {eval_share}")
+        raise DataError(f"eval_share must be above 0 and below 1; got {eval_share}")
     workers = checked_workers(workers)
     sources = as_sources(inputs, lines, language, progress, text_key)
     facts = {"language": language, "eval_share": eval_share}
@@ -141,7 +142,7 @@ def write_store(
             check = partial(_check_splits, share)
             with new_store(output, tokenizer) as writer:
                 store = merge(work, sources, writer, manifest, cleaning, check, progress)
-        except EmptySplit:
+        except EmptyInput:
             remove_work(output)  # other settings are needed, and nothing of it is of use
             raise
         except OSError as error:
@@ -224,10 +225,6 @@ def as_sources(
     return sources
 
 
-class EmptySplit(DataError):
-    """A split would have no document."""
-
-
 class UnitCounter:
     """Unit -> its word counts."""
 
@@ -241,12 +238,18 @@ class UnitCounter:
         return count_words(text, self._rules)
 
 
-def _check_splits(eval_share: float | None, documents: Mapping[str, int]) -> None:
+def _check_splits(eval_share: float | None, documents: Mapping[str, int], dropped: Dropped) -> None:
     for name, other, change in (("eval", "train", "raise"), ("train", "eval", "lower")):
         if documents[name] == 0 and documents[other] == 0:
-            raise EmptySplit("there is no sentence in the input: no word of it gives a token")
+            if dropped.documents:
+                reasons = ", ".join(
+                    f"{reason.replace('_', ' ')} {found['documents']:,}"
+                    for reason, found in dropped.facts().items()
+                )
+                raise EmptyInput(f"no document is left: the rules of cleaning dropped {reasons}")
+            raise EmptyInput("there is no sentence in the input: no word of it gives a token")
         if documents[name] == 0:
-            raise EmptySplit(
+            raise EmptyInput(
                 f"no document is left for {name}: all {documents[other]} went to {other} with "
                 f"eval_share={eval_share}; give more documents (a blank line ends a document), or "
                 f"{change} eval_share"

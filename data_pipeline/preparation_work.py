@@ -91,9 +91,9 @@ class Job:
         DataError where anything else differs: nothing of that work is of use.
         """
         there, here = json.loads(begun), json.loads(self.to_json())
-        settings, now = there["settings"], here["settings"]
+        settings, now = _flat(there["settings"]), _flat(here["settings"])
         found = [
-            f"{name} {settings.get(name)} there and {now.get(name)} now"
+            f"{name} {_short(settings.get(name))} there and {_short(now.get(name))} now"
             for name in sorted({*settings, *now})
             if settings.get(name) != now.get(name)
         ]
@@ -147,6 +147,11 @@ class Work:
         )
 
 
+def work_folder(output: Path) -> Path:
+    """Where the work for a store is kept until the store is there."""
+    return output.with_name(f"{output.name}.partial")
+
+
 @contextmanager
 def open_work(output: Path, job: Job) -> Iterator[Work]:
     """The work folder of a store that is to be, held for this process alone.
@@ -155,7 +160,7 @@ def open_work(output: Path, job: Job) -> Iterator[Work]:
     `remove_work`, once the store has its name; after an error it stays, unless nothing is done.
     BeingPrepared where another process is at it, DataError where it is of another job.
     """
-    folder = output.with_name(f"{output.name}.partial")
+    folder = work_folder(output)
 
     def refuse(holder: str) -> DataError:
         return BeingPrepared(
@@ -177,7 +182,7 @@ def open_work(output: Path, job: Job) -> Iterator[Work]:
 def remove_work(output: Path) -> None:
     """Removes the work folder of a store."""
     with contextlib.suppress(FileNotFoundError):
-        shutil.rmtree(output.with_name(f"{output.name}.partial"))
+        shutil.rmtree(work_folder(output))
 
 
 def _without_times(source: Mapping[str, Any]) -> dict[str, Any]:
@@ -186,6 +191,20 @@ def _without_times(source: Mapping[str, Any]) -> dict[str, Any]:
         for stream in source["streams"]
     ]
     return {**source, "streams": streams}
+
+
+def _flat(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings that are tables of their own, by their entries' names."""
+    flat: dict[str, Any] = {}
+    for name, value in settings.items():
+        flat.update(value if isinstance(value, dict) else {name: value})
+    return flat
+
+
+def _short(value: Any) -> str:
+    """A fingerprint by its beginning."""
+    text = str(value)
+    return f"{text[:12]}…" if len(text) == 64 else text
 
 
 def _names(source: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -43,7 +43,8 @@ class ShownSequence(NamedTuple):
         sequence: its number in the row, 0 unless several are packed.
         example: its number in the run.
         tokens: special ones and masks included.
-        text: the same as a person would write it.
+        text: the same, joined: a piece goes without a space and its mark after the piece whose word
+            it continues, and keeps its mark after anything else.
         predictions: by place.
         label: 0 or 1, None without pairs.
         documents: that it came from, with the part (`A`, `B`, or `text`) that each gave.
@@ -82,16 +83,32 @@ def shown_batch(
             columns = _columns(batch, row, sequence)
             example = held.examples[place]
             ids = batch["input_ids"][row][columns].tolist()
+            predictions = tuple(_predictions(batch, row, columns, tokenizer))
             yield ShownSequence(
                 row,
                 sequence,
                 int(held.numbers[place]),
                 tuple(map(tokenizer.id_to_token, ids)),
-                tokenizer.decode(ids),
-                tuple(_predictions(batch, row, columns, tokenizer)),
+                _joined(ids, predictions, tokenizer),
+                predictions,
                 _label(batch, row, sequence),
                 tuple(_documents(store.train, origins, objective, example)),
             )
+
+
+def _joined(ids: list[int], predictions: tuple[Prediction, ...], tokenizer: TextTokenizer) -> str:
+    special = {tokenizer.pad_id, tokenizer.cls_id, tokenizer.sep_id, tokenizer.mask_id}
+    # Whose word a random token continues, nobody can say.
+    alone = {p.position for p in predictions if p.kind == "random"}
+    text = ""
+    for place, i in enumerate(ids):
+        token = tokenizer.id_to_token(i)
+        continues = place > 0 and bool(tokenizer.continues_word[i])
+        if continues and ids[place - 1] not in special and not {place - 1, place} & alone:
+            text += token.removeprefix("##")
+        else:
+            text += " " * (place > 0) + token.removeprefix("\u2581")
+    return text
 
 
 def _columns(batch: Batch, row: int, sequence: int) -> slice:

@@ -236,7 +236,9 @@ def test_a_signal_within_a_callback_that_loses_exceptions_is_not_lost(
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False
     )
-    assert (done.returncode, done.stdout, done.stderr) == (status, "lost\n", said)
+    assert (done.returncode, done.stderr) == (status, said)
+    # On a slow machine it is raised again before the line is out.
+    assert "lost\n".startswith(done.stdout)
 
 
 def test_what_interrupted_code_says_of_it_is_no_error_of_its_own() -> None:

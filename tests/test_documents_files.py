@@ -1,8 +1,12 @@
+import os
+import shutil
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from data_pipeline.documents.files import input_files, kind_of
+from data_pipeline.documents.inputs import open_sources
 from data_pipeline.errors import DataError
 
 
@@ -86,3 +90,23 @@ def test_an_input_of_empty_files_alone_is_an_error(tmp_path: Path) -> None:
         input_files([tmp_path])
     write(tmp_path / "c.txt")
     assert [given.kind for given in input_files([tmp_path])] == ["text", "jsonl"]
+
+
+def test_a_pipe_is_no_empty_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.txt")
+    descriptor = os.open(tmp_path / "pipe.txt", os.O_RDWR)  # so that opening it does not wait
+    try:
+        with pytest.raises(DataError, match=r"pipe\.txt: is no file but a pipe"):
+            open_sources([tmp_path / "pipe.txt"])
+    finally:
+        os.close(descriptor)
+
+
+def test_an_archive_is_not_taken_for_text(tmp_path: Path) -> None:
+    (tmp_path / "note.txt").write_text("A sentence of text. " * 200)
+    shutil.make_archive(str(tmp_path / "a"), "gztar", tmp_path, "note.txt")
+    with zipfile.ZipFile(tmp_path / "b.zip", "w") as archive:
+        archive.write(tmp_path / "note.txt", "note.txt")
+    for name, kind in (("a.tar.gz", "a tar"), ("b.zip", "a zip")):
+        with pytest.raises(DataError, match=f"{name}: is {kind} archive; unpack it"):
+            open_sources([tmp_path / name])

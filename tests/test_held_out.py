@@ -132,6 +132,8 @@ def test_the_summary_says_so_where_nothing_was_learned():
     assert "0.300 nat ABOVE the unigram entropy" in mlm
     assert "0.010 BELOW the majority share" in nsp
     assert "inside the interval: not told from guessing" in nsp
+    *_, equal = summary(verdict(7, METRICS | {"eval_nsp_accuracy": 0.54}, FLOOR))
+    assert "NSP accuracy 0.540: equal to the majority share 0.540" in equal
 
 
 def test_baselines_name_the_pair_task_and_are_of_the_masked_tokens_alone_without_one(split):

@@ -197,7 +197,7 @@ def test_bad_input_leaves_nothing_behind(tokenizer: Tokenizer, tmp_path: Path) -
 def test_an_impossible_share_is_an_error(
     tokenizer: Tokenizer, tmp_path: Path, share: float
 ) -> None:
-    with pytest.raises(DataError, match="between 0 and 1"):
+    with pytest.raises(DataError, match="above 0 and below 1"):
         prepare(["a.txt"], tokenizer, tmp_path / "store", eval_share=share)
 
 
@@ -298,3 +298,15 @@ def test_what_cleaning_drops_is_counted_by_reason_and_the_first_of_copies_stays(
     first, second = stores[0].manifest["sources"]
     assert first["train_documents"] + first["eval_documents"] == 60
     assert second["train_documents"] + second["eval_documents"] == 0
+
+
+def test_where_cleaning_drops_everything_its_rules_are_named_and_nothing_is_left(
+    corpus: Path, tokenizer: Tokenizer, tmp_path: Path
+) -> None:
+    for rules, said in (
+        (CleaningRules(scripts=("Greek",)), "wrong script 200"),
+        (CleaningRules(min_words=10_000), "too short 200"),
+    ):
+        with pytest.raises(DataError, match=f"the rules of cleaning dropped {said}$"):
+            prepare([corpus], tokenizer, tmp_path / "store", workers=1, cleaning=rules)
+    assert [path.name for path in tmp_path.iterdir()] == ["corpus"]

@@ -17,6 +17,7 @@ from test_preparation import files_of, make_documents, text_of
 
 import data_pipeline.documents.text as text_module
 import data_pipeline.preparation as preparation
+from data_pipeline.cleaning import CleaningRules
 from data_pipeline.errors import DataError
 from data_pipeline.preparation import prepare
 from data_pipeline.preparation_work import BeingPrepared, WorkOnUnit
@@ -143,6 +144,10 @@ def test_other_settings_do_not_go_on_with_what_was_begun(
     with pytest.raises(DataError, match=r"eval_share 0\.1 there and 0\.2 now.*remove the folder"):
         run(folder, tmp_path / "store", monkeypatch, share=0.2)
     assert sorted((tmp_path / "store.partial").glob("*.npz")) == units
+    tokenizer = load_tokenizer(folder / "tokenizer")
+    rules = CleaningRules(min_words=3)
+    with pytest.raises(DataError, match=r"settings \(min_words 0 there and 3 now\); give the same"):
+        prepare([folder / "corpus"], tokenizer, tmp_path / "store", eval_share=0.1, cleaning=rules)
 
 
 def test_of_a_file_that_was_changed_since_nothing_is_kept(

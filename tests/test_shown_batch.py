@@ -16,9 +16,13 @@ from data_pipeline.errors import DataError
 from data_pipeline.objective import PretrainingObjective
 from data_pipeline.origins import Origins
 from data_pipeline.preparation import prepare
-from data_pipeline.shown_batch import shown_batch
+from data_pipeline.shown_batch import Prediction, shown_batch
+from data_pipeline.shown_batch import _joined as joined
 from data_pipeline.special_ids import SpecialIds
+from data_pipeline.text_rules import Rules
+from data_pipeline.text_tokenizer import SPECIALS
 from data_pipeline.token_store import TokenStore
+from data_pipeline.tokenizer import Tokenizer
 from data_pipeline.vocabulary import train_wordpiece
 
 ROWS = 8
@@ -64,6 +68,18 @@ def test_masks_taken_back_give_the_text_of_the_documents_that_are_named(
         for part, document in zip(parts, documents, strict=True):
             assert part.strip() in document
         assert (sequence.label is None) == (pairs == "none")
+
+
+def test_text_is_joined_only_where_a_piece_continues_the_word_that_is_shown() -> None:
+    vocab = [*SPECIALS, "walk", "##ing", "the", "un", "##able"]
+    tokenizer = Tokenizer(vocab, Rules(False))
+    ids = [
+        tokenizer.token_to_id(t) or 0
+        for t in "[CLS] ##ing walk ##ing un ##able [MASK] ##ing".split()
+    ]
+    assert joined(ids, (), tokenizer) == "[CLS] ##ing walking unable [MASK] ##ing"
+    wrong = Prediction(4, "the", "un", "random")
+    assert joined(ids, (wrong,), tokenizer) == "[CLS] ##ing walking un ##able [MASK] ##ing"
 
 
 def text_of_document(store: TokenStore, document: int) -> str:
@@ -117,10 +133,11 @@ def test_the_command_prints_the_batch_that_a_step_was_made_of(
     assert [t for t in rows[1]["tokens"] if t != "[PAD]"] == [t for t in expected if t != "[PAD]"]
 
 
-def test_a_step_before_the_first_is_an_error(store: TokenStore) -> None:
+def test_a_step_that_the_run_does_not_have_is_an_error(store: TokenStore) -> None:
     experiment = load_experiment("mini", [f"DataConfig.store={str(store.path)!r}"])
-    with pytest.raises(UserError, match="the first step is 1"):
-        next(batch_rows(experiment, 0))
+    for step in (0, 900_001, 10**30):
+        with pytest.raises(UserError, match=r"the steps of this experiment are 1 to 900,000"):
+            next(batch_rows(experiment, step))
     embedded = load_experiment("documentation_tiny")
-    with pytest.raises(UserError, match="needs --data STORE"):
+    with pytest.raises(UserError, match=r"needs --data STORE.*data/documentation_8192 beside"):
         next(batch_rows(embedded, 1))

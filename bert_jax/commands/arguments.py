@@ -244,8 +244,8 @@ def _pretrain(command: str) -> CommandParser:
     parser = CommandParser(
         command,
         "EXPERIMENT [flags]",
-        "Pretrain an encoder with masked tokens and next sentences. Started again with the same "
-        "run folder, it goes on from its newest checkpoint.",
+        "Pretrain an encoder with masked tokens and, if not told otherwise, next sentences. "
+        "Started again with the same run folder, it goes on from its newest checkpoint.",
         "bert-jax pretrain base --data store --run_dir runs/base",
         _experiments(),
     )
@@ -296,7 +296,7 @@ def _benchmark(command: str) -> CommandParser:
         "--data",
         metavar="STORE",
         type=path,
-        help="a token store, for batches, plan, data and loop (a made-up one)",
+        help="a token store; batches, plan and loop make one up without it",
     )
     parser.add_argument(
         "--text",

@@ -27,9 +27,10 @@ def run(arguments: argparse.Namespace) -> None:
         return
     versions = ", ".join(f"{name} {version}" for name, version in facts["versions"].items())
     print(f"{facts['cores']} cores of {facts['processor']}; {versions}")
+    width = max(len(row["name"]) for row in rows)
     for row in rows:
         peer = f"  vs {row['peer']}: {row['ratio']:.2f}x" if row["peer"] else ""
-        print(f"{row['name']:50} {format_rate(row['value']):>6} {row['unit']}{peer}")
+        print(f"{row['name']:{width}} {format_rate(row['value']):>6} {row['unit']}{peer}")
 
 
 def _check_flags(arguments: argparse.Namespace) -> None:

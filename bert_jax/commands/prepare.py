@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 from bert_jax.commands.cleaning_flags import cleaning_rules
 from bert_jax.commands.output import print_json
 from bert_jax.errors import UserError
+from bert_jax.signals import Terminated
 
 if TYPE_CHECKING:
     from data_pipeline.text_rules import UnicodeForm
@@ -21,22 +23,29 @@ def run(arguments: argparse.Namespace) -> None:
     from bert_jax.recipes.inspect_store import show_store, store_facts
     from bert_jax.terminal import Terminal
     from data_pipeline.preparation import prepare
+    from data_pipeline.preparation_work import work_folder
     from data_pipeline.tokenizer import load_tokenizer
 
     tokenizer = load_tokenizer(arguments.tokenizer, arguments.cased)
-    store = prepare(
-        arguments.inputs,
-        _in_form(tokenizer, arguments.normalize),
-        arguments.output,
-        lines=arguments.lines,
-        eval_share=arguments.eval_share,
-        workers=arguments.workers,
-        language=arguments.language,
-        cleaning=cleaning_rules(arguments),
-        text_key=arguments.text_key,
-        beam_options=arguments.rest if arguments.runner == "beam" else None,
-        progress=Terminal().progress,
-    )
+    try:
+        store = prepare(
+            arguments.inputs,
+            _in_form(tokenizer, arguments.normalize),
+            arguments.output,
+            lines=arguments.lines,
+            eval_share=arguments.eval_share,
+            workers=arguments.workers,
+            language=arguments.language,
+            cleaning=cleaning_rules(arguments),
+            text_key=arguments.text_key,
+            beam_options=arguments.rest if arguments.runner == "beam" else None,
+            progress=Terminal().progress,
+        )
+    except (KeyboardInterrupt, Terminated):
+        kept = work_folder(Path(arguments.output))
+        if kept.is_dir():
+            print(f"what is done is kept in {kept}; the same command goes on", file=sys.stderr)
+        raise
     facts = store_facts(Path(store.path))
     if arguments.json:
         print_json(facts)

@@ -56,7 +56,7 @@ FIELD_DOCS = {
     "PretrainingObjective.random_share": "share that becomes a random token; the rest stays",
     "PretrainingObjective.span_end_prob": "chance that a span ends after each word",
     "PretrainingObjective.longest_span": "longest span, in words",
-    "PretrainingObjective.static_epochs": "epochs whose pairs and masks come again; 0: never",
+    "PretrainingObjective.static_epochs": "draw so many epochs and repeat them; 0: always new ones",
     "PretrainingObjective.max_sequences": "most sequences packed into a row; 1: not packed",
     "DataConfig.store": "a token store, made by `bert-jax prepare`; --data",
     "DataConfig.corpus": "'documentation': text of installed packages, no download",

@@ -145,13 +145,19 @@ def summary(result: Mapping[str, Any]) -> list[str]:
     return lines
 
 
+def _side(points: float) -> str:
+    if points == 0:
+        return "equal to"
+    return f"{abs(points):.3f} {'above' if points > 0 else 'BELOW'}"
+
+
 def _pair_summary(task: PairTask, pairs: Mapping[str, Any]) -> str:
     points = pairs["accuracy"] - pairs["majority_share"]
     low, high = pairs["interval"]
     inside = low <= pairs["accuracy"] <= high
     return (
-        f"held-out {task.title} accuracy {pairs['accuracy']:.3f}: {abs(points):.3f} "
-        f"{'above' if points > 0 else 'BELOW'} the majority share {pairs['majority_share']:.3f} "
+        f"held-out {task.title} accuracy {pairs['accuracy']:.3f}: "
+        f"{_side(points)} the majority share {pairs['majority_share']:.3f} "
         f"(95 % interval {low:.3f} to {high:.3f}, {pairs['examples']:,} pairs)"
         + (", inside the interval: not told from guessing" if inside else "")
     )

@@ -15,6 +15,15 @@ from bert_jax.recipes.run_folder import CHECKPOINTS, PROVENANCE, read_provenance
 from bert_jax.sharding import unbox
 from data_pipeline.text_tokenizer import TextTokenizer
 
+# What decides no weight's shape or meaning: the pairs (`new_weights`), dropout, and how weights are
+# drawn that are not read.
+_MAY_DIFFER = {
+    "pair_task",
+    "hidden_dropout_prob",
+    "attention_probs_dropout_prob",
+    "initializer_range",
+}
+
 
 class Source(NamedTuple):
     """Where first weights come from.
@@ -61,7 +70,8 @@ def check_source(
         f"{field.name} is {getattr(theirs, field.name)!r} there and "
         f"{getattr(model, field.name)!r} here"
         for field in dataclasses.fields(theirs)
-        if field.name != "pair_task" and getattr(theirs, field.name) != getattr(model, field.name)
+        if field.name not in _MAY_DIFFER
+        and getattr(theirs, field.name) != getattr(model, field.name)
     ]
     if differing:
         raise UserError(f"--init_from {source} is another model: {'; '.join(differing)}")

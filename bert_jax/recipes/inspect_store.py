@@ -133,7 +133,8 @@ def _source(source: dict[str, Any]) -> list[str]:
                 f"  {source[name]:,} {what}"
                 for name, what in (
                     ("empty_files", "files were empty"),
-                    ("cut_documents", "documents were cut: longer than fits in memory"),
+                    ("cut_documents", "cuts in documents of more than 8 MiB"),
+                    ("empty_documents", "documents had no text"),
                 )
                 if source.get(name)
             ),

@@ -36,10 +36,18 @@ def batch_rows(
       UserError: there is no such step, or the experiment names no store.
       DataError: the store cannot be opened.
     """
-    if step < 1:
-        raise UserError(f"--step {step}: the first step is 1, as in metrics.jsonl")
+    last = experiment.train.num_steps
+    if not 1 <= step <= last:
+        raise UserError(
+            f"--step {step}: the steps of this experiment are 1 to {last:,}, as in metrics.jsonl; "
+            "--steps N makes it longer"
+        )
     if experiment.data.store is None:
-        raise UserError("show-batch needs --data STORE: the store that the run reads")
+        where = ""
+        if experiment.data.corpus is not None:
+            folder = f"{experiment.data.corpus}_{experiment.data.corpus_vocab_size}"
+            where = f"; that of {experiment.name} is data/{folder} beside the run's folder"
+        raise UserError(f"show-batch needs --data STORE, the store that the run reads{where}")
     store = TokenStore.open(experiment.data.store)
     plans = store.path / "plans"
     with progress("planning", None, "example") as task:
@@ -54,7 +62,8 @@ def batch_rows(
         task.advance(batches.examples_per_epoch)
     task_names = PAIR_TASKS.get(experiment.objective.pairs)
     for shown in shown_batch(batches, store, experiment.objective, step - 1, max_rows):
-        yield _facts(step, shown, task_names.labels if task_names else None)
+        facts = _facts(step, shown, task_names.labels if task_names else None)
+        yield {**facts, "is_packed": experiment.objective.is_packed}
 
 
 def _facts(step: int, shown: ShownSequence, labels: tuple[str, str] | None) -> dict[str, Any]:
@@ -76,14 +85,15 @@ def _facts(step: int, shown: ShownSequence, labels: tuple[str, str] | None) -> d
 def show_rows(rows: Iterable[Mapping[str, Any]], width: int) -> Iterator[str]:
     """`batch_rows` as lines of at most `width` columns, names of files aside."""
     for facts in rows:
-        packed = f", sequence {facts['sequence']}" if facts["sequence"] else ""
+        packed = f", sequence {facts['sequence']}" if facts["is_packed"] else ""
         label = "" if facts["label_name"] is None else f", label: {facts['label_name']}"
         length = format_amount(len(facts["tokens"]), "token")
         yield f"row {facts['row']}{packed}: example {facts['example']:,}, {length}{label}"
         for origin in facts["documents"]:
-            from_file = "" if origin["name"] is None else f", number {origin['number']:,} of "
-            name = origin["name"] or ""
-            yield f"  {origin['part']}: document {origin['document']:,}{from_file}{name}"
+            of_file = ""
+            if origin["name"] is not None:
+                of_file = f", number {origin['number']:,} of those from {origin['name']}"
+            yield f"  {origin['part']}: training document {origin['document']:,}{of_file}"
         yield from textwrap.wrap(facts["text"], width, initial_indent="  ", subsequent_indent="  ")
         words = [
             f"{p['position']} {p['original']}"

@@ -53,6 +53,9 @@ def _without_mark(path: Path, block: bytes) -> bytes:
     """The first block of a file, checked: it must look like UTF-8 text."""
     if block[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise DataError(f"{path}: is UTF-16, and UTF-8 is needed; convert it, for example by iconv")
+    if block[:4] == b"PK\x03\x04" or block[257:262] == b"ustar":
+        kind = "a zip" if block[:2] == b"PK" else "a tar"
+        raise DataError(f"{path}: is {kind} archive; unpack it and give its files")
     sample, replaced = decode(block[:_CHECKED_BYTES])
     broken = replaced + sample.count("\0")
     if broken > _MOST_BROKEN * len(sample) + 1:

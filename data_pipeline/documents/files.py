@@ -61,6 +61,8 @@ def input_files(inputs: Iterable[str | os.PathLike[str]]) -> list[InputFiles]:
                 raise DataError(f"{path} is given twice, by {seen[real]!r} and by {name!r}")
             seen[real] = name
             _check_readable(path)
+            if not path.is_file():
+                raise DataError(f"{path}: is no file but a pipe or a device; write it to a file")
         if not any(path.stat().st_size for path in files):
             number = "1 file" if len(files) == 1 else f"{len(files)} files"
             raise DataError(f"{name}: there is no text in it ({number} read)")

@@ -20,6 +20,7 @@ from data_pipeline.errors import DataError
 # A line has to fit in memory, several times over.
 LONGEST_LINE_BYTES = 128 << 20
 _SHOWN = 40
+_ARRAY_HINT = "one object a line is needed: `jq -c .[] FILE` writes an array so"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -109,11 +110,12 @@ def _text(line: str, key: str, place: str) -> str:
     except (ValueError, RecursionError) as error:
         hint = ""
         if line.strip() in ("[", "{") or line.lstrip().startswith("[{"):
-            hint = "; one object a line is needed: `jq -c .[] FILE` writes an array so"
+            hint = f"; {_ARRAY_HINT}"
         what = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
         raise DataError(f"{place}: is no JSON: {what}: {_short(line)}{hint}") from error
     if not isinstance(value, dict):
-        raise DataError(f"{place}: a JSON object is needed; got {_short(line)}")
+        hint = f"; {_ARRAY_HINT}" if isinstance(value, list) else ""
+        raise DataError(f"{place}: a JSON object is needed; got {_short(line)}{hint}")
     if key not in value:
         raise DataError(
             f"{place}: has no {key!r}, but {', '.join(map(repr, value)) or 'nothing'}; "
