@@ -100,6 +100,16 @@ def test_another_model_is_refused_with_the_difference(tiny_run, config, tokenize
         check_source(other, tmp_path / "run", config, tokenizer)
 
 
+def test_dropout_and_how_weights_are_drawn_may_be_other(tiny_run, config, tokenizer, tmp_path):
+    other = tmp_path / "other"
+    shutil.copytree(tiny_run.run_dir, other)
+    values = json.loads((other / "config.json").read_text())
+    changed = {"hidden_dropout_prob": 0.4, "initializer_range": 0.5}
+    write_json(other / "config.json", values | changed)
+    source = check_source(other, tmp_path / "run", config, tokenizer)
+    assert source.config.hidden_dropout_prob == 0.4
+
+
 def test_another_tokeniser_of_the_same_size_is_refused(tiny_run, config, tokenizer, tmp_path):
     vocab = list(tokenizer.vocab)
     vocab[-2:] = reversed(vocab[-2:])
