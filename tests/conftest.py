@@ -22,8 +22,11 @@ if TYPE_CHECKING:
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
-# How long an example takes says something of the machine's other work, not of the code.
-settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# How long an example takes says something of the machine's other work, not of the code. Half of the
+# usual number of examples: the suite is run often, with others each time.
+settings.register_profile(
+    "suite", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("suite")
 
 # A shell without job control starts what it puts into the background with Ctrl-C ignored, and that

@@ -90,27 +90,19 @@ def test_each_array_of_a_packed_batch_matters():
         assert abs(loss(other) - wanted) > 0.1, name
 
 
-@pytest.mark.parametrize(
-    ("mesh", "pair_task", "compute"),
-    [
-        ((8, 1, 1), "none", ComputeConfig()),
-        ((2, 2, 2), "next_sentence", ComputeConfig(scan_layers=False, remat="dots")),
-    ],
-    ids=str,
-)
-def test_a_packed_step_on_a_mesh_is_that_of_rows_of_one_sequence(mesh, pair_task, compute):
+def test_a_packed_step_on_a_mesh_is_that_of_rows_of_one_sequence():
     config = small_config(
-        pair_task=pair_task,
         max_position_embeddings=48,
         hidden_dropout_prob=0.0,
         attention_probs_dropout_prob=0.0,
     )
+    compute = ComputeConfig(scan_layers=False, remat="dots")
     train = TrainConfig(num_steps=9, batch_size=8, warmup_steps=0)
-    program = small_program(mesh, config=config, compute=compute, train=train)
+    program = small_program((2, 2, 2), config=config, compute=compute, train=train)
     alone = random_batch(rows=16)
     batches = alone, packed(alone, [2] * 8)
     steps = []
-    for batch in batches if pair_task != "none" else map(without_pairs, batches):
+    for batch in batches:
         _, metrics = program.train_step(program.create_state(), program.put_batch(batch))
         steps.append({name: float(value) for name, value in metrics.items()})
     wanted, found = steps

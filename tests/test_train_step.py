@@ -38,9 +38,8 @@ def test_three_steps_with_dropout_agree_on_any_mesh(reference, mesh):
     assert_same_steps(reference, three_steps(mesh))
 
 
-@pytest.mark.parametrize("micro_batches", [2, 4])
-def test_micro_batches_change_nothing_but_memory(reference, micro_batches):
-    found = three_steps(train=TrainConfig(**TRAIN, micro_batches=micro_batches))
+def test_micro_batches_change_nothing_but_memory(reference):
+    found = three_steps(train=TrainConfig(**TRAIN, micro_batches=4))
     assert_same_steps(reference, found)
 
 
