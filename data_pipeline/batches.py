@@ -20,11 +20,11 @@ from data_pipeline.assembly import SequenceAssembler, Sequences, join
 from data_pipeline.errors import DataError
 from data_pipeline.features import Batch
 from data_pipeline.objective import PretrainingObjective
-from data_pipeline.packed_plan_cache import PackedSource
 from data_pipeline.packed_rows import PackedAssembler
-from data_pipeline.plan_cache import PlanSource
-from data_pipeline.special_ids import SpecialIds
-from data_pipeline.token_store import Split
+from data_pipeline.plans.cache import PlanSource
+from data_pipeline.plans.packed_cache import PackedSource
+from data_pipeline.store.token_store import Split
+from data_pipeline.tokenization.special_ids import SpecialIds
 
 Assembler: TypeAlias = Callable[[Sequences, int, int], Batch]
 """(what the rows hold, how many rows, seed) -> batch."""

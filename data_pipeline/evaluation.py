@@ -14,11 +14,11 @@ from data_pipeline.batches import Assembler, local_rows, make_assembler
 from data_pipeline.errors import DataError
 from data_pipeline.features import Batch
 from data_pipeline.objective import PretrainingObjective
-from data_pipeline.packed_plan import pack_in_order
-from data_pipeline.plan_cache import PlanSource
-from data_pipeline.sentence_pairs import Examples
-from data_pipeline.special_ids import SpecialIds
-from data_pipeline.token_store import Split
+from data_pipeline.plans.cache import PlanSource
+from data_pipeline.plans.packed_plan import pack_in_order
+from data_pipeline.plans.sentence_pairs import Examples
+from data_pipeline.store.token_store import Split
+from data_pipeline.tokenization.special_ids import SpecialIds
 
 _SEED = 0
 _OF_PREDICTIONS = ("masked_lm_positions", "masked_lm_ids", "masked_lm_weights")

@@ -21,8 +21,8 @@ from data_pipeline.counter_random import Stream, permutation, stream_key
 from data_pipeline.errors import DataError
 from data_pipeline.features import Batch
 from data_pipeline.objective import PretrainingObjective
-from data_pipeline.special_ids import SpecialIds
-from data_pipeline.token_store import Split
+from data_pipeline.store.token_store import Split
+from data_pipeline.tokenization.special_ids import SpecialIds
 
 Ints = npt.NDArray[np.int64]
 

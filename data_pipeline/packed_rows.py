@@ -15,10 +15,10 @@ import numpy.typing as npt
 
 from data_pipeline.assembly import SequenceAssembler, Sequences, sequence_lengths
 from data_pipeline.features import Batch
-from data_pipeline.masking import Masked
+from data_pipeline.masking.masking import Masked
 from data_pipeline.objective import PretrainingObjective
-from data_pipeline.special_ids import SpecialIds
-from data_pipeline.token_store import Split
+from data_pipeline.store.token_store import Split
+from data_pipeline.tokenization.special_ids import SpecialIds
 
 Ints = npt.NDArray[np.int64]
 Int32s = npt.NDArray[np.int32]

@@ -11,9 +11,9 @@ import numpy.typing as npt
 from data_pipeline.batches import PretrainingBatches
 from data_pipeline.features import Batch
 from data_pipeline.objective import PretrainingObjective
-from data_pipeline.origins import DocumentOrigin, Origins
-from data_pipeline.text_tokenizer import TextTokenizer
-from data_pipeline.token_store import Split, TokenStore
+from data_pipeline.store.origins import DocumentOrigin, Origins
+from data_pipeline.store.token_store import Split, TokenStore
+from data_pipeline.tokenization.text_tokenizer import TextTokenizer
 
 Kind = Literal["mask", "random", "kept"]
 

@@ -9,10 +9,10 @@ import numpy as np
 from data_pipeline.doctor.examine import examine
 from data_pipeline.doctor.finding import Finding
 from data_pipeline.doctor.findings import findings
-from data_pipeline.preparation import vocabulary_from
-from data_pipeline.token_store import TokenStore
-from data_pipeline.token_store_writer import EncodedPart, new_store
-from data_pipeline.tokenizer import Tokenizer
+from data_pipeline.preparation.prepare import vocabulary_from
+from data_pipeline.store.token_store import TokenStore
+from data_pipeline.store.writer import EncodedPart, new_store
+from data_pipeline.tokenization.tokenizer import Tokenizer
 
 _SYLLABLES = [
     c + v + e for c in "b d f g k l m n p r s t".split() for v in "aeiou" for e in ("", "n")

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from data_pipeline.masking import Masked, mask_tokens
+from data_pipeline.masking.masking import Masked, mask_tokens
 from data_pipeline.objective import PretrainingObjective
-from data_pipeline.special_ids import SpecialIds
+from data_pipeline.tokenization.special_ids import SpecialIds
 
 VOCAB = 1000
 # The second half of the vocabulary goes on with a word.

@@ -6,7 +6,7 @@ import numpy as np
 from splits import IDS
 
 from data_pipeline.features import Batch
-from data_pipeline.token_store import Split
+from data_pipeline.store.token_store import Split
 
 
 class MaskedSequence(NamedTuple):

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from bert_jax.recipes.pretrain import pretrain
-from data_pipeline.preparation import prepare, vocabulary_from
+from data_pipeline.preparation.prepare import prepare, vocabulary_from
 
 EXPERIMENT = """
 BertConfig.num_hidden_layers = 1

@@ -8,8 +8,8 @@ import numpy as np
 from data_pipeline.batches import PretrainingBatches
 from data_pipeline.features import Batch
 from data_pipeline.objective import PretrainingObjective
-from data_pipeline.special_ids import SpecialIds
-from data_pipeline.token_store import Split
+from data_pipeline.store.token_store import Split
+from data_pipeline.tokenization.special_ids import SpecialIds
 
 IDS = SpecialIds(pad=0, cls=1, sep=2, mask=3, vocab_size=1000)
 

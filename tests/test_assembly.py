@@ -10,9 +10,9 @@ from splits import IDS, random_split, split_of
 from data_pipeline.assembly import SequenceAssembler, Sequences, join, sequence_lengths
 from data_pipeline.features import Batch, check_batch
 from data_pipeline.objective import PretrainingObjective
-from data_pipeline.sentence_pairs import make_plan
-from data_pipeline.special_ids import SpecialIds
-from data_pipeline.token_store import Split
+from data_pipeline.plans.sentence_pairs import make_plan
+from data_pipeline.store.token_store import Split
+from data_pipeline.tokenization.special_ids import SpecialIds
 
 # Half of the ids go on with a word.
 WORD_IDS = SpecialIds(*(0, 1, 2, 3, 1000), continues_word=np.arange(1000) >= 500)

@@ -17,8 +17,8 @@ from data_pipeline.batches import PretrainingBatches
 from data_pipeline.errors import DataError
 from data_pipeline.features import check_batch, feature_shapes
 from data_pipeline.objective import PretrainingObjective
-from data_pipeline.sentence_pairs import count_examples, make_plan
-from data_pipeline.token_store import Split
+from data_pipeline.plans.sentence_pairs import count_examples, make_plan
+from data_pipeline.store.token_store import Split
 
 SPLIT = random_split(0, documents=60)
 OBJECTIVE = PretrainingObjective(max_length=40, max_predictions=6)

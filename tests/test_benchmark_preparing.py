@@ -6,7 +6,7 @@ from test_preparation import make_documents, text_of
 
 from bert_jax.benchmarks.preparing import run
 from bert_jax.errors import UserError
-from data_pipeline.vocabulary import train_wordpiece
+from data_pipeline.tokenization.vocabulary import train_wordpiece
 
 
 @pytest.fixture

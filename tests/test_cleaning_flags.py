@@ -6,7 +6,7 @@ import pytest
 
 from bert_jax.commands.arguments import make_parser
 from bert_jax.commands.cleaning_flags import cleaning_rules
-from data_pipeline.cleaning import CleaningRules
+from data_pipeline.cleaning.rules import CleaningRules
 from data_pipeline.errors import DataError
 
 BASE = ["corpus.txt", "--tokenizer", "t", "--output", "s"]

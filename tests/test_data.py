@@ -12,7 +12,7 @@ from bert_jax.recipes import data as module
 from bert_jax.recipes.data import data_facts, open_data, open_store
 from bert_jax.recipes.data_config import DataConfig
 from data_pipeline.objective import PretrainingObjective
-from data_pipeline.token_store import TokenStore
+from data_pipeline.store.token_store import TokenStore
 
 OBJECTIVE = PretrainingObjective(max_length=32, max_predictions=4)
 TRAIN = TrainConfig(batch_size=8, eval_examples=12, seed=3)

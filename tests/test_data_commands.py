@@ -10,11 +10,11 @@ import pytest
 
 from bert_jax import cli
 from bert_jax.commands.inspect import kind_of
-from data_pipeline import preparation
-from data_pipeline.text_rules import Rules
-from data_pipeline.text_tokenizer import SPECIALS
-from data_pipeline.token_store_writer import EncodedPart, new_store
-from data_pipeline.tokenizer import Tokenizer, load_tokenizer
+from data_pipeline.preparation import prepare as preparation
+from data_pipeline.store.writer import EncodedPart, new_store
+from data_pipeline.tokenization.rules import Rules
+from data_pipeline.tokenization.text_tokenizer import SPECIALS
+from data_pipeline.tokenization.tokenizer import Tokenizer, load_tokenizer
 
 VOCAB = [*SPECIALS, "a", "b"]
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from data_pipeline.doctor import duplicates
 from data_pipeline.doctor.duplicates import Repeated, duplicate_sentences_and_documents
-from data_pipeline.token_store import Split
+from data_pipeline.store.token_store import Split
 
 SENTENCES = st.lists(st.integers(5, 7), min_size=1, max_size=3).map(tuple)
 

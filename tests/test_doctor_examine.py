@@ -10,7 +10,7 @@ from corpora import healthy, make_store
 from data_pipeline.baselines import unigram_entropy
 from data_pipeline.doctor.examine import Limits, entropy_of, examine, token_counts
 from data_pipeline.objective import PretrainingObjective
-from data_pipeline.token_store import Split, TokenStore
+from data_pipeline.store.token_store import Split, TokenStore
 
 
 @pytest.fixture(scope="module")

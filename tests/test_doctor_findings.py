@@ -6,9 +6,9 @@ from corpora import Text, found_in, healthy, make_store, tokenizer_of, write
 from data_pipeline.doctor.examine import examine
 from data_pipeline.doctor.findings import document_findings, findings
 from data_pipeline.objective import PretrainingObjective
-from data_pipeline.token_store import TokenStore
-from data_pipeline.tokenizer import Tokenizer
-from data_pipeline.tokenizer_files import SPECIALS, Rules
+from data_pipeline.store.token_store import TokenStore
+from data_pipeline.tokenization.files import SPECIALS, Rules
+from data_pipeline.tokenization.tokenizer import Tokenizer
 
 
 @pytest.fixture(scope="module")

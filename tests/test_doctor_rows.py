@@ -9,7 +9,7 @@ from data_pipeline.doctor.rows import batch_numbers, batches_of, row_fill, shown
 from data_pipeline.doctor.sample import Sample
 from data_pipeline.errors import DataError
 from data_pipeline.objective import PretrainingObjective
-from data_pipeline.token_store import TokenStore
+from data_pipeline.store.token_store import TokenStore
 
 OBJECTIVE = PretrainingObjective()
 

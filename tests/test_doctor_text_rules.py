@@ -6,8 +6,8 @@ from corpora import Text, found_in, healthy, make_store, tokenizer_of, word_list
 
 from data_pipeline.doctor.examine import examine
 from data_pipeline.doctor.findings import findings
-from data_pipeline.tokenizer import Tokenizer
-from data_pipeline.tokenizer_files import Rules
+from data_pipeline.tokenization.files import Rules
+from data_pipeline.tokenization.tokenizer import Tokenizer
 
 
 @pytest.fixture(scope="module")

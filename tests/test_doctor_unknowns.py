@@ -6,8 +6,8 @@ import pytest
 from corpora import Text, make_store, tokenizer_of, write
 
 from data_pipeline.doctor.unknowns import unknown_contexts, unknown_words
-from data_pipeline.tokenizer import Tokenizer
-from data_pipeline.tokenizer_files import SPECIALS, Rules
+from data_pipeline.tokenization.files import SPECIALS, Rules
+from data_pipeline.tokenization.tokenizer import Tokenizer
 
 LETTERS = [c for letter in "abcdefghijklmnopqrstuvwxyz" for c in (letter, f"##{letter}")]
 

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_pipeline.doctor.words import PieceTable, SplitWord, sequence_hashes, words_of
-from data_pipeline.token_store import Split
-from data_pipeline.tokenizer import Tokenizer
-from data_pipeline.tokenizer_files import SPECIALS, Rules
+from data_pipeline.store.token_store import Split
+from data_pipeline.tokenization.files import SPECIALS, Rules
+from data_pipeline.tokenization.tokenizer import Tokenizer
 
 PIECES = ["un", "##happ", "##y", "The", "cat", ".", "##", "é", "7"]
 

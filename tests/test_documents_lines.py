@@ -6,7 +6,7 @@ from documents import open_one
 
 from data_pipeline.documents.lines import detect_lines
 from data_pipeline.errors import DataError
-from data_pipeline.sentences import split_sentences
+from data_pipeline.text.sentences import split_sentences
 
 PARAGRAPH = "He came. He saw it all."
 

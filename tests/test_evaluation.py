@@ -10,7 +10,7 @@ from data_pipeline.errors import DataError
 from data_pipeline.evaluation import EvaluationBatches, evaluation_batches
 from data_pipeline.features import Batch, check_batch
 from data_pipeline.objective import PretrainingObjective
-from data_pipeline.sentence_pairs import make_plan
+from data_pipeline.plans.sentence_pairs import make_plan
 
 SPLIT = random_split(0, documents=60)
 OBJECTIVE = PretrainingObjective(max_length=40, max_predictions=6)

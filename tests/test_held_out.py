@@ -15,7 +15,7 @@ from bert_jax.recipes.held_out import (
 )
 from data_pipeline.evaluation import evaluation_batches
 from data_pipeline.objective import PretrainingObjective
-from data_pipeline.special_ids import SpecialIds
+from data_pipeline.tokenization.special_ids import SpecialIds
 
 CONFIG = small_config()
 IDS = SpecialIds(pad=0, cls=1, sep=2, mask=3, vocab_size=CONFIG.vocab_size)

@@ -17,7 +17,7 @@ from bert_jax.inference.load import load
 from bert_jax.recipes.init_from import Source, check_source, new_weights, read_weights
 from bert_jax.recipes.run_folder import write_json
 from bert_jax.train_step import TrainState
-from data_pipeline.tokenizer import Tokenizer, load_tokenizer
+from data_pipeline.tokenization.tokenizer import Tokenizer, load_tokenizer
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,9 @@ import pytest
 
 from bert_jax.recipes.inspect_store import show_store, store_facts
 from data_pipeline.errors import DataError
-from data_pipeline.text_rules import Rules
-from data_pipeline.token_store_writer import EncodedPart, new_store
-from data_pipeline.tokenizer import Tokenizer
+from data_pipeline.store.writer import EncodedPart, new_store
+from data_pipeline.tokenization.rules import Rules
+from data_pipeline.tokenization.tokenizer import Tokenizer
 
 
 @pytest.fixture

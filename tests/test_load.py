@@ -10,7 +10,7 @@ import pytest
 from bert_jax.errors import UserError
 from bert_jax.inference.load import load
 from data_pipeline.errors import DataError
-from data_pipeline.tokenizer import load_tokenizer
+from data_pipeline.tokenization.tokenizer import load_tokenizer
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from masked_rows import IDS, chosen_of, masked_of, random_rows
 from statistics_bounds import assert_independent, assert_share, assert_uniform
 
 from data_pipeline.errors import DataError
-from data_pipeline.masking import Masked
-from data_pipeline.special_ids import SpecialIds
+from data_pipeline.masking.masking import Masked
+from data_pipeline.tokenization.special_ids import SpecialIds
 
 MASK, VOCAB = IDS.mask, IDS.vocab_size
 MASKINGS = ("piece", "whole_word", "span")

@@ -11,11 +11,11 @@ from splits import random_split, split_of
 from data_pipeline.assembly import SequenceAssembler, Sequences
 from data_pipeline.features import check_batch, feature_shapes
 from data_pipeline.objective import PretrainingObjective
-from data_pipeline.packed_plan import pack_in_order
 from data_pipeline.packed_rows import PackedAssembler
-from data_pipeline.sentence_pairs import make_plan
-from data_pipeline.special_ids import SpecialIds
-from data_pipeline.token_store import Split
+from data_pipeline.plans.packed_plan import pack_in_order
+from data_pipeline.plans.sentence_pairs import make_plan
+from data_pipeline.store.token_store import Split
+from data_pipeline.tokenization.special_ids import SpecialIds
 
 IDS = SpecialIds(*(0, 1, 2, 3, 1000), continues_word=np.arange(1000) >= 500)
 

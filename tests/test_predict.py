@@ -9,10 +9,10 @@ from runs import EXPERIMENT, write_text
 from bert_jax import cli
 from bert_jax.commands.predict import PORTION, read_texts
 from bert_jax.recipes.pretrain import pretrain
-from data_pipeline.preparation import prepare
-from data_pipeline.sentencepiece_vocabulary import sentencepiece_from
-from data_pipeline.text_rules import Rules
-from data_pipeline.tokenizer import load_tokenizer
+from data_pipeline.preparation.prepare import prepare
+from data_pipeline.tokenization.rules import Rules
+from data_pipeline.tokenization.sentencepiece_vocabulary import sentencepiece_from
+from data_pipeline.tokenization.tokenizer import load_tokenizer
 
 
 @pytest.fixture

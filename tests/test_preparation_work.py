@@ -16,14 +16,14 @@ from hypothesis import strategies as st
 from test_preparation import files_of, make_documents, text_of
 
 import data_pipeline.documents.text as text_module
-import data_pipeline.preparation as preparation
-from data_pipeline.cleaning import CleaningRules
+import data_pipeline.preparation.prepare as preparation
+from data_pipeline.cleaning.rules import CleaningRules
 from data_pipeline.errors import DataError
-from data_pipeline.preparation import prepare
-from data_pipeline.preparation_work import BeingPrepared, WorkOnUnit
-from data_pipeline.token_store import TokenStore
-from data_pipeline.tokenizer import Tokenizer, load_tokenizer
-from data_pipeline.vocabulary import train_wordpiece
+from data_pipeline.preparation.prepare import prepare
+from data_pipeline.preparation.work import BeingPrepared, WorkOnUnit
+from data_pipeline.store.token_store import TokenStore
+from data_pipeline.tokenization.tokenizer import Tokenizer, load_tokenizer
+from data_pipeline.tokenization.vocabulary import train_wordpiece
 
 UNIT_BYTES = 3000
 # How often the process is killed, at random moments; a longer run may ask for more.
@@ -90,8 +90,8 @@ def test_a_store_does_not_depend_on_where_its_preparation_was_stopped(
 
 PROGRAM = """
 import sys
-import data_pipeline.documents.text as text, data_pipeline.preparation as preparation
-from data_pipeline.tokenizer import load_tokenizer
+import data_pipeline.documents.text as text, data_pipeline.preparation.prepare as preparation
+from data_pipeline.tokenization.tokenizer import load_tokenizer
 if __name__ == "__main__":
     folder, output, unit = sys.argv[1:]
     text.UNIT_BYTES = preparation.UNIT_BYTES = int(unit)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from runs import make_store, write_text
 
-from data_pipeline.token_store import TokenStore
+from data_pipeline.store.token_store import TokenStore
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

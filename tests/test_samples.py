@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 from bert_jax.recipes.samples import LONGEST, SHORTEST, sample_sentences
-from data_pipeline.sentencepiece_vocabulary import train_sentencepiece
-from data_pipeline.text_rules import Rules
-from data_pipeline.token_store import Split
-from data_pipeline.tokenizer import Tokenizer
+from data_pipeline.store.token_store import Split
+from data_pipeline.tokenization.rules import Rules
+from data_pipeline.tokenization.sentencepiece_vocabulary import train_sentencepiece
+from data_pipeline.tokenization.tokenizer import Tokenizer
 
 WORDS = [f"word{chr(97 + i)}" for i in range(20)]
 VOCAB = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", ".", *WORDS, "##piece", "longest", "longer"]

@@ -11,11 +11,11 @@ from original_pairs import CounterDraws, original_pairs
 from splits import documents_of, random_split, split_of
 from statistics_bounds import assert_independent, assert_share, assert_uniform
 
-from data_pipeline.corpus import Corpus
-from data_pipeline.document_walk import walk
 from data_pipeline.errors import DataError
 from data_pipeline.objective import PretrainingObjective
-from data_pipeline.sentence_pairs import make_plan
+from data_pipeline.plans.corpus import Corpus
+from data_pipeline.plans.document_walk import walk
+from data_pipeline.plans.sentence_pairs import make_plan
 
 ORDER = PretrainingObjective(max_length=64, pairs="sentence_order")
 Lengths = list[list[int]]

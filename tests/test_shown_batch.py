@@ -14,16 +14,16 @@ from bert_jax.recipes.show_batch import batch_rows
 from data_pipeline.batches import PretrainingBatches
 from data_pipeline.errors import DataError
 from data_pipeline.objective import PretrainingObjective
-from data_pipeline.origins import Origins
-from data_pipeline.preparation import prepare
+from data_pipeline.preparation.prepare import prepare
 from data_pipeline.shown_batch import Prediction, shown_batch
 from data_pipeline.shown_batch import _joined as joined
-from data_pipeline.special_ids import SpecialIds
-from data_pipeline.text_rules import Rules
-from data_pipeline.text_tokenizer import SPECIALS
-from data_pipeline.token_store import TokenStore
-from data_pipeline.tokenizer import Tokenizer
-from data_pipeline.vocabulary import train_wordpiece
+from data_pipeline.store.origins import Origins
+from data_pipeline.store.token_store import TokenStore
+from data_pipeline.tokenization.rules import Rules
+from data_pipeline.tokenization.special_ids import SpecialIds
+from data_pipeline.tokenization.text_tokenizer import SPECIALS
+from data_pipeline.tokenization.tokenizer import Tokenizer
+from data_pipeline.tokenization.vocabulary import train_wordpiece
 
 ROWS = 8
 

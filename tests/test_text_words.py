@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_pipeline.text_words import count_words, folded
+from data_pipeline.text.words import count_words, folded
 
 ASCII = st.text(st.characters(max_codepoint=127))
 

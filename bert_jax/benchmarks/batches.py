@@ -12,10 +12,10 @@ from typing import Any
 from bert_jax.benchmarks.data import benchmark_store
 from data_pipeline.batches import PretrainingBatches
 from data_pipeline.objective import PretrainingObjective
-from data_pipeline.packed_plan import count_rows, make_packed_plan
-from data_pipeline.sentence_pairs import count_examples, make_plan
-from data_pipeline.special_ids import SpecialIds
-from data_pipeline.token_store import Split
+from data_pipeline.plans.packed_plan import count_rows, make_packed_plan
+from data_pipeline.plans.sentence_pairs import count_examples, make_plan
+from data_pipeline.store.token_store import Split
+from data_pipeline.tokenization.special_ids import SpecialIds
 
 Row = dict[str, Any]
 # (rows, objective) of what is measured: the paper's first phase in small and whole batches, and its

@@ -58,8 +58,8 @@ def run(data: str | Path, rounds: int = 5, steps: int = 200) -> list[Row]:
 def _ours(data: str, cores: set[int]) -> Step:
     from data_pipeline.batches import PretrainingBatches
     from data_pipeline.objective import PretrainingObjective
-    from data_pipeline.special_ids import SpecialIds
-    from data_pipeline.token_store import TokenStore
+    from data_pipeline.store.token_store import TokenStore
+    from data_pipeline.tokenization.special_ids import SpecialIds
 
     _hold_to(cores)
     store = TokenStore.open(data)
@@ -74,7 +74,7 @@ def _collator(data: str, cores: set[int]) -> Step:
     import torch
     from transformers import DataCollatorForLanguageModeling, PreTrainedTokenizerFast
 
-    from data_pipeline.token_store import TokenStore
+    from data_pipeline.store.token_store import TokenStore
 
     _hold_to(cores)
     torch.set_num_threads(1)

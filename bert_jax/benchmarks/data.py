@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from data_pipeline.special_ids import SpecialIds
-from data_pipeline.token_store import Split, TokenStore
+from data_pipeline.store.token_store import Split, TokenStore
+from data_pipeline.tokenization.special_ids import SpecialIds
 
 
 def benchmark_store(path: str | Path | None) -> tuple[Split, SpecialIds]:

@@ -18,11 +18,11 @@ import numpy as np
 from bert_jax.benchmarks.batches import one_core
 from bert_jax.errors import UserError
 from data_pipeline.objective import PretrainingObjective
-from data_pipeline.plan_cache import cached_count, cached_plan
-from data_pipeline.sentence_pairs import make_plan
-from data_pipeline.token_store import Split, TokenStore
-from data_pipeline.token_store_writer import EncodedPart, new_store
-from data_pipeline.tokenizer import load_tokenizer
+from data_pipeline.plans.cache import cached_count, cached_plan
+from data_pipeline.plans.sentence_pairs import make_plan
+from data_pipeline.store.token_store import Split, TokenStore
+from data_pipeline.store.writer import EncodedPart, new_store
+from data_pipeline.tokenization.tokenizer import load_tokenizer
 
 Row = dict[str, Any]
 T = TypeVar("T")

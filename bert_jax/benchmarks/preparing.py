@@ -22,9 +22,9 @@ from bert_jax.benchmarks.turns import Maker, Step, contestants, in_turns, ratio
 from bert_jax.errors import UserError
 from data_pipeline.documents import units_of
 from data_pipeline.documents.inputs import open_sources
-from data_pipeline.encoded_unit import UnitEncoder
-from data_pipeline.preparation import prepare
-from data_pipeline.tokenizer import load_tokenizer
+from data_pipeline.preparation.encoded_unit import UnitEncoder
+from data_pipeline.preparation.prepare import prepare
+from data_pipeline.tokenization.tokenizer import load_tokenizer
 
 Row = dict[str, Any]
 # Paragraphs given to the peer at a time: its own default in `datasets.map`.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from bert_jax.commands.parser import number, whole_number
 
 if TYPE_CHECKING:
-    from data_pipeline.cleaning import CleaningRules
+    from data_pipeline.cleaning.rules import CleaningRules
 
 _FLAGS = (
     "min_words",
@@ -74,7 +74,7 @@ def add_cleaning_flags(parser: argparse.ArgumentParser) -> None:
 
 def cleaning_rules(arguments: argparse.Namespace) -> CleaningRules:
     """The rules that the flags say. DataError where a value is none, or goes with no other."""
-    from data_pipeline.cleaning import CleaningRules
+    from data_pipeline.cleaning.rules import CleaningRules
 
     given = {name: getattr(arguments, name) for name in _FLAGS}
     return CleaningRules(**{name: value for name, value in given.items() if value is not None})

@@ -76,7 +76,7 @@ def _store(path: Path, arguments: argparse.Namespace) -> None:
 
 
 def _verify(path: Path) -> None:
-    from data_pipeline.token_store import TokenStore
+    from data_pipeline.store.token_store import TokenStore
 
     TokenStore.open(path).verify()
 

@@ -14,17 +14,17 @@ from bert_jax.errors import UserError
 from bert_jax.signals import Terminated
 
 if TYPE_CHECKING:
-    from data_pipeline.text_rules import UnicodeForm
-    from data_pipeline.text_tokenizer import TextTokenizer
+    from data_pipeline.tokenization.rules import UnicodeForm
+    from data_pipeline.tokenization.text_tokenizer import TextTokenizer
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Write the store, and say what is in it."""
     from bert_jax.recipes.inspect_store import show_store, store_facts
     from bert_jax.terminal import Terminal
-    from data_pipeline.preparation import prepare
-    from data_pipeline.preparation_work import work_folder
-    from data_pipeline.tokenizer import load_tokenizer
+    from data_pipeline.preparation.prepare import prepare
+    from data_pipeline.preparation.work import work_folder
+    from data_pipeline.tokenization.tokenizer import load_tokenizer
 
     tokenizer = load_tokenizer(arguments.tokenizer, arguments.cased)
     try:

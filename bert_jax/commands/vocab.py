@@ -12,8 +12,8 @@ from bert_jax.commands.output import print_json
 from bert_jax.errors import UserError
 
 if TYPE_CHECKING:
-    from data_pipeline.text_rules import Rules
-    from data_pipeline.text_tokenizer import TextTokenizer
+    from data_pipeline.tokenization.rules import Rules
+    from data_pipeline.tokenization.text_tokenizer import TextTokenizer
 
 # What only SentencePiece can be told, and why WordPiece cannot.
 _ONLY_SENTENCEPIECE = {
@@ -27,7 +27,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Write the tokeniser folder, and say what it is."""
     output = Path(arguments.output)
     _check_flags(arguments)
-    from data_pipeline.text_rules import Rules
+    from data_pipeline.tokenization.rules import Rules
 
     rules = Rules(arguments.cased, arguments.strip_accents, unicode_form=arguments.normalize)
     _check_output(output, arguments.kind, arguments.size, rules)
@@ -78,7 +78,7 @@ def _learn(arguments: argparse.Namespace, rules: Rules) -> tuple[TextTokenizer, 
 
     progress = Terminal().progress
     if arguments.kind == "wordpiece":
-        from data_pipeline.preparation import vocabulary_from
+        from data_pipeline.preparation.prepare import vocabulary_from
 
         tokenizer = vocabulary_from(
             arguments.inputs,
@@ -89,7 +89,10 @@ def _learn(arguments: argparse.Namespace, rules: Rules) -> tuple[TextTokenizer, 
             progress=progress,
         )
         return tokenizer, {}
-    from data_pipeline.sentencepiece_vocabulary import DEFAULT_SAMPLE, sentencepiece_from
+    from data_pipeline.tokenization.sentencepiece_vocabulary import (
+        DEFAULT_SAMPLE,
+        sentencepiece_from,
+    )
 
     learned = sentencepiece_from(
         arguments.inputs,
@@ -106,7 +109,7 @@ def _learn(arguments: argparse.Namespace, rules: Rules) -> tuple[TextTokenizer, 
 
 
 def _warnings(tokenizer: TextTokenizer) -> list[str]:
-    from data_pipeline.text_rules import marked_scripts
+    from data_pipeline.tokenization.rules import marked_scripts
 
     scripts = marked_scripts(tokenizer.vocab)
     if not scripts or not tokenizer.rules.strips_accents:
@@ -121,7 +124,7 @@ def _check_output(output: Path, kind: str, size: int, rules: Rules) -> None:
     """Refuse before minutes of work what could not be written after it."""
     if output.exists() and not output.is_dir():
         raise UserError(f"--output {output} is a file; a tokeniser is a folder")
-    from data_pipeline.tokenizer import saved_tokenizer
+    from data_pipeline.tokenization.tokenizer import saved_tokenizer
 
     there = saved_tokenizer(output, rules.cased)
     # A tokeniser may be made again in its place. One of fewer words may come out the same, where

@@ -11,8 +11,8 @@ from bert_jax.config import BertConfig
 from bert_jax.errors import UserError
 from bert_jax.inference.fill_mask import FillMask
 from bert_jax.sharding import unbox
-from data_pipeline.text_tokenizer import TextTokenizer
-from data_pipeline.tokenizer import load_tokenizer
+from data_pipeline.tokenization.text_tokenizer import TextTokenizer
+from data_pipeline.tokenization.tokenizer import load_tokenizer
 
 
 def load(model: str | Path, *, step: int | None = None) -> FillMask:

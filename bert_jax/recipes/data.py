@@ -11,13 +11,13 @@ from bert_jax.errors import UserError
 from bert_jax.formatting import format_amount
 from bert_jax.recipes.data_config import DataConfig
 from data_pipeline.batches import PretrainingBatches
-from data_pipeline.documentation import documentation_store
 from data_pipeline.evaluation import EvaluationBatches, evaluation_batches
 from data_pipeline.objective import PretrainingObjective
+from data_pipeline.preparation.documentation import documentation_store
 from data_pipeline.progress import Progress, silent
-from data_pipeline.special_ids import SpecialIds
-from data_pipeline.text_tokenizer import TextTokenizer
-from data_pipeline.token_store import TokenStore
+from data_pipeline.store.token_store import TokenStore
+from data_pipeline.tokenization.special_ids import SpecialIds
+from data_pipeline.tokenization.text_tokenizer import TextTokenizer
 
 
 class PretrainingData(NamedTuple):

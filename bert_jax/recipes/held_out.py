@@ -19,8 +19,8 @@ from data_pipeline.baselines import (
 )
 from data_pipeline.evaluation import EvaluationBatches
 from data_pipeline.progress import Progress, silent
-from data_pipeline.text_tokenizer import TextTokenizer
-from data_pipeline.token_store import Split
+from data_pipeline.store.token_store import Split
+from data_pipeline.tokenization.text_tokenizer import TextTokenizer
 
 
 def evaluate(

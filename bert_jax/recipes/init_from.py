@@ -13,7 +13,7 @@ from bert_jax.errors import UserError
 from bert_jax.inference.load import open_model
 from bert_jax.recipes.run_folder import CHECKPOINTS, PROVENANCE, read_provenance
 from bert_jax.sharding import unbox
-from data_pipeline.text_tokenizer import TextTokenizer
+from data_pipeline.tokenization.text_tokenizer import TextTokenizer
 
 # What decides no weight's shape or meaning: the pairs (`new_weights`), dropout, and how weights are
 # drawn that are not read.

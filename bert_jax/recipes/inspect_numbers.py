@@ -16,7 +16,7 @@ from data_pipeline.doctor.lengths import Lengths
 from data_pipeline.doctor.numbers import DuplicateNumbers, Numbers, TextNumbers
 from data_pipeline.objective import PretrainingObjective
 from data_pipeline.progress import Progress, silent
-from data_pipeline.token_store import TokenStore
+from data_pipeline.store.token_store import TokenStore
 
 _QUANTILES = (5, 50, 95)
 _WIDE_QUANTILES = (1, 5, 25, 50, 75, 95, 99)

@@ -7,7 +7,7 @@ from typing import Any
 from bert_jax.formatting import format_count, format_rate
 from bert_jax.recipes.text_table import text_table, wrapped
 from data_pipeline.doctor.findings import document_findings
-from data_pipeline.token_store import TokenStore
+from data_pipeline.store.token_store import TokenStore
 
 # What is counted of a split, and the head of its column. Older stores do not count characters.
 _COUNTS = {

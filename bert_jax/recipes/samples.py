@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from data_pipeline.text_tokenizer import TextTokenizer
-from data_pipeline.token_store import Split
+from data_pipeline.store.token_store import Split
+from data_pipeline.tokenization.text_tokenizer import TextTokenizer
 
 # Sentences with so many tokens are neither headings nor hard to read.
 SHORTEST, LONGEST = 8, 24

@@ -14,8 +14,8 @@ from bert_jax.recipes.experiment import Experiment
 from data_pipeline.batches import PretrainingBatches
 from data_pipeline.progress import Progress, silent
 from data_pipeline.shown_batch import ShownSequence, shown_batch
-from data_pipeline.special_ids import SpecialIds
-from data_pipeline.token_store import TokenStore
+from data_pipeline.store.token_store import TokenStore
+from data_pipeline.tokenization.special_ids import SpecialIds
 
 
 def batch_rows(

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data_pipeline.doctor.words import sequence_hashes
-from data_pipeline.token_store import Split
+from data_pipeline.store.token_store import Split
 
 _PIECE_TOKENS = 1 << 20
 _LONGEST_SHOWN = 40  # tokens

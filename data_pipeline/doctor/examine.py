@@ -33,8 +33,8 @@ from data_pipeline.doctor.unknowns import unknown_contexts, unknown_words
 from data_pipeline.doctor.words import PieceTable, words_of
 from data_pipeline.objective import PretrainingObjective
 from data_pipeline.progress import Progress, silent
-from data_pipeline.text_tokenizer import TextTokenizer
-from data_pipeline.token_store import SPLITS, Split, TokenStore
+from data_pipeline.store.token_store import SPLITS, Split, TokenStore
+from data_pipeline.tokenization.text_tokenizer import TextTokenizer
 
 ROW_LENGTHS = (128, 512)
 # From this share of [UNK] on it is worth reading the text again.

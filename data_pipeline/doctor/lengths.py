@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data_pipeline.errors import DataError
-from data_pipeline.token_store import Split
+from data_pipeline.store.token_store import Split
 
 Ints = npt.NDArray[np.int64]
 

@@ -13,10 +13,10 @@ from data_pipeline.batches import PretrainingBatches
 from data_pipeline.doctor.sample import Sample
 from data_pipeline.features import Batch
 from data_pipeline.objective import PretrainingObjective
-from data_pipeline.packing import find_patterns
-from data_pipeline.sentence_pairs import make_plan
-from data_pipeline.special_ids import SpecialIds
-from data_pipeline.text_tokenizer import TextTokenizer
+from data_pipeline.plans.packing import find_patterns
+from data_pipeline.plans.sentence_pairs import make_plan
+from data_pipeline.tokenization.special_ids import SpecialIds
+from data_pipeline.tokenization.text_tokenizer import TextTokenizer
 
 Kind = Literal["text", "special", "mask", "random", "keep"]
 

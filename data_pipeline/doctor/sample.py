@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from data_pipeline.counter_random import Stream, below, random_bits, stream_key
-from data_pipeline.token_store import Split
+from data_pipeline.store.token_store import Split
 
 _SEED = 0
 _STRETCHES = 64

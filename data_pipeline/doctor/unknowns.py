@@ -18,8 +18,8 @@ import numpy as np
 from data_pipeline.documents import units_of
 from data_pipeline.documents.inputs import open_sources
 from data_pipeline.errors import DataError
-from data_pipeline.text_tokenizer import TextTokenizer
-from data_pipeline.token_store import Split
+from data_pipeline.store.token_store import Split
+from data_pipeline.tokenization.text_tokenizer import TextTokenizer
 
 MOST_BYTES = 4 << 20
 # Distinct unknown words whose characters are looked at one by one.

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data_pipeline.counter_random import Stream, random_bits, stream_key
-from data_pipeline.token_store import Split
+from data_pipeline.store.token_store import Split
 
 Bools = npt.NDArray[np.bool_]
 

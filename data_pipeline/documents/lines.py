@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Literal
 
 from data_pipeline.documents import Lines, Stream
-from data_pipeline.sentences import split_sentences
+from data_pipeline.text.sentences import split_sentences
 
 LinesOption = Literal["auto", "sentence", "paragraph", "document"]
 LinesFound = Literal["sentence", "paragraph", "document"]

@@ -7,13 +7,13 @@ import pytest
 from test_preparation import files_of, make_documents, text_of
 
 import data_pipeline.documents.text as text_module
-import data_pipeline.preparation as preparation
+import data_pipeline.preparation.prepare as preparation
 from data_pipeline.errors import DataError
-from data_pipeline.preparation import prepare
-from data_pipeline.preparation_work import WorkOnUnit
-from data_pipeline.token_store import TokenStore
-from data_pipeline.tokenizer import Tokenizer
-from data_pipeline.vocabulary import train_wordpiece
+from data_pipeline.preparation.prepare import prepare
+from data_pipeline.preparation.work import WorkOnUnit
+from data_pipeline.store.token_store import TokenStore
+from data_pipeline.tokenization.tokenizer import Tokenizer
+from data_pipeline.tokenization.vocabulary import train_wordpiece
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Beam's own, about what it uses
 DIRECT = ("--runner=DirectRunner",)

@@ -13,7 +13,7 @@ from bert_jax import pretraining
 from bert_jax.config import MODEL_SIZES, BertConfig, ComputeConfig
 from bert_jax.heads import BertForPreTraining as OurModel
 from bert_jax.parameters import count_parameters
-from data_pipeline.vocabulary import train_wordpiece
+from data_pipeline.tokenization.vocabulary import train_wordpiece
 
 EXACT = ComputeConfig(matmul_precision="highest")
 

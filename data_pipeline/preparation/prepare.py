@@ -1,0 +1,256 @@
+"""Text -> vocabulary, and text -> token store, on all local cores."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from functools import partial
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from data_pipeline.cleaning.dropped import Dropped
+from data_pipeline.cleaning.rules import NO_CLEANING, CleaningRules
+from data_pipeline.documents import Source, Unit, total_size, units_of
+from data_pipeline.documents.inputs import DEFAULT_TEXT_KEY, open_sources
+from data_pipeline.documents.lines import LinesOption
+from data_pipeline.documents.stretches import UNIT_BYTES
+from data_pipeline.errors import DataError
+from data_pipeline.preparation.beam import encode_on_beam
+from data_pipeline.preparation.encoded_unit import UnitEncoder
+from data_pipeline.preparation.merging import EmptyInput, merge
+from data_pipeline.preparation.work import (
+    Job,
+    Work,
+    WorkOnUnit,
+    open_work,
+    pending_units,
+    remove_work,
+)
+from data_pipeline.progress import Progress, silent
+from data_pipeline.store.token_store import MANIFEST, TokenStore, read_manifest
+from data_pipeline.store.writer import check_output, new_store
+from data_pipeline.tokenization.rules import Rules
+from data_pipeline.tokenization.text_tokenizer import TextTokenizer
+from data_pipeline.tokenization.tokenizer import Tokenizer
+from data_pipeline.tokenization.vocabulary import (
+    DEFAULT_SIZE,
+    check_size,
+    count_words,
+    merge_counts,
+    tokenizer_of,
+)
+from data_pipeline.workers import checked_workers, ordered_map
+
+Inputs = str | os.PathLike[str] | Source
+# Libraries that decide what becomes of a unit: work that another version has begun is not gone on
+# with.
+_DECIDING = ("sentencex", "tokenizers", "sentencepiece", "datasketch", "mwparserfromhell")
+
+
+def prepare(
+    inputs: Iterable[Inputs],
+    tokenizer: TextTokenizer,
+    output: str | os.PathLike[str],
+    *,
+    lines: LinesOption = "auto",
+    eval_share: float = 0.01,
+    workers: int | None = None,
+    language: str = "en",
+    cleaning: CleaningRules = NO_CLEANING,
+    text_key: str = DEFAULT_TEXT_KEY,
+    beam_options: Sequence[str] | None = None,
+    progress: Progress = silent,
+) -> TokenStore:
+    """Writes the token store `output` from documents.
+
+    `inputs` are what `documents.inputs.open_sources` takes (files, globs, folders, names of data
+    sets; `text_key` is for it), or sources of documents. `eval_share` of the documents
+    are held out, chosen by a hash of their text. `workers` is the number of processes, by default
+    one a core; the store is the same to the byte for any number. `cleaning` says which documents
+    are dropped; the manifest counts them by reason. Sentences without a token are
+    dropped and counted, as are documents left without a sentence.
+
+    With `beam_options` the work is done by Apache Beam, whose command line they are (`beam.py`).
+
+    A call that was stopped at any moment is gone on with by the same call, and gives the same
+    store: what is done is kept in a folder beside `output` (`preparation_work`).
+
+    DataError where an input is no good, another store is there, or a split would be empty.
+    """
+    if not 0 < eval_share < 1:
+        raise DataError(f"eval_share must be above 0 and below 1; got {eval_share}")
+    workers = checked_workers(workers)
+    sources = as_sources(inputs, lines, language, progress, text_key)
+    facts = {"language": language, "eval_share": eval_share}
+    return write_store(
+        sources,
+        tokenizer,
+        output,
+        facts,
+        cleaning=cleaning,
+        workers=workers,
+        beam_options=beam_options,
+        progress=progress,
+    )
+
+
+def write_store(
+    sources: Sequence[Source],
+    tokenizer: TextTokenizer,
+    output: str | os.PathLike[str],
+    facts: Mapping[str, Any],
+    *,
+    workers: int,
+    cleaning: CleaningRules = NO_CLEANING,
+    beam_options: Sequence[str] | None = None,
+    progress: Progress = silent,
+) -> TokenStore:
+    """Writes the store of `sources`, going on with what an earlier call has left undone.
+
+    A store that is there already, made by the same settings from the same input, is opened.
+    `facts` go into the manifest. `facts["language"]` is that of the sentences;
+    `facts["eval_share"]` is the share of documents to hold out, where a source does not say itself
+    which.
+    """
+    output = Path(output)
+    share = facts.get("eval_share")
+    settings = {
+        "tokenizer": tokenizer.fingerprint,
+        "unit_bytes": UNIT_BYTES,
+        "cleaning": asdict(cleaning),
+        **{f"{name} version": metadata.version(name) for name in _DECIDING},
+        **facts,
+    }
+    job = Job.of(settings, sources)
+    if _is_prepared(output, job):
+        remove_work(output)  # a process that was killed just before it would have
+        return TokenStore.open(output)
+    check_output(output)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with open_work(output, job) as work:
+        encoder = UnitEncoder(tokenizer, facts["language"], share or 0.0, cleaning)
+        try:
+            if beam_options is None:
+                _encode(work, sources, encoder, workers, progress)
+            else:
+                with progress("tokenising on Beam", None, "B"):
+                    encode_on_beam(work, sources, encoder, beam_options)
+            manifest = {**facts, "job": job.fingerprint}
+            check = partial(_check_splits, share)
+            with new_store(output, tokenizer) as writer:
+                store = merge(work, sources, writer, manifest, cleaning, check, progress)
+        except EmptyInput:
+            remove_work(output)  # other settings are needed, and nothing of it is of use
+            raise
+        except OSError as error:
+            raise DataError(
+                f"{error.filename or output}: {error.strerror or error}; what is done is kept in "
+                f"{work.folder}, and the same command goes on"
+            ) from error
+        remove_work(output)
+    return store
+
+
+def _is_prepared(output: Path, job: Job) -> bool:
+    """Whether the store is there, of this very job, and no file was changed since."""
+    file = output / MANIFEST
+    if not file.is_file() or read_manifest(output).get("job") != job.fingerprint:
+        return False
+    return job.last_change < file.stat().st_mtime_ns
+
+
+def _encode(
+    work: Work,
+    sources: Sequence[Source],
+    encoder: UnitEncoder,
+    workers: int,
+    progress: Progress,
+) -> None:
+    """Does what is left to do, on this machine."""
+    with progress("tokenising", total_size(sources), "B") as task:
+        pending = pending_units(work, sources, task.advance)
+        for _ in ordered_map(partial(WorkOnUnit, encoder), pending, workers=workers):
+            pass
+
+
+def vocabulary_from(
+    inputs: Iterable[Inputs],
+    size: int = DEFAULT_SIZE,
+    cased: bool = False,
+    *,
+    rules: Rules | None = None,
+    workers: int | None = None,
+    text_key: str = DEFAULT_TEXT_KEY,
+    progress: Progress = silent,
+) -> Tokenizer:
+    """A WordPiece tokeniser with a vocabulary of at most `size`, learned from files on all cores.
+
+    `rules` say more than `cased`, which they take the place of. All words are counted. The same for
+    any number of workers. DataError as of `prepare`.
+    """
+    check_size(size)
+    workers = checked_workers(workers)
+    rules = rules or Rules(cased)
+    # Words do not depend on lines.
+    sources = as_sources(inputs, "paragraph", "en", silent, text_key)
+    with progress("counting words", total_size(sources), "B") as task:
+        units = units_of(sources, task.advance)
+        counts = merge_counts(ordered_map(partial(UnitCounter, rules), units, workers=workers))
+    return tokenizer_of(counts, rules, size, progress)
+
+
+def as_sources(
+    inputs: Iterable[Inputs],
+    lines: LinesOption,
+    language: str,
+    progress: Progress,
+    text_key: str = DEFAULT_TEXT_KEY,
+) -> list[Source]:
+    """Names become sources; sources stay what they are. Shows what each is taken for."""
+    if isinstance(inputs, str | os.PathLike):
+        inputs = [inputs]
+    inputs = list(inputs)
+    names = [i for i in inputs if isinstance(i, str | os.PathLike)]
+    sources: list[Source] = [i for i in inputs if not isinstance(i, str | os.PathLike)]
+    if names or not sources:
+        opened = open_sources(names, lines, language, text_key=text_key)
+        for source in opened:
+            facts = source.describe()
+            with progress(f"reading {source.name}", None, "B") as task:
+                task.note("; ".join(filter(None, (facts["kind"], facts.get("lines_detected")))))
+        sources = [*opened, *sources]
+    return sources
+
+
+class UnitCounter:
+    """Unit -> its word counts."""
+
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+
+    def __call__(self, unit: Unit) -> Counter[str]:
+        """Counts the words of a unit."""
+        documents = unit.parse(unit.content).documents
+        text = "\n".join(line for document in documents for line in document)
+        return count_words(text, self._rules)
+
+
+def _check_splits(eval_share: float | None, documents: Mapping[str, int], dropped: Dropped) -> None:
+    for name, other, change in (("eval", "train", "raise"), ("train", "eval", "lower")):
+        if documents[name] == 0 and documents[other] == 0:
+            if dropped.documents:
+                reasons = ", ".join(
+                    f"{reason.replace('_', ' ')} {found['documents']:,}"
+                    for reason, found in dropped.facts().items()
+                )
+                raise EmptyInput(f"no document is left: the rules of cleaning dropped {reasons}")
+            raise EmptyInput("there is no sentence in the input: no word of it gives a token")
+        if documents[name] == 0:
+            raise EmptyInput(
+                f"no document is left for {name}: all {documents[other]} went to {other} with "
+                f"eval_share={eval_share}; give more documents (a blank line ends a document), or "
+                f"{change} eval_share"
+            )

@@ -1,0 +1,300 @@
+"""Preparation that can be stopped at any moment and gone on with.
+
+    OUTPUT.partial/job.json                what is prepared, from what
+    OUTPUT.partial/SSSS-FFFFFF-NNNNNN.npz  a unit as token ids: source, stream and number in it
+    OUTPUT.partial/SSSS-FFFFFF-NNNNNN.npy  signatures of its documents, where they are needed
+    OUTPUT.partial/SSSS-FFFFFF.json        a stream that was read to its end: how many units, counts
+
+A unit is a stretch of the input, and what becomes of it depends on nothing else, so the store made
+of all of them is the same however often the work was stopped, and for any number of workers. Files
+appear under their names when they are whole.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from data_pipeline.atomic_file import write_atomically
+from data_pipeline.documents import Source, Stream, Unit
+from data_pipeline.errors import DataError
+from data_pipeline.file_lock import LOCK, folder_lock
+from data_pipeline.preparation.encoded_unit import UnitEncoder
+
+JOB = "job.json"
+# Counts up whenever the same unit gives other ids, or its file has another layout.
+WORK_FORMAT = 1
+
+
+class StreamKey(NamedTuple):
+    """Which stream of which source."""
+
+    source: int
+    stream: int
+
+    def __str__(self) -> str:
+        return f"{self.source:04d}-{self.stream:06d}"
+
+
+@dataclass(frozen=True)
+class Job:
+    """All that decides a store's bytes, and so whether finished units are of use.
+
+    Attributes:
+        settings: of types that JSON has.
+        sources: for each its description and its streams' identities.
+    """
+
+    settings: Mapping[str, Any]
+    sources: Sequence[Mapping[str, Any]]
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any], sources: Sequence[Source]) -> Job:
+        """The job of preparing `sources`."""
+        described = [
+            {**source.describe(), "streams": [stream.identity() for stream in source.streams]}
+            for source in sources
+        ]
+        return cls({"work_format": WORK_FORMAT, **settings}, described)
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of settings and sources, but for when files were changed last."""
+        facts = [self.settings, *(_without_times(source) for source in self.sources)]
+        text = json.dumps(facts, sort_keys=True, ensure_ascii=False, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
+    def last_change(self) -> int:
+        """When the file of the input that was changed last was changed, in nanoseconds."""
+        streams = (stream for source in self.sources for stream in source["streams"])
+        return max((stream.get("changed", 0) for stream in streams), default=0)
+
+    def to_json(self) -> str:
+        """Text that is equal where the jobs are."""
+        facts = {"settings": self.settings, "sources": self.sources}
+        return json.dumps(facts, indent=1, sort_keys=True, ensure_ascii=False, default=str)
+
+    def changes(self, begun: str) -> list[StreamKey]:
+        """The streams that are not as they were in `begun`, a `to_json`.
+
+        DataError where anything else differs: nothing of that work is of use.
+        """
+        there, here = json.loads(begun), json.loads(self.to_json())
+        settings, now = _flat(there["settings"]), _flat(here["settings"])
+        found = [
+            f"{name} {_short(settings.get(name))} there and {_short(now.get(name))} now"
+            for name in sorted({*settings, *now})
+            if settings.get(name) != now.get(name)
+        ]
+        if list(map(_names, there["sources"])) != list(map(_names, here["sources"])):
+            found.append("other input")
+        if found:
+            raise DataError(
+                f"was begun with other settings ({'; '.join(found)}); give the same again to go "
+                "on, or remove the folder to begin anew"
+            )
+        return [
+            StreamKey(s, f)
+            for s, (old, new) in enumerate(zip(there["sources"], here["sources"], strict=True))
+            for f, (was, is_now) in enumerate(zip(old["streams"], new["streams"], strict=True))
+            if was != is_now
+        ]
+
+
+class BeingPrepared(DataError):
+    """Another process is preparing the same store."""
+
+
+class Work:
+    """A work folder that this process holds; see `open_work`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def unit_path(self, key: StreamKey, number: int) -> Path:
+        """Where a unit's ids are kept."""
+        return self.folder / f"{key}-{number:06d}.npz"
+
+    def stream_record(self, key: StreamKey) -> dict[str, Any] | None:
+        """`units` and `counts` of a stream that was read to its end, else None."""
+        try:
+            found: dict[str, Any] = json.loads((self.folder / f"{key}.json").read_text("utf-8"))
+            return found
+        except FileNotFoundError:
+            return None
+
+    def finish_stream(self, key: StreamKey, units: int, counts: Mapping[str, int]) -> None:
+        """Says that a stream has so many units, and what its reader counted."""
+        text = json.dumps({"units": units, "counts": dict(sorted(counts.items()))})
+        write_atomically(self.folder / f"{key}.json", lambda file: file.write(text.encode()))
+
+    def is_finished(self, key: StreamKey) -> bool:
+        """Whether nothing of a stream is left to do."""
+        record = self.stream_record(key)
+        return record is not None and all(
+            self.unit_path(key, number).exists() for number in range(record["units"])
+        )
+
+
+def work_folder(output: Path) -> Path:
+    """Where the work for a store is kept until the store is there."""
+    return output.with_name(f"{output.name}.partial")
+
+
+@contextmanager
+def open_work(output: Path, job: Job) -> Iterator[Work]:
+    """The work folder of a store that is to be, held for this process alone.
+
+    What an earlier call has finished of the same job is there. The folder is removed with
+    `remove_work`, once the store has its name; after an error it stays, unless nothing is done.
+    BeingPrepared where another process is at it, DataError where it is of another job.
+    """
+    folder = work_folder(output)
+
+    def refuse(holder: str) -> DataError:
+        return BeingPrepared(
+            f"{output} is being prepared by {holder}; wait until it has ended, stop it, or give "
+            "another --output"
+        )
+
+    with folder_lock(folder, refuse):
+        _begin(folder, job)
+        for left in folder.glob("*.*.*"):
+            left.unlink(missing_ok=True)  # half-written when a process was killed
+        try:
+            yield Work(folder)
+        finally:
+            if not any(folder.glob("*-*")):
+                (folder / JOB).unlink(missing_ok=True)
+
+
+def remove_work(output: Path) -> None:
+    """Removes the work folder of a store."""
+    with contextlib.suppress(FileNotFoundError):
+        shutil.rmtree(work_folder(output))
+
+
+def _without_times(source: Mapping[str, Any]) -> dict[str, Any]:
+    streams = [
+        {name: fact for name, fact in stream.items() if name != "changed"}
+        for stream in source["streams"]
+    ]
+    return {**source, "streams": streams}
+
+
+def _flat(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings that are tables of their own, by their entries' names."""
+    flat: dict[str, Any] = {}
+    for name, value in settings.items():
+        flat.update(value if isinstance(value, dict) else {name: value})
+    return flat
+
+
+def _short(value: Any) -> str:
+    """A fingerprint by its beginning."""
+    text = str(value)
+    return f"{text[:12]}…" if len(text) == 64 else text
+
+
+def _names(source: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What a source is, whatever its files hold now."""
+    streams = source["streams"]
+    facts = {k: v for k, v in source.items() if k not in ("streams", "lines_detected")}
+    return facts, [stream.get("path") for stream in streams]
+
+
+def _begin(folder: Path, job: Job) -> None:
+    """Says what the work is, unless it is said; what was done of files changed since is removed."""
+    begun = folder / JOB
+    if begun.is_file():
+        try:
+            changed = job.changes(begun.read_text("utf-8"))
+        except DataError as error:
+            raise DataError(f"{folder}: {error}") from error
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise DataError(f"{begun}: is damaged ({error}); remove {folder}") from error
+        for key in changed:
+            for path in folder.glob(f"{key}*"):
+                path.unlink()
+    else:
+        others = [path.name for path in folder.iterdir() if path.name != LOCK]
+        if others:
+            raise DataError(f"{folder}: holds something else ({others[0]}); remove it")
+    write_atomically(begun, lambda file: file.write(job.to_json().encode()))
+
+
+class PendingUnit(NamedTuple):
+    """A unit whose ids are not there yet, and where they are to be written."""
+
+    unit: Unit
+    path: Path
+
+
+def pending_units(
+    work: Work, sources: Sequence[Source], advance: Callable[[int], None]
+) -> Iterator[PendingUnit]:
+    """Everything that is left to do, in the order of the input; `advance` counts bytes read.
+
+    A stream that is finished is not read again. One that was begun is, because where its units
+    begin can be known no other way, and the units that are there are passed over.
+    """
+    for key, stream in streams_of(sources):
+        yield from pending_units_of(work, key, stream, advance)
+
+
+def pending_units_of(
+    work: Work, key: StreamKey, stream: Stream, advance: Callable[[int], None]
+) -> Iterator[PendingUnit]:
+    """What is left to do of one stream."""
+    if work.is_finished(key):
+        advance(stream.size())
+        return
+    counts: Counter[str] = Counter()
+    number = 0
+    for unit in stream.units(advance, counts):
+        path = work.unit_path(key, number)
+        if not path.exists():
+            yield PendingUnit(unit, path)
+        number += 1
+    work.finish_stream(key, number, counts)
+
+
+def streams_of(sources: Sequence[Source]) -> Iterator[tuple[StreamKey, Stream]]:
+    """All streams in their order."""
+    for s, source in enumerate(sources):
+        for f, stream in enumerate(source.streams):
+            yield StreamKey(s, f), stream
+
+
+def signatures_path(unit: Path) -> Path:
+    """Where the signatures of a unit's documents are kept."""
+    return unit.with_suffix(".npy")
+
+
+class WorkOnUnit:
+    """Encodes a unit and writes its file: what a worker does, on this machine or another."""
+
+    def __init__(self, encoder: UnitEncoder) -> None:
+        self._encoder = encoder
+
+    def __call__(self, pending: PendingUnit) -> None:
+        """Does it; the unit's file, which comes last, is whole or not there."""
+        encoded = self._encoder(pending.unit)
+        found = encoded.signatures
+        if found is not None:
+            write_atomically(
+                signatures_path(pending.path),
+                lambda file: np.save(file, found, allow_pickle=False),
+            )
+        write_atomically(pending.path, encoded.write)

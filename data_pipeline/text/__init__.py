@@ -1,0 +1,1 @@
+"""Text as text: classes of characters, writing systems, words, and where sentences end."""

@@ -1,0 +1,1 @@
+"""Tokenisers, WordPiece and SentencePiece behind one small class: using, learning, keeping them."""

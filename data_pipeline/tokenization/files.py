@@ -1,0 +1,223 @@
+"""What a tokeniser is made of on disk: its rules and its vocabulary, read and checked."""
+
+from __future__ import annotations
+
+import json
+import reprlib
+from collections.abc import Mapping, Sequence
+from operator import methodcaller
+from pathlib import Path
+from typing import Any
+
+from data_pipeline.atomic_file import remove_abandoned, write_atomically
+from data_pipeline.errors import DataError
+from data_pipeline.tokenization.rules import LONG_RUN, Rules, UnicodeForm
+from data_pipeline.tokenization.text_tokenizer import CLS, MASK, PAD, SEP, SPECIALS, UNK
+
+# In the order in which they are written. The first says nothing without one of the others, and says
+# with either of them all that there is to know: a folder opens as the whole tokeniser, or not.
+CONFIG, FULL, VOCAB = WORDPIECE_FILES = ("tokenizer_config.json", "tokenizer.json", "vocab.txt")
+MODEL = "sentencepiece.model"
+SENTENCEPIECE_FILES = (CONFIG, MODEL, FULL)
+FILES = (CONFIG, MODEL, FULL, VOCAB)
+# What tokenizer_config.json calls the rules that only this project has.
+FORM, LONG_RUNS = "unicode_normalization", "split_long_runs"
+PREFIX = "##"
+
+
+def from_full(full: dict[str, Any], path: Path) -> tuple[Rules, list[str]]:
+    """Rules and vocabulary of a `tokenizer.json`."""
+    model, normalizer = (_field(full, what, dict, {}, path) for what in ("model", "normalizer"))
+    form, normalizer = _unicode_form(normalizer)
+    if model.get("type") != "WordPiece" or normalizer.get("type") != "BertNormalizer":
+        raise DataError(
+            f"{path}: needs the model WordPiece with a BertNormalizer; "
+            f"got {model.get('type')} with {normalizer.get('type')}"
+        )
+    for what, got, needed in (
+        ("continuing_subword_prefix", model.get("continuing_subword_prefix", PREFIX), PREFIX),
+        ("unk_token", model.get("unk_token", UNK), UNK),
+        ("clean_text", normalizer.get("clean_text", True), True),
+    ):
+        if got != needed:
+            raise DataError(f"{path}: {what} must be {needed!r}; got {got!r}")
+    ids: dict[str, int] = dict(_field(model, "vocab", dict, {}, path))
+    for token in _field(full, "added_tokens", list, [], path):
+        if not isinstance(token, dict):
+            raise DataError(f"{path}: added_tokens must hold objects; got {token!r}")
+        ids.setdefault(
+            _field(token, "content", str, None, path), _field(token, "id", int, None, path)
+        )
+    for name, i in ids.items():
+        if type(i) is not int:
+            raise DataError(f"{path}: the id of {name!r} must be a whole number; got {i!r}")
+    vocab = sorted(ids, key=ids.__getitem__)
+    if [ids[token] for token in vocab] != list(range(len(vocab))):
+        raise DataError(f"{path}: its ids do not run from 0 to {len(vocab) - 1}, each once")
+    rules = Rules(
+        not _field(normalizer, "lowercase", bool, True, path),
+        _strip_accents(normalizer, path),
+        _field(normalizer, "handle_chinese_chars", bool, True, path),
+        form,
+        _splits_long_runs(full, path),
+    )
+    return rules, vocab
+
+
+def _unicode_form(normalizer: dict[str, Any]) -> tuple[UnicodeForm, dict[str, Any]]:
+    """The Unicode form that comes first in a normaliser, and what is left of it."""
+    match normalizer:
+        case {"type": "Sequence", "normalizers": [{"type": "NFC"}, {} as rest]}:
+            return "nfc", rest
+        case {"type": "Sequence", "normalizers": [{"type": "NFKC"}, {} as rest]}:
+            return "nfkc", rest
+    return "none", normalizer
+
+
+def _splits_long_runs(full: dict[str, Any], path: Path) -> bool:
+    match full.get("pre_tokenizer"):
+        case {"type": "Sequence", "pretokenizers": [_, {"pattern": {"Regex": pattern}}]}:
+            if pattern == LONG_RUN:
+                return True
+            raise DataError(f"{path}: splits words at a pattern that is unknown here: {pattern!r}")
+    return False
+
+
+def from_config(config: dict[str, Any], path: Path) -> tuple[Rules | None, int]:
+    """Rules, None where it does not say them, and longest input of a `tokenizer_config.json`."""
+    lower, chinese = (
+        _field(config, what, bool, True, path)
+        for what in ("do_lower_case", "tokenize_chinese_chars")
+    )
+    form = _field(config, FORM, str, "none", path)
+    runs = _field(config, LONG_RUNS, bool, False, path)
+    try:
+        rules = Rules(not lower, _strip_accents(config, path), chinese, form, runs)
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error
+    length = config.get("model_max_length", 512)
+    if type(length) not in (int, float) or not length >= 1:
+        raise DataError(f"{path}: model_max_length must be a number above 0; got {length!r}")
+    # Hugging Face writes 1e30 for "no limit".
+    return rules if "do_lower_case" in config else None, int(length) if length < 1 << 31 else 512
+
+
+def _field(facts: dict[str, Any], name: str, kind: type, default: Any, path: Path) -> Any:
+    """`facts[name]`, checked to be of this type; DataError names the file and the field."""
+    value = facts.get(name, default)
+    if type(value) is not kind:
+        what = {dict: "an object", list: "a list", str: "text", bool: "true or false"}
+        found = reprlib.repr(value) if name in facts else "nothing"
+        raise DataError(f"{path}: {name} must be {what.get(kind, 'a whole number')}; got {found}")
+    return value
+
+
+def _strip_accents(facts: dict[str, Any], path: Path) -> bool | None:
+    """`facts["strip_accents"]`; null says the same as nothing."""
+    if facts.get("strip_accents") is None:
+        return None
+    return bool(_field(facts, "strip_accents", bool, None, path))
+
+
+def given_case(path: Path, cased: bool | None) -> bool:
+    """`cased`; DataError where it is None, for a vocabulary that cannot say it."""
+    if cased is None:
+        raise DataError(
+            f"{path}: a bare vocabulary does not say whether it is cased; "
+            "say cased=True or cased=False (--cased or --uncased)"
+        )
+    return cased
+
+
+def check_case(path: Path, rules: Rules, cased: bool | None) -> None:
+    """DataError where the `cased` that was given is not that of the files."""
+    if cased is not None and cased != rules.cased:
+        word = "cased" if rules.cased else "uncased"
+        raise DataError(f"{path}: is {word}, as its files say; cased={cased} was given")
+
+
+def read_vocab(path: Path) -> list[str]:
+    """One token a line. Only the line end is taken off: a token may be any other white space."""
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: a vocabulary must be UTF-8 text: {error.reason}") from error
+    lines = text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")
+    while lines and not lines[-1]:
+        lines.pop()
+    return lines
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a JSON file; DataError where there is none."""
+    try:
+        value = json.loads(path.read_text("utf-8"))
+    except ValueError as error:
+        raise DataError(f"{path}: is not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise DataError(f"{path}: must hold a JSON object")
+    return value
+
+
+def is_begun(folder: Path) -> bool:
+    """Whether writing a tokeniser's folder may have stopped before there was anything to open."""
+    names = {path.name for path in folder.iterdir()}
+    temporary = {name for name in names if name.startswith(tuple(f"{file}." for file in FILES))}
+    return names - temporary <= {CONFIG}
+
+
+def folder_config(
+    rules: Rules, tokenizer_class: str, model_max_length: int, more: Mapping[str, Any] | None = None
+) -> bytes:
+    """A `tokenizer_config.json`. What few tokenisers have is only written where it is so."""
+    config = {
+        "tokenizer_class": tokenizer_class,
+        "do_lower_case": not rules.cased,
+        "strip_accents": rules.strip_accents,
+        "tokenize_chinese_chars": rules.tokenize_chinese_chars,
+        "model_max_length": model_max_length,
+        "pad_token": PAD,
+        "unk_token": UNK,
+        "cls_token": CLS,
+        "sep_token": SEP,
+        "mask_token": MASK,
+        **(more or {}),
+    }
+    if rules.unicode_form != "none":
+        config[FORM] = rules.unicode_form
+    if rules.split_long_runs:
+        config[LONG_RUNS] = True
+    return (json.dumps(config, indent=2) + "\n").encode()
+
+
+def write_files(folder: Path, contents: Mapping[str, bytes]) -> None:
+    """Writes the files that are missing, each as a whole, so that nobody sees half a one.
+
+    `contents` are in the order in which they are written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in contents.items():
+        if not (folder / name).is_file():
+            write_atomically(folder / name, methodcaller("write", content))
+        remove_abandoned(folder.glob(f"{name}.*"))
+
+
+def check_vocabulary(vocab: Sequence[str], rules: Rules, name: str) -> None:
+    """DataError for a vocabulary that cannot be right; `name` is what it is called."""
+    first: dict[str, int] = {}
+    for i, token in enumerate(vocab):
+        if not token:
+            raise DataError(f"{name}: line {i + 1} is empty; every line must be a token")
+        if token in first:
+            raise DataError(f"{name}: {token!r} is on line {first[token] + 1} and on line {i + 1}")
+        first[token] = i
+    missing = [token for token in SPECIALS if token not in first]
+    if missing:
+        raise DataError(f"{name}: the vocabulary of {len(vocab)} lacks {' and '.join(missing)}")
+    if not rules.cased:
+        capitals = [t for t in vocab if t != t.lower() and not (t[0] == "[" and t[-1] == "]")]
+        if capitals:
+            raise DataError(
+                f"{name}: {len(capitals)} tokens hold capitals, such as {capitals[0]!r}, which "
+                "lower-cased text never matches: the vocabulary is cased (cased=True, --cased)"
+            )

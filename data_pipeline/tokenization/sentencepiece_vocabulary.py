@@ -1,0 +1,236 @@
+"""Learning a SentencePiece model.
+
+The library learns from sentences in memory, so a sample of them is taken: those with the smallest
+hashes, which neither the order of the files nor the number of processes changes. Its sums depend
+on the number of threads, which is therefore fixed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+from collections.abc import Iterable
+from functools import partial
+from typing import Any, Literal, NamedTuple, get_args
+
+from sentencepiece import SentencePieceTrainer
+
+from data_pipeline.documents import Unit, total_size, units_of
+from data_pipeline.documents.inputs import DEFAULT_TEXT_KEY
+from data_pipeline.errors import DataError
+from data_pipeline.preparation.prepare import Inputs, as_sources
+from data_pipeline.progress import Progress, silent
+from data_pipeline.text.sentences import split_sentences
+from data_pipeline.tokenization.rules import Rules, marked_normalizer
+from data_pipeline.tokenization.sentencepiece_tokenizer import SentencePieceTokenizer
+from data_pipeline.tokenization.text_tokenizer import MASK, SPECIALS
+from data_pipeline.tokenization.vocabulary import CHARACTER_COVERAGE, LEAST_COVERAGE, check_size
+from data_pipeline.workers import checked_workers, ordered_map
+
+ModelType = Literal["unigram", "bpe"]
+MODEL_TYPES: tuple[ModelType, ...] = get_args(ModelType)
+DEFAULT_SAMPLE = 1_000_000
+# Sums of floating-point numbers are made by each thread and then added up.
+_THREADS = 16
+# Control pieces never come out of text.
+_SPECIALS: dict[str, Any] = {
+    **dict(zip(("pad_id", "unk_id", "bos_id", "eos_id"), range(4), strict=True)),
+    **dict(zip(("pad_piece", "unk_piece", "bos_piece", "eos_piece"), SPECIALS, strict=False)),
+    "control_symbols": [MASK],
+}
+_TOO_SMALL = re.compile(r"smaller than required_chars\. \d+ vs (\d+)")
+
+
+class Learned(NamedTuple):
+    """A tokeniser and what it was learned from.
+
+    Attributes:
+        tokenizer: of at most the size that was asked for.
+        taken: how many different sentences it was learned from.
+        seen: how many sentences there were.
+    """
+
+    tokenizer: SentencePieceTokenizer
+    taken: int
+    seen: int
+
+
+def sentencepiece_from(
+    inputs: Iterable[Inputs],
+    size: int,
+    rules: Rules,
+    *,
+    model_type: ModelType = "unigram",
+    sample: int = DEFAULT_SAMPLE,
+    byte_fallback: bool = False,
+    language: str = "en",
+    text_key: str = DEFAULT_TEXT_KEY,
+    workers: int | None = None,
+    progress: Progress = silent,
+) -> Learned:
+    """A SentencePiece tokeniser learned from files, read on all cores.
+
+    The same for any number of workers and any order of the files.
+
+    Args:
+        inputs: as of `preparation.prepare`.
+        size: the most pieces, special ones among them.
+        rules: what is done to text before; Chinese characters are never separated.
+        model_type: "unigram" or "bpe".
+        sample: the most sentences to learn from.
+        byte_fallback: characters that are no piece become bytes, each a piece, instead of [UNK].
+        language: of the sentences.
+        text_key: the key or column of the text, as of `prepare`.
+        workers: processes; as many as cores where None.
+        progress: told how far it is.
+
+    Raises:
+        DataError: as of `prepare`, and where the size or the sample is too small.
+    """
+    _check(size, model_type, sample)
+    workers = checked_workers(workers)
+    sources = as_sources(inputs, "auto", language, silent, text_key)
+    chosen = HashSample(sample)
+    with progress("reading sentences", total_size(sources), "B") as task:
+        units = units_of(sources, task.advance)
+        for some in ordered_map(partial(UnitSentences, language), units, workers=workers):
+            chosen.add(some)
+    return _learn(chosen, size, rules, model_type, byte_fallback, progress)
+
+
+def train_sentencepiece(
+    sentences: Iterable[str],
+    size: int,
+    rules: Rules,
+    *,
+    model_type: ModelType = "unigram",
+    sample: int = DEFAULT_SAMPLE,
+    byte_fallback: bool = False,
+    progress: Progress = silent,
+) -> Learned:
+    """The same from sentences at hand, in this process."""
+    _check(size, model_type, sample)
+    chosen = HashSample(sample)
+    chosen.add((hash_of(sentence), sentence) for sentence in sentences if sentence)
+    return _learn(chosen, size, rules, model_type, byte_fallback, progress)
+
+
+class HashSample:
+    """The `most` different sentences with the smallest hashes of all that were added.
+
+    Attributes:
+        seen: how many were added, copies too.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most, self._below = most, 1 << 64
+        self._kept: dict[int, str] = {}
+        self.seen = 0
+
+    def add(self, hashed: Iterable[tuple[int, str]]) -> None:
+        """Adds sentences with their hashes."""
+        for number, sentence in hashed:
+            self.seen += 1
+            if number < self._below:
+                self._kept[number] = sentence
+                if len(self._kept) > 1000 + self._most * 5 // 4:
+                    self._cut()
+
+    def sentences(self) -> list[str]:
+        """Those taken, in the order of their hashes."""
+        self._cut()
+        return list(self._kept.values())
+
+    def _cut(self) -> None:
+        self._kept = {number: self._kept[number] for number in sorted(self._kept)[: self._most]}
+        if len(self._kept) == self._most:
+            self._below = next(reversed(self._kept))
+
+
+class UnitSentences:
+    """Unit -> its sentences with their hashes."""
+
+    def __init__(self, language: str) -> None:
+        self._language = language
+
+    def __call__(self, unit: Unit) -> list[tuple[int, str]]:
+        """Parses, splits into sentences, and hashes."""
+        lines = (line for document in unit.parse(unit.content).documents for line in document)
+        if unit.lines == "paragraph":
+            lines = (s for line in lines for s in split_sentences(line, self._language))
+        return [(hash_of(sentence), sentence) for sentence in lines]
+
+
+def hash_of(sentence: str) -> int:
+    """64 bits of a sentence."""
+    return int.from_bytes(hashlib.blake2b(sentence.encode(), digest_size=8).digest(), "big")
+
+
+def _check(size: int, model_type: str, sample: int) -> None:
+    check_size(size)
+    if model_type not in MODEL_TYPES:
+        raise DataError(f"model_type must be {' or '.join(MODEL_TYPES)}; got {model_type!r}")
+    if sample < 1:
+        raise DataError(f"sample must be at least 1 sentence; got {sample}")
+
+
+def _learn(
+    chosen: HashSample,
+    size: int,
+    rules: Rules,
+    model_type: ModelType,
+    byte_fallback: bool,
+    progress: Progress,
+) -> Learned:
+    """DataError where there is no text, or more characters than `size` has room for."""
+    rules = Rules(rules.cased, rules.strip_accents, False, rules.unicode_form)
+    normalize = marked_normalizer(rules).normalize_str
+    sentences = chosen.sentences()
+    with progress("learning the vocabulary", None, "token") as task:
+        task.note(f"from {len(sentences):,} of {chosen.seen:,} sentences")
+        normal = [text for text in map(normalize, sentences) if text.strip()]
+        if not normal:
+            raise DataError("there are no sentences to learn a vocabulary from")
+        model = _train(normal, size, model_type, byte_fallback)
+        tokenizer = SentencePieceTokenizer(model, rules)
+        task.advance(tokenizer.vocab_size)
+    return Learned(tokenizer, len(sentences), chosen.seen)
+
+
+def _train(sentences: list[str], size: int, model_type: ModelType, byte_fallback: bool) -> bytes:
+    """The content of a `sentencepiece.model`.
+
+    The rarest characters are left out where there is no room for them, as of a WordPiece one.
+    """
+    for coverage in (CHARACTER_COVERAGE, (1 + LEAST_COVERAGE) / 2, LEAST_COVERAGE):
+        model = io.BytesIO()
+        try:
+            SentencePieceTrainer.train(
+                sentence_iterator=iter(sentences),
+                model_writer=model,
+                vocab_size=size,
+                hard_vocab_limit=False,  # fewer pieces where the text has no more
+                model_type=model_type,
+                character_coverage=coverage,
+                byte_fallback=byte_fallback,
+                normalization_rule_name="identity",  # the rules have done it
+                max_sentence_length=1 << 30,  # a longer one would be skipped
+                num_threads=_THREADS,
+                minloglevel=3,
+                **_SPECIALS,
+            )
+        except RuntimeError as error:
+            found = _TOO_SMALL.search(str(error))
+            if found is None:
+                raise DataError(f"SentencePiece cannot learn from this text: {error}") from error
+            needed = int(found[1])
+        else:
+            return model.getvalue()
+    what = (
+        "special pieces, bytes and characters" if byte_fallback else "special pieces and characters"
+    )
+    raise DataError(
+        f"a vocabulary of {size} is too small for this text: its {what} take {needed} places to "
+        f"cover {LEAST_COVERAGE:.1%} of it; give a larger size"
+    )

@@ -1,0 +1,140 @@
+"""What the rest of the project knows of a tokeniser, and what both kinds have in common.
+
+A word's pieces depend on nothing around it, so each distinct word is split once and remembered,
+which on running text is several times faster than doing it anew.
+"""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from typing import ClassVar, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from data_pipeline.tokenization.rules import Rules
+
+Kind = Literal["wordpiece", "sentencepiece"]
+PAD, UNK, CLS, SEP, MASK = SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+# Words whose pieces are remembered, with long ones counting for more: about 80 MB.
+_CACHE_SIZE = 1 << 19
+
+
+class TextTokenizer(ABC):
+    """Text <-> ids of pieces.
+
+    No text becomes a special token: a literal "[SEP]" in a corpus is data, and is split like any
+    other word.
+
+    Attributes:
+        kind: "wordpiece" or "sentencepiece".
+        vocab: the token of each id.
+        vocab_size: how many there are.
+        rules: what is done to text before.
+        cased: whether capitals are kept.
+        dtype: the narrowest type that holds every id, uint16 or uint32.
+        model_max_length: the longest input of the model, in tokens; for others to read.
+        pad_id, unk_id, cls_id, sep_id, mask_id: of the special tokens, looked up in the vocabulary.
+    """
+
+    kind: ClassVar[Kind]
+
+    def __init__(self, vocab: Sequence[str], rules: Rules, model_max_length: int) -> None:
+        """The vocabulary must hold all special tokens."""
+        self.vocab = tuple(vocab)
+        self.rules = rules
+        self.model_max_length = model_max_length
+        self.vocab_size = len(self.vocab)
+        self.cased = rules.cased
+        self._ids = {token: i for i, token in enumerate(self.vocab)}
+        self.pad_id, self.unk_id, self.cls_id, self.sep_id, self.mask_id = (
+            self._ids[token] for token in SPECIALS
+        )
+        self.dtype: np.dtype[np.unsignedinteger] = np.dtype(
+            np.uint16 if self.vocab_size <= 1 << 16 else np.uint32
+        )
+        self._cache: dict[str, bytes] = {}
+        self._cached = 0
+
+    def encode(self, text: str) -> list[int]:
+        """The ids of `text`, without special tokens."""
+        return self.encode_batch([text])[0]
+
+    def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
+        """The ids of each text, without special tokens."""
+        return [np.frombuffer(ids, self.dtype).tolist() for ids in self._encode_bytes(texts)]
+
+    def encode_flat(
+        self, texts: Sequence[str]
+    ) -> tuple[npt.NDArray[np.unsignedinteger], npt.NDArray[np.int64]]:
+        """The ids of all texts in a row, of type `dtype`, and each text's number of ids."""
+        encoded = self._encode_bytes(texts)
+        lengths = np.fromiter(map(len, encoded), np.int64, len(encoded)) // self.dtype.itemsize
+        return np.frombuffer(b"".join(encoded), self.dtype), lengths
+
+    @abstractmethod
+    def encode_with_masks(self, text: str) -> list[int]:
+        """Like `encode`, but each literal "[MASK]" is the mask token. For inference only."""
+
+    @abstractmethod
+    def decode(self, ids: Sequence[int]) -> str:
+        """Readable text: pieces joined, special tokens as they are written."""
+
+    def id_to_token(self, i: int) -> str:
+        """IndexError where there is no such id."""
+        if not 0 <= i < self.vocab_size:
+            raise IndexError(f"id {i} is outside the vocabulary of {self.vocab_size}")
+        return self.vocab[i]
+
+    def token_to_id(self, token: str) -> int | None:
+        """None where the vocabulary does not hold the token."""
+        return self._ids.get(token)
+
+    @property
+    @abstractmethod
+    def continues_word(self) -> npt.NDArray[np.bool_]:
+        """Of each id, whether its token goes on with the word of the token before; [vocab_size]."""
+
+    @property
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """SHA-256 of all that decides the ids: vocabulary and rules."""
+
+    @abstractmethod
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Writes the folder that `load_tokenizer` opens.
+
+        A folder in which this tokeniser was not written to the end is completed. DataError where
+        the folder holds anything else.
+        """
+
+    @abstractmethod
+    def with_rules(self, rules: Rules) -> TextTokenizer:
+        """A tokeniser of the same vocabulary and other rules. DataError where they contradict."""
+
+    @abstractmethod
+    def _words(self, texts: Sequence[str]) -> list[list[str]]:
+        """Each text as words that can be split into pieces by themselves."""
+
+    @abstractmethod
+    def _pieces(self, words: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+        """Each word with its ids as the bytes of an array of `dtype`."""
+
+    def _encode_bytes(self, texts: Sequence[str]) -> list[bytes]:
+        """The ids of each text as the bytes of an array."""
+        words = self._words(texts)
+        cache = self._cache
+        missing = sorted(set(chain.from_iterable(words)).difference(cache))
+        if missing:
+            if self._cached > _CACHE_SIZE:
+                # A new dictionary, not a cleared one: another thread may be reading the old one.
+                self._cache = cache = {}
+                self._cached = 0
+                missing = sorted(set(chain.from_iterable(words)))
+            cache.update(self._pieces(missing))
+            self._cached += len(missing) + sum(map(len, missing)) // 32
+        pieces = cache.__getitem__
+        return [b"".join(map(pieces, text)) for text in words]
