@@ -2,7 +2,7 @@ import json
 from pathlib import Path
 
 import pytest
-from test_preparation import make_documents, text_of
+from test_preparation_prepare import make_documents, text_of
 
 from bert_jax.benchmarks.preparing import run
 from bert_jax.errors import UserError

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_preparation import files_of, make_documents, text_of
+from test_preparation_prepare import files_of, make_documents, text_of
 
 import data_pipeline.documents.text as text_module
 import data_pipeline.preparation.prepare as preparation

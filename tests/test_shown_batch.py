@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_preparation import make_documents, text_of
+from test_preparation_prepare import make_documents, text_of
 
 from bert_jax.cli import main
 from bert_jax.errors import UserError

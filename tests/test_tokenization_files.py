@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from test_tokenizer import CASED_VOCAB, VOCAB, uncased, write
+from test_tokenization_tokenizer import CASED_VOCAB, VOCAB, uncased, write
 from tokenizers import Tokenizer as HFTokenizer
 
 from data_pipeline.errors import DataError

@@ -4,7 +4,7 @@ import gzip
 from pathlib import Path
 
 import pytest
-from test_preparation import files_of, make_documents, text_of
+from test_preparation_prepare import files_of, make_documents, text_of
 
 import data_pipeline.documents.text as text_module
 import data_pipeline.preparation.prepare as preparation
