@@ -21,7 +21,8 @@ from bert_jax.metrics import METRICS_FILE, is_evaluation, read_metrics
 from bert_jax.page import render_page, write_page
 from bert_jax.pair_tasks import PAIR_TASKS, PairTask, pair_task_of
 from bert_jax.plots import Baseline, Plot, draw, to_png, to_svg
-from bert_jax.report_facts import flatten, headline_facts, names_of, split_rows
+from bert_jax.report_facts import flatten, headline_facts, names_of, split_rows, store_facts
+from bert_jax.store_results import split_evaluations, store_rows
 from bert_jax.verdicts import label_name, percent, verdicts
 
 REPORT_FILE = "report.html"
@@ -147,15 +148,15 @@ def render(run: Run, plots: Sequence[str]) -> str:
     pair_task = pair_task_of(run.evaluation or {})
     training = [line for line in run.metrics if not is_evaluation(line)]
     evaluations = [line for line in run.metrics if is_evaluation(line)]
+    stores = store_rows(run.evaluation or {})
+    joint, of_stores = split_evaluations(evaluations, [row["store"] for row in stores])
     provenance = dict(run.provenance)
     if isinstance(provenance.get("command"), list):
         provenance["command"] = shlex.join(map(str, provenance["command"]))
     data = dict(provenance.pop("data", None) or {})
     data_splits = split_rows(data)
     data_facts = headline_facts(data)
-    # The packages that the store was made from stand with their licences among its sources.
-    data.pop("recipe", None)
-    data_pairs, data_tables = flatten(data)
+    data_pairs, data_tables = flatten(store_facts(data))
     about_pairs, about_tables = flatten(provenance)
     return render_page(
         TEMPLATE,
@@ -167,8 +168,12 @@ def render(run: Run, plots: Sequence[str]) -> str:
         verdicts=verdicts(run.evaluation) if run.evaluation else [],
         pairs=run.evaluation[pair_task.key] if run.evaluation and pair_task else None,
         plots=plots,
-        evaluations=evaluations,
-        evaluation_names=names_of(evaluations),
+        evaluations=joint,
+        evaluation_names=names_of(joint),
+        store_evaluations=of_stores,
+        store_evaluation_names=names_of(of_stores),
+        stores=stores,
+        store_names=names_of(stores),
         data_facts=data_facts,
         data_splits=data_splits,
         data_split_names=names_of(data_splits),

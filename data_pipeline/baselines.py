@@ -8,6 +8,9 @@ sentence is always "random".
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -40,12 +43,36 @@ def unigram_loss(token_ids: Integers, text: Integers, vocab_size: int) -> float:
       text: `[tokens]`, a memory-mapped array, say.
       vocab_size: how many tokens there are.
     """
+    return _loss_of_guessing(token_ids, _text_counts(text, vocab_size) + 1)
+
+
+def mixture_unigram_loss(
+    token_ids: Integers, texts: Sequence[Integers], shares: Sequence[float], vocab_size: int
+) -> float:
+    """`unigram_loss` by the frequencies of several texts, each weighted by its share.
+
+    As many tokens are counted for as there are in all texts together.
+    """
+    counts = [_text_counts(text, vocab_size) for text in texts]
+    total = sum(int(of_text.sum()) for of_text in counts)
+    mixed = np.ones(vocab_size)
+    for of_text, share in zip(counts, shares, strict=True):
+        mixed += of_text * (share * total / max(1, of_text.sum()))
+    return _loss_of_guessing(token_ids, mixed)
+
+
+def _text_counts(text: Integers, vocab_size: int) -> npt.NDArray[np.int64]:
     pieces = range(0, len(text), max(_PIECE, len(text) // (_COUNTED // _PIECE)))
-    counts = np.ones(vocab_size, np.int64)
+    counts = np.zeros(vocab_size, np.int64)
     for start in pieces:
         counts += np.bincount(text[start : start + _PIECE], minlength=vocab_size)
+    return counts
+
+
+def _loss_of_guessing(token_ids: Integers, weights: npt.NDArray[Any]) -> float:
+    """Mean loss of guessing each token in proportion to its weight, [vocabulary]."""
     asked = _counts(token_ids)
-    losses = np.log(counts.sum()) - np.log(counts[: len(asked)])
+    losses = np.log(weights.sum()) - np.log(weights[: len(asked)])
     return float((asked * losses).sum() / asked.sum())
 
 

@@ -81,14 +81,18 @@ class PretrainingBatches:
 
     def rows(self, first: int, count: int) -> Batch:
         """Rows `first` up to `first + count` of the run, whatever the size of a batch."""
-        return self._assemble(self._take(first, count), count, self._seed)
+        return self._assemble(self.sequences_of(first, count), count, self._seed)
 
     def sequences(self, step: int) -> Sequences:
         """What this process's rows of the batch of `step` hold."""
         first = step * self._batch_size + self._local.start
-        return self._take(first, len(self._local))
+        return self.sequences_of(first, len(self._local))
 
-    def _take(self, first: int, count: int) -> Sequences:
+    def epochs(self, steps: int) -> list[float]:
+        """How often the split has been gone through after so many steps, as a list of one."""
+        return [steps * self._batch_size / self.rows_per_epoch]
+
+    def sequences_of(self, first: int, count: int) -> Sequences:
         """What rows `first` to `first + count - 1` of the run hold, of one epoch or several."""
         parts = []
         end = first + count

@@ -12,6 +12,8 @@ from bert_jax.metrics import METRICS_FILE, is_evaluation, read_metrics
 from bert_jax.pair_tasks import pair_task_of
 from bert_jax.parameters import count_parameters, parameters_sha256
 from bert_jax.recipes import run_folder
+from bert_jax.recipes.data_facts import data_lines
+from bert_jax.store_results import store_lines
 
 
 def run_facts(path: Path) -> dict[str, Any]:
@@ -77,19 +79,17 @@ def show_run(facts: dict[str, Any]) -> str:
                 f"(majority {pairs['majority_share']:.4f})"
             )
         lines.append((f"held out, step {evaluation['step']}", results))
+        lines += [("", line) for line in store_lines(evaluation)]
     if "provenance" in facts:
         provenance = facts["provenance"]
         versions = ", ".join(f"{k} {v}" for k, v in provenance.get("versions", {}).items() if v)
         lines += [
-            (
-                "data",
-                f"{provenance['data'].get('path')} ({provenance['data']['fingerprint'][:12]})",
-            ),
+            *(("data", line) for line in data_lines(provenance["data"])),
             ("devices", provenance.get("devices")),
             ("versions", versions),
         ]
     width = max(len(name) for name, _ in lines)
-    return "".join(f"{name:{width}}  {value}\n" for name, value in lines)
+    return "".join(f"{name:{width}}  {value}".rstrip() + "\n" for name, value in lines)
 
 
 def _run_and_step(path: Path) -> tuple[Path, int | None]:

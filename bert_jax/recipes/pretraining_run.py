@@ -17,12 +17,15 @@ from bert_jax.pair_tasks import PAIR_TASKS
 from bert_jax.parameters import count_parameters
 from bert_jax.program import Program, make_program
 from bert_jax.recipes import held_out, init_from, run_folder
-from bert_jax.recipes.data import PretrainingData, data_facts, open_data, open_store
+from bert_jax.recipes.data import PretrainingData, describe_epochs, open_data
 from bert_jax.recipes.experiment import Experiment
+from bert_jax.recipes.mixture_floor import floor_of_stores
 from bert_jax.recipes.run_lock import run_lock
-from bert_jax.recipes.samples import LONGEST, sample_sentences
+from bert_jax.recipes.samples import LONGEST, sample_stores
 from bert_jax.recipes.stoppable import stoppable
+from bert_jax.recipes.stores import open_stores
 from bert_jax.report import write_report
+from bert_jax.store_results import store_lines
 from bert_jax.terminal import Terminal
 from data_pipeline.prefetch import Prefetch
 
@@ -70,12 +73,14 @@ class PretrainingRun:
         stop.check()
         if self.is_main:
             held.enter_context(run_lock(run_dir))
-        store = open_store(experiment.data, run_dir.parent, stoppable(terminal.progress, stop))
+        stores = open_stores(experiment.data, run_dir.parent, stoppable(terminal.progress, stop))
         stop.check()
-        run_folder.check_same_run(run_dir, experiment, store.fingerprint)
+        run_folder.check_same_run(run_dir, experiment, stores.facts())
+        for line in stores.lines():
+            terminal.print(line)
         with terminal.progress("counting examples", None, "example") as task:
             self.data: PretrainingData = open_data(
-                store, experiment.objective, self.train, run_dir / run_folder.PLANS
+                stores, experiment.objective, self.train, run_dir / run_folder.PLANS
             )
             task.advance(self.data.training.examples_per_epoch)
         stop.check()
@@ -91,15 +96,14 @@ class PretrainingRun:
             mesh=mesh,
         )
         self.evaluated_step: int | None = None
-        self.floor = held_out.baselines(
+        self.floor = floor_of_stores(
             self.data.held_out,
             self.data.tokenizer,
-            store.train,
+            stores,
             PAIR_TASKS.get(self.model.pair_task),
-            held_out.characters_per_token(store.manifest),
         )
         stop.check()
-        facts = run_folder.provenance(devices.facts(found), mesh.shape, data_facts(store))
+        facts = run_folder.provenance(devices.facts(found), mesh.shape, stores.facts())
         # Where the first weights come from. A run that is gone on with has weights of its own.
         self.first_weights: init_from.Source | None = None
         if not run_folder.has_checkpoint(run_dir):
@@ -190,14 +194,14 @@ class PretrainingRun:
     def _describe(self, start: int | None) -> str:
         model, train = self.model, self.train
         parameters = count_parameters(model)
-        epochs = train.num_steps * train.batch_size / self.data.training.rows_per_epoch
+        epochs = describe_epochs(self.data.stores, self.data.training.epochs(train.num_steps))
         shape = (
             f"BERT, {format_amount(model.num_hidden_layers, 'layer')}, {model.hidden_size} wide, "
             f"vocabulary {model.vocab_size:,}: {parameters:,} parameters"
         )
         work = (
             f"{train.num_steps:,} steps of {train.batch_size} x "
-            f"{self.experiment.objective.max_length} ({epochs:.1f} epochs)"
+            f"{self.experiment.objective.max_length} ({epochs})"
         )
         if start is None:
             return f"{shape}; starting, {work}"
@@ -209,7 +213,8 @@ class PretrainingRun:
         self, state: Any, start: int, checkpoints: Checkpoints, writer: MetricsWriter | None
     ) -> tuple[Any, int, str | None]:
         train, terminal = self.train, self.terminal
-        epoch = start * train.batch_size // self.data.training.rows_per_epoch + 1
+        # Of a mixture, of the store that has come round most often.
+        epoch = int(max(self.data.training.epochs(start))) + 1
         with terminal.progress(f"planning epoch {epoch}", None, "example") as task:
             self.data.training(start)
             task.advance(self.data.training.examples_per_epoch)
@@ -256,11 +261,14 @@ class PretrainingRun:
         self.evaluated_step = step
         if writer is not None:
             # The line comes last: a run killed in between evaluates again.
-            result = held_out.verdict(step, metrics, self.floor)
+            epochs = self.data.training.epochs(step)
+            result = held_out.verdict(step, metrics, self.floor, epochs)
             run_folder.write_json(self.run_dir / run_folder.EVALUATION, result)
             if writer.last_evaluation_step != step:
                 writer.write({"step": step, **metrics})
             self.terminal.evaluation_line({"step": step, **metrics}, self.floor)
+            for line in store_lines(result):
+                self.terminal.print(line, style="cyan")
 
     def _finish(self, step: int, state: Any) -> dict[str, Any]:
         params = sharding.gather(state.params)
@@ -268,13 +276,15 @@ class PretrainingRun:
             model = FillMask(self.model, params, self.data.tokenizer)
             # Text that is tokenised again may have a few times as many tokens as it had.
             longest = min(LONGEST, max(1, self.model.max_position_embeddings // 4 - 2))
-            samples = sample_sentences(self.data.store.eval, self.data.tokenizer, longest=longest)
-            predictions = model.fill_mask(samples, top_k=5)
+            samples = sample_stores(self.data.stores, self.data.tokenizer, longest)
+            predictions = model.fill_mask([text for _, text in samples], top_k=5)
+            named = [(name, p) for (name, _), p in zip(samples, predictions, strict=True)]
             run_folder.write_json(
-                self.run_dir / run_folder.PREDICTIONS, [p.to_dict() for p in predictions]
+                self.run_dir / run_folder.PREDICTIONS,
+                [{**p.to_dict(), **({"store": name} if name else {})} for name, p in named],
             )
-            for prediction in predictions:
-                self.terminal.print(prediction.to_line())
+            for name, prediction in named:
+                self.terminal.print(f"{name}: " * bool(name) + prediction.to_line())
         self._report()
         result = run_folder.read_evaluation(self.run_dir)
         for line in held_out.summary(result):

@@ -61,7 +61,9 @@ def show_config(experiment: Experiment, width: int = 80) -> str:
 
 
 def type_name(hint: Any) -> str:
-    """`int`, `str or None`; of a field with a few choices, `str`."""
+    """`int`, `str or None`; of a field with a few choices, `str`; `tuple of str`."""
+    if typing.get_origin(hint) is tuple:
+        return f"tuple of {typing.get_args(hint)[0].__name__}"
     if typing.get_origin(hint) is typing.Literal:
         return "str"
     names = [
