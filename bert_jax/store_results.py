@@ -27,7 +27,7 @@ def store_rows(evaluation: Mapping[str, Any]) -> list[dict[str, Any]]:
         row = {
             "store": name,
             "share": f"{100 * of_store['share']:.1f} %",
-            "epochs": _epochs(of_store["epochs"]),
+            "epochs": format_epochs(of_store["epochs"]),
             "MLM loss": f"{mlm['loss']:.3f}",
             "to beat": f"{mlm['unigram_entropy']:.3f}",
             "acc.": f"{100 * mlm['accuracy']:.1f} %",
@@ -52,11 +52,11 @@ def store_lines(evaluation: Mapping[str, Any]) -> list[str]:
     widths = [max(len(name), *(len(row[name]) for row in shown)) for name in names]
     table = [names, *([row[name] for name in names] for row in shown)]
     lines = [
-        "  ".join([cells[0].ljust(widths[0]), *map(str.rjust, cells[1:], widths[1:])]).rstrip()
+        "  ".join(["", cells[0].ljust(widths[0]), *map(str.rjust, cells[1:], widths[1:])]).rstrip()
         for cells in table
     ]
     if len(rows) > len(shown):
-        lines.append(f"and {len(rows) - len(shown)} more stores, in evaluation.json")
+        lines.append(f"  and {len(rows) - len(shown)} more stores, in evaluation.json")
     return lines
 
 
@@ -89,5 +89,6 @@ def split_evaluations(
     return joint, of_stores
 
 
-def _epochs(count: float) -> str:
+def format_epochs(count: float) -> str:
+    """``12.1``, and of less than a tenth ``0.04``."""
     return f"{count:,.1f}" if count >= 0.095 else f"{count:.2f}"

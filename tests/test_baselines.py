@@ -6,6 +6,7 @@ from data_pipeline import baselines
 from data_pipeline.baselines import (
     commonest,
     majority,
+    mixture_unigram_loss,
     unigram_entropy,
     unigram_loss,
     wilson_interval,
@@ -36,6 +37,15 @@ def test_a_long_text_is_counted_in_pieces_that_lie_evenly_over_it(monkeypatch) -
     text = np.repeat([0, 1], 5000)
     assert unigram_loss(np.array([0]), text, 2) == pytest.approx(np.log(2))
     assert unigram_loss(np.array([0]), text[:95], 2) == pytest.approx(np.log(97 / 96))
+
+
+def test_texts_in_a_mixture_count_by_their_shares_and_not_by_their_sizes() -> None:
+    asked, small, large = np.array([0, 1, 1]), np.array([0, 1]), np.zeros(998, np.int64)
+    loss = mixture_unigram_loss(asked, [small, large], [0.75, 0.25], 2)
+    # Of 1,000 tokens 625 are 0 and 375 are 1, and each is counted once more.
+    assert loss == pytest.approx(-np.log(np.array([626, 376, 376]) / 1002).mean())
+    alone = mixture_unigram_loss(asked, [large], [1.0], 2)
+    assert alone == pytest.approx(unigram_loss(asked, large, 2))
 
 
 def test_one_token_alone_has_no_entropy() -> None:

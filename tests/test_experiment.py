@@ -187,6 +187,9 @@ _STRANGE = {
     "PretrainingObjective.max_predictions": st.integers(1, 100),
     "MeshConfig.data": st.sampled_from([-1, 1, 8]),
     "DataConfig.store": st.text(min_size=1, max_size=20).map(lambda name: f"/stores/{name}"),
+    "DataConfig.stores": st.just(("/stores/one", "/stores/two")),
+    "DataConfig.weights": st.tuples(st.floats(1e-3, 1e3), st.floats(1e-3, 1e3)),
+    "DataConfig.smoothing": st.floats(0, 1),
     "DataConfig.corpus": st.none(),
     "DataConfig.corpus_vocab_size": st.integers(256, 100_000),
 }
@@ -208,6 +211,12 @@ def valid_values(draw: st.DrawFn) -> dict[str, Any]:
     if "PretrainingObjective.masking" not in values:
         for name in ("span_end_prob", "longest_span"):
             values.pop(f"PretrainingObjective.{name}", None)
+    # Shares are for several stores, and of one kind.
+    several = "DataConfig.stores" in values
+    has_weights = several and "DataConfig.weights" in values
+    for name, is_left in {"store": not several, "weights": several, "smoothing": several}.items():
+        if not is_left or (name == "smoothing" and has_weights):
+            values.pop(f"DataConfig.{name}", None)
     return values
 
 

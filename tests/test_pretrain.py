@@ -138,10 +138,10 @@ def test_a_signal_before_training_ends_the_start_and_the_same_command_goes_on(
 ):
     with monkeypatch.context() as patch:
 
-        def baselines(*_):
+        def floor(*_):
             os.kill(os.getpid(), signal.SIGINT)
 
-        patch.setattr(held_out, "baselines", baselines)
+        patch.setattr("bert_jax.recipes.pretraining_run.floor_of_stores", floor)
         result = start(tiny_run, tmp_path / "run", steps=2)
     assert result == (tmp_path / "run", 0, "SIGINT", None)
     assert not (tmp_path / "run").exists()
@@ -162,7 +162,7 @@ def test_a_signal_while_data_are_prepared_ends_that_where_progress_is_reported(
                 if document == 3:
                     os.kill(os.getpid(), signal.SIGTERM)
 
-    monkeypatch.setattr("bert_jax.recipes.pretraining_run.open_store", prepare)
+    monkeypatch.setattr("bert_jax.recipes.pretraining_run.open_stores", prepare)
     assert start(tiny_run, tmp_path / "run").stopped_by == "SIGTERM"
     assert reported == [0, 1, 2, 3]
 

@@ -23,6 +23,7 @@ from bert_jax.recipes.run_folder import (
 )
 
 FINGERPRINT = "feed" * 16
+DATA = {"fingerprint": FINGERPRINT}
 
 # Another right value for every setting there is.
 OTHER = {
@@ -70,6 +71,9 @@ OTHER = {
     "PretrainingObjective.static_epochs": 10,
     "PretrainingObjective.max_sequences": 3,
     "DataConfig.store": "elsewhere",
+    "DataConfig.stores": ("here", "there"),
+    "DataConfig.weights": (1.0, 2.0),
+    "DataConfig.smoothing": 0.5,
     "DataConfig.corpus": "documentation",
     "DataConfig.corpus_vocab_size": 4096,
     "ComputeConfig.dtype": "bfloat16",
@@ -85,6 +89,9 @@ OTHER = {
 NEEDED = {
     f"PretrainingObjective.{name}": ["PretrainingObjective.masking='span'"]
     for name in ("span_end_prob", "longest_span")
+} | {
+    f"DataConfig.{name}": ["DataConfig.stores=('here', 'there')"]
+    for name in ("weights", "smoothing")
 }
 SETTINGS = [
     f"{class_name}.{field.name}"
@@ -105,7 +112,7 @@ def run_dir(tmp_path, experiment_file):
     """A run's folder as far as the check reads it."""
     experiment = load_experiment(str(experiment_file), data_required=False)
     write_atomically(tmp_path / "operative.gin", experiment.operative)
-    write_json(tmp_path / "provenance.json", {"data": {"fingerprint": FINGERPRINT}})
+    write_json(tmp_path / "provenance.json", {"data": DATA})
     return tmp_path
 
 
@@ -127,14 +134,14 @@ def test_a_setting_may_change_if_it_is_on_the_list_and_is_refused_if_not(
     write_atomically(run_dir / "operative.gin", before.operative)
     experiment = changed(experiment_file, *needed, f"{name}={OTHER[name]!r}")
     if name in MAY_CHANGE:
-        check_same_run(run_dir, experiment, FINGERPRINT)
+        check_same_run(run_dir, experiment, DATA)
         return
     class_name, field = name.split(".")
     old = getattr(before.configs()[class_name], field)
     new = getattr(experiment.configs()[class_name], field)
     assert old != new
     with pytest.raises(UserError) as raised:
-        check_same_run(run_dir, experiment, FINGERPRINT)
+        check_same_run(run_dir, experiment, DATA)
     assert f"holds another run: {name} was {old!r} and is {new!r}. Give" in str(raised.value)
 
 
@@ -153,7 +160,7 @@ def test_every_disagreement_is_shown_at_once(run_dir, experiment_file):
         "TrainConfig.log_every=9",
     )
     with pytest.raises(UserError) as raised:
-        check_same_run(run_dir, experiment, "beef" * 16)
+        check_same_run(run_dir, experiment, {"fingerprint": "beef" * 16})
     message = str(raised.value)
     for difference in (
         "TrainConfig.seed was 0 and is 5",
@@ -165,22 +172,50 @@ def test_every_disagreement_is_shown_at_once(run_dir, experiment_file):
     assert "\n" not in message
 
 
+def test_other_shares_or_stores_of_a_mixture_are_shown_by_name(run_dir, experiment_file):
+    def mixture(*stores):
+        parts = [{"name": n, "share": s, "fingerprint": f * 64} for n, s, f in stores]
+        return {"fingerprint": str(stores), "stores": parts}
+
+    before = mixture(("en", 0.75, "a"), ("sw", 0.25, "b"))
+    write_json(run_dir / "provenance.json", {"data": before})
+    check_same_run(run_dir, changed(experiment_file), before)
+    with pytest.raises(UserError) as raised:
+        check_same_run(
+            run_dir, changed(experiment_file), mixture(("en", 0.5, "a"), ("lg", 0.5, "c"))
+        )
+    assert (
+        "the data were a mixture of 75 % en (aaaaaaaaaaaa), 25 % sw (bbbbbbbbbbbb) and are "
+        "a mixture of 50 % en (aaaaaaaaaaaa), 50 % lg (cccccccccccc)"
+    ) in str(raised.value)
+
+
 def test_a_folder_without_a_run_takes_any(tmp_path, experiment_file):
-    check_same_run(tmp_path, changed(experiment_file), FINGERPRINT)
-    check_same_run(tmp_path / "new", changed(experiment_file), FINGERPRINT)
+    check_same_run(tmp_path, changed(experiment_file), DATA)
+    check_same_run(tmp_path / "new", changed(experiment_file), DATA)
 
 
 def test_a_damaged_file_of_a_run_is_named(run_dir, experiment_file):
     (run_dir / "provenance.json").write_text("{")
     with pytest.raises(UserError, match=r"provenance\.json, a file of the run, cannot be read"):
-        check_same_run(run_dir, changed(experiment_file), FINGERPRINT)
+        check_same_run(run_dir, changed(experiment_file), DATA)
 
 
-@pytest.mark.parametrize("text", ["{}", "[]", '{"data": {}}', '{"data": []}', "null"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{}",
+        "[]",
+        '{"data": {"fingerprint": "a", "stores": [{}]}}',
+        '{"data": {}}',
+        '{"data": []}',
+        "null",
+    ],
+)
 def test_a_provenance_that_is_not_one_is_named(run_dir, experiment_file, text):
     (run_dir / "provenance.json").write_text(text)
     with pytest.raises(UserError, match=r"provenance\.json is damaged"):
-        check_same_run(run_dir, changed(experiment_file), FINGERPRINT)
+        check_same_run(run_dir, changed(experiment_file), DATA)
 
 
 @pytest.mark.parametrize("kept", [0, -1])
@@ -191,15 +226,15 @@ def test_an_operative_config_that_does_not_hold_every_value_is_damaged(
     blocks = path.read_text().split("\n\n")
     path.write_text("\n\n".join(blocks[:kept]))
     with pytest.raises(UserError, match=r"operative\.gin is damaged"):
-        check_same_run(run_dir, changed(experiment_file), FINGERPRINT)
+        check_same_run(run_dir, changed(experiment_file), DATA)
 
 
 def test_a_run_is_not_made_shorter_than_it_is(run_dir, experiment_file):
     (run_dir / "checkpoints" / "20").mkdir(parents=True)
     (run_dir / "checkpoints" / "20" / "_CHECKPOINT_METADATA").touch()
-    check_same_run(run_dir, changed(experiment_file, "TrainConfig.num_steps=20"), FINGERPRINT)
+    check_same_run(run_dir, changed(experiment_file, "TrainConfig.num_steps=20"), DATA)
     with pytest.raises(UserError, match=r"num_steps is 5 and .* checkpoint of step 20"):
-        check_same_run(run_dir, changed(experiment_file, "TrainConfig.num_steps=5"), FINGERPRINT)
+        check_same_run(run_dir, changed(experiment_file, "TrainConfig.num_steps=5"), DATA)
 
 
 def test_a_run_is_a_folder(tmp_path):

@@ -95,3 +95,4 @@ def test_rows_are_json_with_place_type_and_default() -> None:
 def test_types_are_named_as_a_person_would() -> None:
     assert type_name(int) == "int"
     assert type_name(str | None) == "str or None"
+    assert type_name(tuple[str, ...]) == "tuple of str"

@@ -11,6 +11,7 @@ from bert_jax.errors import UserError
 from bert_jax.formatting import format_amount
 from bert_jax.recipes.stores import Stores
 from bert_jax.recipes.training_batches import TrainingBatches, make_training, plan_folder
+from bert_jax.store_results import format_epochs
 from data_pipeline.evaluation import EvaluationBatches, evaluation_batches
 from data_pipeline.mixture_evaluation import MixtureEvaluation, examples_of_stores
 from data_pipeline.objective import PretrainingObjective
@@ -87,9 +88,9 @@ def describe_epochs(stores: Stores, epochs: Sequence[float]) -> str:
     if not stores.is_mixture:
         return f"{epochs[0]:.1f} epochs"
     if len(epochs) > MOST_NAMED:
-        return f"{min(epochs):.1f} to {max(epochs):.1f} epochs of a store"
+        return f"{format_epochs(min(epochs))} to {format_epochs(max(epochs))} epochs of a store"
     named = zip(stores.names, epochs, strict=True)
-    return ", ".join(f"{name} {count:.1f} epochs" for name, count in named)
+    return ", ".join(f"{name} {format_epochs(count)} epochs" for name, count in named)
 
 
 def _check_documents(store: TokenStore, objective: PretrainingObjective, is_mixed: bool) -> None:

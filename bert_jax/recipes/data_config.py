@@ -85,14 +85,14 @@ class DataConfig:
             )
         if self.weights and len(self.weights) != len(self.stores):
             raise UserError(
-                f"DataConfig.weights has {len(self.weights)} numbers and DataConfig.stores "
-                f"{len(self.stores)} stores; give one weight for each store"
+                f"DataConfig.weights has {len(self.weights)} numbers, and DataConfig.stores names "
+                f"{len(self.stores)}; give one weight for each"
             )
         for weight, store in zip(self.weights, self.stores, strict=False):
             if not (math.isfinite(weight) and weight > 0):
                 raise UserError(
                     f"DataConfig.weights is {self.weights!r}: the weight of {store!r} is "
-                    f"{weight:g}, it must be above 0; leave a store out that is not to be read"
+                    f"{weight:g}, it must be above 0; leave out what is not to be read"
                 )
         if self.smoothing is not None and not 0 <= self.smoothing <= 1:
             raise UserError(

@@ -18,10 +18,19 @@ def is_data_facts(facts: Any) -> bool:
     )
 
 
-def describe_data(facts: Mapping[str, Any]) -> str:
-    """Data in a few words: the beginning of a fingerprint or, of a mixture, of each store's."""
+def describe_change(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """In a few words that these are other data, by the beginnings of their fingerprints."""
+    old, new = _briefly(before), _briefly(now)
+    if "stores" not in before:
+        old = f"those with fingerprint {old}"
+    if "stores" in before and "stores" not in now:
+        new = f"those with fingerprint {new}"
+    return f"the data were {old} and are {new}"
+
+
+def _briefly(facts: Mapping[str, Any]) -> str:
     if "stores" not in facts:
-        return f"those with fingerprint {facts['fingerprint'][:12]}"
+        return str(facts["fingerprint"][:12])
     parts = (
         f"{100 * store['share']:.4g} % {store['name']} ({store['fingerprint'][:12]})"
         for store in facts["stores"]

@@ -79,7 +79,8 @@ def show_run(facts: dict[str, Any]) -> str:
                 f"(majority {pairs['majority_share']:.4f})"
             )
         lines.append((f"held out, step {evaluation['step']}", results))
-        lines += [("", line) for line in store_lines(evaluation)]
+        of_stores = [line.strip() for line in store_lines(evaluation)]
+        lines += zip(["by store", *[""] * len(of_stores)], of_stores, strict=False)
     if "provenance" in facts:
         provenance = facts["provenance"]
         versions = ", ".join(f"{k} {v}" for k, v in provenance.get("versions", {}).items() if v)

@@ -281,7 +281,7 @@ class PretrainingRun:
             named = [(name, p) for (name, _), p in zip(samples, predictions, strict=True)]
             run_folder.write_json(
                 self.run_dir / run_folder.PREDICTIONS,
-                [{**p.to_dict(), **({"store": name} if name else {})} for name, p in named],
+                [{**({"store": name} if name else {}), **p.to_dict()} for name, p in named],
             )
             for name, prediction in named:
                 self.terminal.print(f"{name}: " * bool(name) + prediction.to_line())

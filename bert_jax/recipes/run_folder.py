@@ -15,7 +15,7 @@ from bert_jax.checkpoint import finished_steps
 from bert_jax.errors import UserError
 from bert_jax.pair_tasks import PAIR_TASKS
 from bert_jax.recipes.bindings import settable_fields
-from bert_jax.recipes.data_facts import describe_data, is_data_facts
+from bert_jax.recipes.data_facts import describe_change, is_data_facts
 from bert_jax.recipes.experiment import Experiment, load_experiment
 from bert_jax.store_results import STORES
 
@@ -229,7 +229,7 @@ def check_same_run(run_dir: Path, experiment: Experiment, data: Mapping[str, Any
     ]
     recorded = read_provenance(run_dir)["data"]
     if recorded["fingerprint"] != data["fingerprint"]:
-        differences.append(f"the data were {describe_data(recorded)} and are {describe_data(data)}")
+        differences.append(describe_change(recorded, data))
     if differences:
         raise UserError(
             f"{run_dir} holds another run: {'; '.join(differences)}. Give another --run_dir, or "

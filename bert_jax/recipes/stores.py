@@ -21,7 +21,7 @@ from data_pipeline.store.token_store import TokenStore
 
 LONGEST_NAME = 24
 # What a store's name must not be, for the names of its metrics to say what they are.
-_TAKEN = frozenset({"mlm", *(task.key for task in PAIR_TASKS.values())})
+_TAKEN = frozenset({"loss", "mlm", *(task.key for task in PAIR_TASKS.values())})
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,7 +152,10 @@ def short_names(paths: Sequence[Path]) -> list[str]:
             if counts[names[i]] > 1:
                 names[i] = of[min(depth, len(of) - 1)]
     counts = Counter(names)
-    return [f"{name}-{i}" if counts[name] > 1 else name for i, name in enumerate(names, start=1)]
+    return [
+        f"{of[0]}-{i}" if counts[name] > 1 else name
+        for i, (name, of) in enumerate(zip(names, parts, strict=True), start=1)
+    ]
 
 
 def _plain(folder: str) -> str:
