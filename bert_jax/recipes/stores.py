@@ -134,7 +134,9 @@ def open_stores(config: DataConfig, beside: Path, progress: Progress = silent) -
     if len(stores) == 1:
         return Stores.of(stores)
     exponent = 1.0 if config.smoothing is None else config.smoothing
-    by_size = smoothed_weights([store.train.num_tokens for store in stores], exponent)
+    # One without any text has a share, too: what is wrong with it is said where it is to be read.
+    sizes = [max(1, store.train.num_tokens) for store in stores]
+    by_size = smoothed_weights(sizes, exponent)
     return Stores.of(stores, config.weights or by_size)
 
 
