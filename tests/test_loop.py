@@ -79,7 +79,7 @@ class Record:
             batches=Batches(start, config.num_steps, self.clock, before),
             start=start,
             config=config,
-            tokens_per_step=100,
+            tokens_per_step=lambda step: 100,
             hooks=hooks,
             stop=StopRequest() if stop is None else stop,
             clock=self.clock,

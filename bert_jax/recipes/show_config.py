@@ -64,6 +64,8 @@ def type_name(hint: Any) -> str:
     """`int`, `str or None`; of a field with a few choices, `str`."""
     if typing.get_origin(hint) is typing.Literal:
         return "str"
+    if typing.get_origin(hint) is tuple:
+        return f"tuple of {typing.get_args(hint)[0].__name__}"
     names = [
         "None" if arg is type(None) else arg.__name__ for arg in typing.get_args(hint) or (hint,)
     ]
