@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from bert_jax.page import render_page, write_page
 from bert_jax.pair_tasks import PAIR_TASKS, PairTask, pair_task_of
 from bert_jax.plots import Baseline, Plot, draw, to_png, to_svg
 from bert_jax.report_facts import flatten, headline_facts, names_of, split_rows
+from bert_jax.report_stages import borders_of, schedule_text, setting
 from bert_jax.verdicts import label_name, percent, verdicts
 
 REPORT_FILE = "report.html"
@@ -49,7 +49,7 @@ def write_report(run_dir: str | Path) -> Path:
     folder = run_dir / PLOTS_FOLDER
     folder.mkdir(exist_ok=True)
     for plot in plots_of(run):
-        figure = draw(plot, run.metrics)
+        figure = draw(plot, run.metrics, borders_of(run.operative))
         if figure is not None:
             to_png(figure, folder / f"{plot.name}.png")
             plots.append(to_svg(figure, plot.name, f"{plot.title} over the steps of the run"))
@@ -71,8 +71,8 @@ class Run:
     @property
     def num_steps(self) -> int | None:
         """The steps that the run was asked for, where its config says so."""
-        found = re.search(r"^TrainConfig\.num_steps = (\d+)$", self.operative or "", re.MULTILINE)
-        return int(found[1]) if found else None
+        steps = setting(self.operative, "TrainConfig.num_steps")
+        return steps if isinstance(steps, int) else None
 
 
 def read_run(run_dir: Path) -> Run:
@@ -180,7 +180,7 @@ def render(run: Run, plots: Sequence[str]) -> str:
 
 
 def _summary(run: Run, training: Sequence[Mapping[str, Any]]) -> str:
-    """One sentence under the title: what was trained."""
+    """Under the title: what was trained, and on batches of which shapes if of several."""
     config = run.config
     parts = []
     if "num_hidden_layers" in config and "hidden_size" in config:
@@ -195,7 +195,9 @@ def _summary(run: Run, training: Sequence[Mapping[str, Any]]) -> str:
         task = pair_task_of(training[-1])
         and_pairs = "" if task is None else f" and {task.title}"
         parts.append(f"{training[-1]['step']:,}{of} steps of masked language modelling{and_pairs}")
-    return ", ".join(parts) + "." if parts else ""
+    summary = ", ".join(parts) + "." if parts else ""
+    shapes = schedule_text(run.operative, training[-1]["step"]) if training else ""
+    return f"{summary} {shapes}".strip()
 
 
 def _is_finished(run: Run, training: Sequence[Mapping[str, Any]]) -> bool:

@@ -56,13 +56,18 @@ class StagedBatches:
         """The batch of `step` (0, 1, ...)."""
         if step < 0:
             raise DataError(f"steps are numbered from 0; got {step}")
+        self._begin_soon(step)
         stage = bisect_right(self._starts, step) - 1
-        following = stage + 1
-        if following < len(self._parts) and self._begun < following:
-            if self._starts[following] - step <= BEGUN_BEFORE:
-                self._begun = following
-                self._parts[following].begin(0)
         return self._parts[stage](step - self._starts[stage])
+
+    def _begin_soon(self, step: int) -> None:
+        """Begin the first plan of a stage that is near, once."""
+        following = bisect_right(self._starts, step)
+        if self._begun < following < len(self._parts):
+            if self._starts[following] - step > BEGUN_BEFORE:
+                return
+            self._begun = following
+            self._parts[following].begin(0)
 
 
 def stage_seed(seed: int, stage: int) -> int:

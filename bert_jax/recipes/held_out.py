@@ -24,11 +24,15 @@ from data_pipeline.tokenization.text_tokenizer import TextTokenizer
 
 
 def evaluate(
-    program: Program, params: Any, batches: EvaluationBatches, progress: Progress = silent
+    program: Program,
+    params: Any,
+    batches: EvaluationBatches,
+    progress: Progress = silent,
+    description: str = "evaluating",
 ) -> dict[str, float]:
     """Losses and accuracies over all held-out examples: `eval_mlm_loss` and so on."""
     sums = Sums()
-    with progress("evaluating", len(batches), "batches") as task:
+    with progress(description, len(batches), "batches") as task:
         for batch in batches:
             sums.add(jax.device_get(dict(program.eval_step(params, program.put_batch(batch)))))
             task.advance()

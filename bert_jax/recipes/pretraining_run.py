@@ -9,18 +9,18 @@ import jax
 
 from bert_jax import devices, pretraining, sharding
 from bert_jax.checkpoint import Checkpoints
-from bert_jax.formatting import format_amount
 from bert_jax.inference.fill_mask import FillMask
 from bert_jax.loop import Hooks, StopRequest, agree, run_steps
 from bert_jax.metrics import MetricsWriter
 from bert_jax.pair_tasks import PAIR_TASKS
-from bert_jax.parameters import count_parameters
 from bert_jax.program import Program, make_program
 from bert_jax.recipes import held_out, init_from, run_folder
-from bert_jax.recipes.data import PretrainingData, data_facts, open_data, open_store
+from bert_jax.recipes.data import data_facts, open_data, open_store
+from bert_jax.recipes.describe_run import describe_start
 from bert_jax.recipes.experiment import Experiment
 from bert_jax.recipes.run_lock import run_lock
 from bert_jax.recipes.samples import LONGEST, sample_sentences
+from bert_jax.recipes.staged_data import StagedData, check_stages
 from bert_jax.recipes.stoppable import stoppable
 from bert_jax.report import write_report
 from bert_jax.terminal import Terminal
@@ -66,6 +66,7 @@ class PretrainingRun:
         mesh = sharding.make_mesh(experiment.mesh, found)
         sizes = ", ".join(f"{axis} {size}" for axis, size in mesh.shape.items())
         terminal.print(f"{devices.describe(found)}; mesh: {sizes}")
+        check_stages(experiment.stages, mesh)
 
         stop.check()
         if self.is_main:
@@ -74,14 +75,16 @@ class PretrainingRun:
         stop.check()
         run_folder.check_same_run(run_dir, experiment, store.fingerprint)
         with terminal.progress("counting examples", None, "example") as task:
-            self.data: PretrainingData = open_data(
-                store, experiment.objective, self.train, run_dir / run_folder.PLANS
+            self.data = StagedData(
+                experiment.stages,
+                lambda objective, train: open_data(
+                    store, objective, train, run_dir / run_folder.PLANS
+                ),
             )
-            task.advance(self.data.training.examples_per_epoch)
+            task.advance(sum(part.training.examples_per_epoch for part in self.data.parts))
         stop.check()
-        self.model = dataclasses.replace(
-            experiment.model, vocab_size=self.data.tokenizer.vocab_size
-        )
+        self.tokenizer = self.data.parts[0].tokenizer
+        self.model = dataclasses.replace(experiment.model, vocab_size=self.tokenizer.vocab_size)
         self.program: Program = make_program(
             pretraining.make_init(self.model),
             pretraining.make_sums(self.model, experiment.compute),
@@ -91,21 +94,23 @@ class PretrainingRun:
             mesh=mesh,
         )
         self.evaluated_step: int | None = None
-        self.floor = held_out.baselines(
-            self.data.held_out,
-            self.data.tokenizer,
-            store.train,
-            PAIR_TASKS.get(self.model.pair_task),
-            held_out.characters_per_token(store.manifest),
-        )
+        # One for each stage: longer rows are other examples.
+        self.floors = [
+            held_out.baselines(
+                part.held_out,
+                part.tokenizer,
+                store.train,
+                PAIR_TASKS.get(self.model.pair_task),
+                held_out.characters_per_token(store.manifest),
+            )
+            for part in self.data.parts
+        ]
         stop.check()
         facts = run_folder.provenance(devices.facts(found), mesh.shape, data_facts(store))
         # Where the first weights come from. A run that is gone on with has weights of its own.
         self.first_weights: init_from.Source | None = None
         if not run_folder.has_checkpoint(run_dir):
-            self.first_weights = init_from.check_source(
-                source, run_dir, self.model, self.data.tokenizer
-            )
+            self.first_weights = init_from.check_source(source, run_dir, self.model, self.tokenizer)
             if self.first_weights is not None:
                 facts["init_from"] = self._describe_source(self.first_weights)
         if self.is_main:
@@ -127,7 +132,7 @@ class PretrainingRun:
         is_finished = (run_folder.newest_checkpoint(self.run_dir) or 0) >= self.train.num_steps
         changes = [] if is_finished else run_folder.record_provenance(self.run_dir, facts)
         run_folder.write_atomically(self.run_dir / run_folder.CONFIG, self.model.to_json())
-        self.data.tokenizer.save(self.run_dir / run_folder.TOKENIZER)
+        self.tokenizer.save(self.run_dir / run_folder.TOKENIZER)
         run_folder.write_atomically(self.run_dir / run_folder.OPERATIVE, self.experiment.operative)
         if changes:
             self.terminal.print(
@@ -145,7 +150,8 @@ class PretrainingRun:
         ) as checkpoints:
             start = checkpoints.latest
             state = self._first_state(checkpoints, start)
-            terminal.print(self._describe(start))
+            for line in describe_start(self.model, self.experiment, self.data, start):
+                terminal.print(line)
             self.stop.check()
             stopped_by = None
             with self._open_writer(start) as writer:
@@ -187,32 +193,16 @@ class PretrainingRun:
         params = init_from.read_weights(self.first_weights, self.model, state.params)
         return state._replace(params=params)
 
-    def _describe(self, start: int | None) -> str:
-        model, train = self.model, self.train
-        parameters = count_parameters(model)
-        epochs = train.num_steps * train.batch_size / self.data.training.rows_per_epoch
-        shape = (
-            f"BERT, {format_amount(model.num_hidden_layers, 'layer')}, {model.hidden_size} wide, "
-            f"vocabulary {model.vocab_size:,}: {parameters:,} parameters"
-        )
-        work = (
-            f"{train.num_steps:,} steps of {train.batch_size} x "
-            f"{self.experiment.objective.max_length} ({epochs:.1f} epochs)"
-        )
-        if start is None:
-            return f"{shape}; starting, {work}"
-        if start < train.num_steps:
-            return f"{shape}; going on from step {start:,}, {work}"
-        return f"{shape}; finished before, {work}; a larger --steps trains on"
-
     def _train(
         self, state: Any, start: int, checkpoints: Checkpoints, writer: MetricsWriter | None
     ) -> tuple[Any, int, str | None]:
         train, terminal = self.train, self.terminal
-        epoch = start * train.batch_size // self.data.training.rows_per_epoch + 1
+        stage, part = self.data.stage(start + 1), self.data.part(start + 1)
+        row = (start - stage.start) * stage.train.batch_size
+        epoch = row // part.training.rows_per_epoch + 1
         with terminal.progress(f"planning epoch {epoch}", None, "example") as task:
             self.data.training(start)
-            task.advance(self.data.training.examples_per_epoch)
+            task.advance(part.training.examples_per_epoch)
         self.stop.check()
 
         def source(step: int) -> Any:
@@ -234,6 +224,9 @@ class PretrainingRun:
                 save=checkpoints.save,
                 last_saved=lambda: checkpoints.latest,
                 advance=task.advance,
+                new_shape=lambda step: terminal.print(
+                    f"from step {step:,}: {self.data.stage(step + 1).shape}"
+                ),
             )
             state, step = run_steps(
                 state,
@@ -241,7 +234,8 @@ class PretrainingRun:
                 batches=batches,
                 start=start,
                 config=train,
-                tokens_per_step=train.batch_size * self.experiment.objective.max_length,
+                tokens_per_step=lambda step: self.data.stage(step).tokens,
+                new_shapes=self.data.borders,
                 hooks=hooks,
                 stop=self.stop,
             )
@@ -250,25 +244,34 @@ class PretrainingRun:
             return state, step, self.stop.name if unfinished else None
 
     def _evaluate(self, writer: MetricsWriter | None, step: int, state: Any) -> None:
+        length = self.data.stage(step).objective.max_length
+        batches, floor = self.data.part(step).held_out, self.floors[self.data.number(step)]
+        what = f"evaluating at length {length}" if self.data.borders else "evaluating"
         metrics = held_out.evaluate(
-            self.program, state.params, self.data.held_out, self.terminal.progress
+            self.program, state.params, batches, self.terminal.progress, what
         )
         self.evaluated_step = step
         if writer is not None:
             # The line comes last: a run killed in between evaluates again.
-            result = held_out.verdict(step, metrics, self.floor)
+            result = held_out.verdict(step, metrics, floor)
+            result = {"step": step, "max_length": length, **result}
             run_folder.write_json(self.run_dir / run_folder.EVALUATION, result)
+            line = {"step": step, **metrics}
+            if self.data.borders:
+                line["eval_max_length"] = length
             if writer.last_evaluation_step != step:
-                writer.write({"step": step, **metrics})
-            self.terminal.evaluation_line({"step": step, **metrics}, self.floor)
+                writer.write(line)
+            self.terminal.evaluation_line(line, floor)
 
     def _finish(self, step: int, state: Any) -> dict[str, Any]:
         params = sharding.gather(state.params)
         if self.is_main:
-            model = FillMask(self.model, params, self.data.tokenizer)
+            model = FillMask(self.model, params, self.tokenizer)
             # Text that is tokenised again may have a few times as many tokens as it had.
             longest = min(LONGEST, max(1, self.model.max_position_embeddings // 4 - 2))
-            samples = sample_sentences(self.data.store.eval, self.data.tokenizer, longest=longest)
+            samples = sample_sentences(
+                self.data.parts[0].store.eval, self.tokenizer, longest=longest
+            )
             predictions = model.fill_mask(samples, top_k=5)
             run_folder.write_json(
                 self.run_dir / run_folder.PREDICTIONS, [p.to_dict() for p in predictions]

@@ -11,6 +11,7 @@ from bert_jax.errors import UserError
 from bert_jax.formatting import format_amount
 from bert_jax.pair_tasks import PAIR_TASKS
 from bert_jax.recipes.experiment import Experiment
+from bert_jax.recipes.length_schedule import stage_of
 from data_pipeline.batches import PretrainingBatches
 from data_pipeline.progress import Progress, silent
 from data_pipeline.shown_batch import ShownSequence, shown_batch
@@ -48,20 +49,22 @@ def batch_rows(
             folder = f"{experiment.data.corpus}_{experiment.data.corpus_vocab_size}"
             where = f"; that of {experiment.name} is data/{folder} beside the run's folder"
         raise UserError(f"show-batch needs --data STORE, the store that the run reads{where}")
+    stage = stage_of(experiment.stages, step)
     store = TokenStore.open(experiment.data.store)
     plans = store.path / "plans"
     with progress("planning", None, "example") as task:
         batches = PretrainingBatches(
             store.train,
             SpecialIds.of(store.tokenizer()),
-            experiment.objective,
-            seed=experiment.train.seed,
-            batch_size=experiment.train.batch_size,
+            stage.objective,
+            seed=stage.train.seed,
+            batch_size=stage.train.batch_size,
             cache_dir=plans if os.access(store.path, os.W_OK) else None,
         )
         task.advance(batches.examples_per_epoch)
     task_names = PAIR_TASKS.get(experiment.objective.pairs)
-    for shown in shown_batch(batches, store, experiment.objective, step - 1, max_rows):
+    of_stage = step - 1 - stage.start
+    for shown in shown_batch(batches, store, stage.objective, of_stage, max_rows):
         facts = _facts(step, shown, task_names.labels if task_names else None)
         yield {**facts, "is_packed": experiment.objective.is_packed}
 
