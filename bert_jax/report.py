@@ -107,20 +107,24 @@ def plots_of(run: Run) -> list[Plot]:
     if vocabulary:
         start = math.log(vocabulary)
         mlm.append(Baseline(start, f"every token alike: ln {vocabulary:,} = {start:.2f}"))
+    where = ""
     if run.evaluation:
+        # Baselines are of the examples of the last evaluation, which a schedule makes longer.
+        if borders_of(run.operative) and "max_length" in run.evaluation:
+            where = f" at length {run.evaluation['max_length']}"
         held_out = run.evaluation.get("mlm") or {}
         if "unigram_entropy" in held_out:
             entropy = held_out["unigram_entropy"]
-            mlm.append(Baseline(entropy, f"unigram entropy: {entropy:.2f}"))
+            mlm.append(Baseline(entropy, f"unigram entropy{where}: {entropy:.2f}"))
         if "commonest_accuracy" in held_out:
             share = held_out["commonest_accuracy"]
             token = held_out.get("commonest_token", "the commonest")
-            mlm_accuracy.append(Baseline(share, f"always “{token}”: {percent(share)}"))
+            mlm_accuracy.append(Baseline(share, f"always “{token}”{where}: {percent(share)}"))
     return [
         Plot("mlm_loss", "MLM loss, nats", baselines=tuple(mlm)),
         Plot("mlm_accuracy", "MLM accuracy", percent=True, baselines=tuple(mlm_accuracy)),
         # Of those that the run has no numbers of, nothing is drawn.
-        *(plot for task in PAIR_TASKS.values() for plot in _pair_plots(task, run.evaluation)),
+        *(plot for task in PAIR_TASKS.values() for plot in _pair_plots(task, run.evaluation, where)),
         Plot("loss", "Total loss, nats"),
         Plot("grad_norm", "Gradient norm, before clipping"),
         Plot("learning_rate", "Learning rate", smooth=False),
@@ -128,12 +132,14 @@ def plots_of(run: Run) -> list[Plot]:
     ]
 
 
-def _pair_plots(task: PairTask, evaluation: Mapping[str, Any] | None) -> tuple[Plot, Plot]:
+def _pair_plots(
+    task: PairTask, evaluation: Mapping[str, Any] | None, where: str
+) -> tuple[Plot, Plot]:
     found = (evaluation or {}).get(task.key) or {}
     baselines = []
     if "majority_share" in found:
         share, label = found["majority_share"], label_name(task, found.get("majority_label"))
-        baselines.append(Baseline(share, f"always “{label}”: {percent(share)}"))
+        baselines.append(Baseline(share, f"always “{label}”{where}: {percent(share)}"))
     coin = Baseline(math.log(2), f"a coin: {math.log(2):.3f}")
     name = f"{task.title} accuracy"
     return (

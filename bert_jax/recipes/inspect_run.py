@@ -78,7 +78,8 @@ def show_run(facts: dict[str, Any]) -> str:
     ]
     if "length_schedule" in facts:
         stages = [
-            f"{stage['batch_size']} x {stage['max_length']} from step {stage['from_step']:,}"
+            f"{stage['batch_size']} x {stage['max_length']}"
+            + (f" from step {stage['from_step']:,} on" if stage["from_step"] else "")
             for stage in facts["length_schedule"]
         ]
         lines.append(("batches", ", ".join(stages)))
