@@ -124,7 +124,11 @@ def plots_of(run: Run) -> list[Plot]:
         Plot("mlm_loss", "MLM loss, nats", baselines=tuple(mlm)),
         Plot("mlm_accuracy", "MLM accuracy", percent=True, baselines=tuple(mlm_accuracy)),
         # Of those that the run has no numbers of, nothing is drawn.
-        *(plot for task in PAIR_TASKS.values() for plot in _pair_plots(task, run.evaluation, where)),
+        *(
+            plot
+            for task in PAIR_TASKS.values()
+            for plot in _pair_plots(task, run.evaluation, where)
+        ),
         Plot("loss", "Total loss, nats"),
         Plot("grad_norm", "Gradient norm, before clipping"),
         Plot("learning_rate", "Learning rate", smooth=False),
