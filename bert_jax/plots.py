@@ -47,6 +47,14 @@ class Baseline:
 
 
 @dataclass(frozen=True)
+class Border:
+    """A vertical line, after the update with this number, and what begins there."""
+
+    step: int
+    label: str
+
+
+@dataclass(frozen=True)
 class Plot:
     """One figure: a name in `metrics.jsonl`, how to show it, and what to compare it with."""
 
@@ -58,12 +66,15 @@ class Plot:
     baselines: tuple[Baseline, ...] = ()
 
 
-def draw(plot: Plot, lines: Sequence[Mapping[str, Any]]) -> Figure | None:
+def draw(
+    plot: Plot, lines: Sequence[Mapping[str, Any]], borders: Sequence[Border] = ()
+) -> Figure | None:
     """Draw one metric over steps, training and evaluation; None where no line has it.
 
     Args:
         plot: what to draw.
         lines: of `metrics.jsonl`.
+        borders: those that the curve does not reach are left out.
     """
     from matplotlib.figure import Figure
     from matplotlib.ticker import FuncFormatter, MaxNLocator
@@ -99,6 +110,11 @@ def draw(plot: Plot, lines: Sequence[Mapping[str, Any]]) -> Figure | None:
         axes.set_yscale("log")
     for baseline in plot.baselines:
         _draw_baseline(axes, baseline, scale)
+    steps = np.concatenate([train_x, eval_x])
+    for border in borders:
+        if steps.min() <= border.step < steps.max():
+            late = border.step - steps.min() > 0.7 * (steps.max() - steps.min())
+            _draw_border(axes, border, late)
     axes.margins(x=0.01, y=0.08)
 
     axes.set_title(plot.title, loc="left", color=INK, fontsize=11, fontweight="bold")
@@ -179,6 +195,23 @@ def _draw_baseline(axes: Any, baseline: Baseline, scale: float) -> None:
         va="bottom",
         fontsize=8.5,
         color=MUTED,
+        zorder=5,
+    )
+
+
+def _draw_border(axes: Any, border: Border, late: bool) -> None:
+    axes.axvline(border.step, color=BASELINE, linewidth=1.0, zorder=1)
+    axes.annotate(
+        border.label,
+        xy=(border.step, 0.0),
+        xycoords=("data", "axes fraction"),
+        xytext=(-3 if late else 3, 3),
+        textcoords="offset points",
+        ha="right" if late else "left",
+        va="bottom",
+        fontsize=8.5,
+        color=MUTED,
+        bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1.0},
         zorder=5,
     )
 

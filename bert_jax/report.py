@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from bert_jax.page import render_page, write_page
 from bert_jax.pair_tasks import PAIR_TASKS, PairTask, pair_task_of
 from bert_jax.plots import Baseline, Plot, draw, to_png, to_svg
 from bert_jax.report_facts import flatten, headline_facts, names_of, split_rows, store_facts
+from bert_jax.report_stages import borders_of, schedule_text, setting
 from bert_jax.store_results import split_evaluations, store_rows
 from bert_jax.verdicts import label_name, percent, verdicts
 
@@ -50,7 +50,7 @@ def write_report(run_dir: str | Path) -> Path:
     folder = run_dir / PLOTS_FOLDER
     folder.mkdir(exist_ok=True)
     for plot in plots_of(run):
-        figure = draw(plot, run.metrics)
+        figure = draw(plot, run.metrics, borders_of(run.operative))
         if figure is not None:
             to_png(figure, folder / f"{plot.name}.png")
             plots.append(to_svg(figure, plot.name, f"{plot.title} over the steps of the run"))
@@ -72,8 +72,8 @@ class Run:
     @property
     def num_steps(self) -> int | None:
         """The steps that the run was asked for, where its config says so."""
-        found = re.search(r"^TrainConfig\.num_steps = (\d+)$", self.operative or "", re.MULTILINE)
-        return int(found[1]) if found else None
+        steps = setting(self.operative, "TrainConfig.num_steps")
+        return steps if isinstance(steps, int) else None
 
 
 def read_run(run_dir: Path) -> Run:
@@ -108,20 +108,28 @@ def plots_of(run: Run) -> list[Plot]:
     if vocabulary:
         start = math.log(vocabulary)
         mlm.append(Baseline(start, f"every token alike: ln {vocabulary:,} = {start:.2f}"))
+    where = ""
     if run.evaluation:
+        # Baselines are of the examples of the last evaluation, which a schedule makes longer.
+        if borders_of(run.operative) and "max_length" in run.evaluation:
+            where = f" at length {run.evaluation['max_length']}"
         held_out = run.evaluation.get("mlm") or {}
         if "unigram_entropy" in held_out:
             entropy = held_out["unigram_entropy"]
-            mlm.append(Baseline(entropy, f"unigram entropy: {entropy:.2f}"))
+            mlm.append(Baseline(entropy, f"unigram entropy{where}: {entropy:.2f}"))
         if "commonest_accuracy" in held_out:
             share = held_out["commonest_accuracy"]
             token = held_out.get("commonest_token", "the commonest")
-            mlm_accuracy.append(Baseline(share, f"always “{token}”: {percent(share)}"))
+            mlm_accuracy.append(Baseline(share, f"always “{token}”{where}: {percent(share)}"))
     return [
         Plot("mlm_loss", "MLM loss, nats", baselines=tuple(mlm)),
         Plot("mlm_accuracy", "MLM accuracy", percent=True, baselines=tuple(mlm_accuracy)),
         # Of those that the run has no numbers of, nothing is drawn.
-        *(plot for task in PAIR_TASKS.values() for plot in _pair_plots(task, run.evaluation)),
+        *(
+            plot
+            for task in PAIR_TASKS.values()
+            for plot in _pair_plots(task, run.evaluation, where)
+        ),
         Plot("loss", "Total loss, nats"),
         Plot("grad_norm", "Gradient norm, before clipping"),
         Plot("learning_rate", "Learning rate", smooth=False),
@@ -129,12 +137,14 @@ def plots_of(run: Run) -> list[Plot]:
     ]
 
 
-def _pair_plots(task: PairTask, evaluation: Mapping[str, Any] | None) -> tuple[Plot, Plot]:
+def _pair_plots(
+    task: PairTask, evaluation: Mapping[str, Any] | None, where: str
+) -> tuple[Plot, Plot]:
     found = (evaluation or {}).get(task.key) or {}
     baselines = []
     if "majority_share" in found:
         share, label = found["majority_share"], label_name(task, found.get("majority_label"))
-        baselines.append(Baseline(share, f"always “{label}”: {percent(share)}"))
+        baselines.append(Baseline(share, f"always “{label}”{where}: {percent(share)}"))
     coin = Baseline(math.log(2), f"a coin: {math.log(2):.3f}")
     name = f"{task.title} accuracy"
     return (
@@ -185,7 +195,7 @@ def render(run: Run, plots: Sequence[str]) -> str:
 
 
 def _summary(run: Run, training: Sequence[Mapping[str, Any]]) -> str:
-    """One sentence under the title: what was trained."""
+    """Under the title: what was trained, and on batches of which shapes if of several."""
     config = run.config
     parts = []
     if "num_hidden_layers" in config and "hidden_size" in config:
@@ -200,7 +210,9 @@ def _summary(run: Run, training: Sequence[Mapping[str, Any]]) -> str:
         task = pair_task_of(training[-1])
         and_pairs = "" if task is None else f" and {task.title}"
         parts.append(f"{training[-1]['step']:,}{of} steps of masked language modelling{and_pairs}")
-    return ", ".join(parts) + "." if parts else ""
+    summary = ", ".join(parts) + "." if parts else ""
+    shapes = schedule_text(run.operative, training[-1]["step"]) if training else ""
+    return f"{summary} {shapes}".strip()
 
 
 def _is_finished(run: Run, training: Sequence[Mapping[str, Any]]) -> bool:

@@ -83,6 +83,11 @@ class PretrainingBatches:
         """Rows `first` up to `first + count` of the run, whatever the size of a batch."""
         return self._assemble(self.sequences_of(first, count), count, self._seed)
 
+    def begin(self, step: int) -> None:
+        """Starts making the plan that the batch of `step` needs in a thread."""
+        first = step * self._batch_size + self._local.start
+        self._source.begin(first // self.rows_per_epoch)
+
     def sequences(self, step: int) -> Sequences:
         """What this process's rows of the batch of `step` hold."""
         first = step * self._batch_size + self._local.start

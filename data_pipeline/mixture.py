@@ -203,6 +203,11 @@ class MixtureBatches:
             for part, first, number in zip(self._parts, drawn.first, drawn.number, strict=True)
         ]
 
+    def begin(self, step: int) -> None:
+        """Starts making the plans that the batch of `step` needs in threads."""
+        for part, first in zip(self._parts, self.drawn(step).first, strict=True):
+            part.begin(int(first))
+
     def drawn(self, step: int) -> Drawn:
         """Which store each of this process's rows of the batch of `step` comes from."""
         first = step * self._batch_size + self._local.start

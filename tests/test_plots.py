@@ -3,7 +3,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from bert_jax.plots import Baseline, Plot, draw, smoothed, to_svg
+from bert_jax.plots import Baseline, Border, Plot, draw, smoothed, to_svg
 
 
 def test_a_loss_that_is_not_finite_can_be_drawn():
@@ -34,3 +34,13 @@ def test_a_long_run_does_not_make_a_large_page():
     root = ElementTree.fromstring(svg)
     assert root.get("aria-label") == 'the "loss" & more'
     assert root.get("width") is None
+
+
+def test_a_border_is_drawn_where_the_curve_reaches_it():
+    lines = [{"step": i, "loss": 1.0 / i} for i in range(1, 61)]
+    borders = [Border(30, "8 x 64"), Border(55, "4 x 128"), Border(60, "2 x 256")]
+    svg = to_svg(draw(Plot("loss", "Loss"), lines, borders), "loss", "loss")
+    assert [label for label in ("8 x 64", "4 x 128", "2 x 256") if f">{label}</text>" in svg] == [
+        "8 x 64",
+        "4 x 128",
+    ]

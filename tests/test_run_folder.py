@@ -70,6 +70,10 @@ OTHER = {
     "PretrainingObjective.longest_span": 5,
     "PretrainingObjective.static_epochs": 10,
     "PretrainingObjective.max_sequences": 3,
+    "LengthSchedule.from_step": (3,),
+    "LengthSchedule.max_length": (64,),
+    "LengthSchedule.max_predictions": (8,),
+    "LengthSchedule.batch_size": (4,),
     "DataConfig.store": "elsewhere",
     "DataConfig.stores": ("here", "there"),
     "DataConfig.weights": (1.0, 2.0),
@@ -86,13 +90,21 @@ OTHER = {
     "MeshConfig.tensor": 2,
 }
 # What a setting needs to be set at all.
-NEEDED = {
-    f"PretrainingObjective.{name}": ["PretrainingObjective.masking='span'"]
-    for name in ("span_end_prob", "longest_span")
-} | {
-    f"DataConfig.{name}": ["DataConfig.stores=('here', 'there')"]
-    for name in ("weights", "smoothing")
-}
+SCHEDULE = [
+    *("LengthSchedule.from_step=(2,)", "LengthSchedule.max_length=(48,)"),
+    *("LengthSchedule.max_predictions=(6,)", "LengthSchedule.batch_size=(8,)"),
+]
+NEEDED = (
+    {
+        f"PretrainingObjective.{name}": ["PretrainingObjective.masking='span'"]
+        for name in ("span_end_prob", "longest_span")
+    }
+    | {
+        f"DataConfig.{name}": ["DataConfig.stores=('here', 'there')"]
+        for name in ("weights", "smoothing")
+    }
+    | {name: SCHEDULE for name in OTHER if name.startswith("LengthSchedule.")}
+)
 SETTINGS = [
     f"{class_name}.{field.name}"
     for class_name in KINDS["pretrain"].values()
@@ -116,6 +128,12 @@ def run_dir(tmp_path, experiment_file):
     return tmp_path
 
 
+def finish_step(run_dir, step):
+    """A checkpoint as far as its name and its mark are looked at."""
+    (run_dir / "checkpoints" / str(step)).mkdir(parents=True)
+    (run_dir / "checkpoints" / str(step) / "_CHECKPOINT_METADATA").touch()
+
+
 def changed(experiment_file, *bindings):
     return load_experiment(str(experiment_file), bindings, data_required=False)
 
@@ -132,6 +150,7 @@ def test_a_setting_may_change_if_it_is_on_the_list_and_is_refused_if_not(
     needed = NEEDED.get(name, [])
     before = changed(experiment_file, *needed)
     write_atomically(run_dir / "operative.gin", before.operative)
+    finish_step(run_dir, 4)
     experiment = changed(experiment_file, *needed, f"{name}={OTHER[name]!r}")
     if name in MAY_CHANGE:
         check_same_run(run_dir, experiment, DATA)
@@ -150,6 +169,44 @@ def test_what_may_change_is_what_the_docs_give_a_reason_for():
     assert {name for name in SETTINGS if f"`{name}`" in text} >= MAY_CHANGE
     for name in set(SETTINGS) - MAY_CHANGE:
         assert f"`{name}`" not in text, f"{name} may not change"
+
+
+LATER = "LengthSchedule.from_step=(3,)"
+
+
+@pytest.mark.parametrize(
+    ("done", "bindings", "refused"),
+    [
+        (2, [*SCHEDULE, LATER], False),  # two updates of the first length, and none of the second
+        (2, [], False),
+        (3, [*SCHEDULE, LATER], True),
+        (3, [], True),
+        (3, [*SCHEDULE, "LengthSchedule.batch_size=(16,)"], True),
+        (3, SCHEDULE, False),
+    ],
+)
+def test_of_a_schedule_of_lengths_what_lies_ahead_may_change(
+    run_dir, experiment_file, done, bindings, refused
+):
+    before = changed(experiment_file, *SCHEDULE)
+    write_atomically(run_dir / "operative.gin", before.operative)
+    finish_step(run_dir, done)
+    after = changed(experiment_file, *bindings)
+    if not refused:
+        check_same_run(run_dir, after, DATA)
+        return
+    with pytest.raises(UserError, match=r"holds another run: LengthSchedule\.\w+ was \(\d+,\) "):
+        check_same_run(run_dir, after, DATA)
+
+
+def test_a_run_from_before_there_was_a_schedule_of_lengths_goes_on(run_dir, experiment_file):
+    path = run_dir / "operative.gin"
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(line for line in lines if not line.startswith("LengthSchedule.")))
+    finish_step(run_dir, 4)
+    check_same_run(run_dir, changed(experiment_file), DATA)
+    with pytest.raises(UserError, match=r"LengthSchedule\.from_step was \(\) and is \(2,\)"):
+        check_same_run(run_dir, changed(experiment_file, *SCHEDULE), DATA)
 
 
 def test_every_disagreement_is_shown_at_once(run_dir, experiment_file):
@@ -230,8 +287,7 @@ def test_an_operative_config_that_does_not_hold_every_value_is_damaged(
 
 
 def test_a_run_is_not_made_shorter_than_it_is(run_dir, experiment_file):
-    (run_dir / "checkpoints" / "20").mkdir(parents=True)
-    (run_dir / "checkpoints" / "20" / "_CHECKPOINT_METADATA").touch()
+    finish_step(run_dir, 20)
     check_same_run(run_dir, changed(experiment_file, "TrainConfig.num_steps=20"), DATA)
     with pytest.raises(UserError, match=r"num_steps is 5 and .* checkpoint of step 20"):
         check_same_run(run_dir, changed(experiment_file, "TrainConfig.num_steps=5"), DATA)

@@ -32,13 +32,14 @@ def evaluate(
     params: Any,
     batches: EvaluationBatches | MixtureEvaluation,
     progress: Progress = silent,
+    description: str = "evaluating",
 ) -> dict[str, float]:
     """Losses and accuracies over all held-out examples: `eval_mlm_loss` and so on.
 
     Of a mixture also those over each store's own: `eval_NAME_mlm_loss` and so on.
     """
     sums, of_stores = Sums(), dict[str, Sums]()
-    with progress("evaluating", len(batches), "batches") as task:
+    with progress(description, len(batches), "batches") as task:
         for name, part in parts_of(batches).items():
             of_store = of_stores.setdefault(name, Sums())
             for batch in part:

@@ -13,6 +13,7 @@ from bert_jax.pair_tasks import pair_task_of
 from bert_jax.parameters import count_parameters, parameters_sha256
 from bert_jax.recipes import run_folder
 from bert_jax.recipes.data_facts import data_lines
+from bert_jax.recipes.experiment import load_experiment
 from bert_jax.store_results import store_lines
 
 
@@ -21,7 +22,7 @@ def run_facts(path: Path) -> dict[str, Any]:
 
     Returns:
       `kind run step steps parameters parameters_sha256 config`, and where the run has them
-      `last_metrics evaluation provenance`.
+      `length_schedule last_metrics evaluation provenance`.
 
     Raises:
       UserError: a file of the run is missing or damaged, or there is no checkpoint.
@@ -40,6 +41,18 @@ def run_facts(path: Path) -> dict[str, Any]:
         "parameters_sha256": parameters_sha256(params),
         "config": vars(config),
     }
+    if (run_dir / run_folder.OPERATIVE).exists():
+        experiment = load_experiment(str(run_dir / run_folder.OPERATIVE), data_required=False)
+        if experiment.length_schedule.from_step:
+            facts["length_schedule"] = [
+                {
+                    "from_step": stage.start,
+                    "batch_size": stage.train.batch_size,
+                    "max_length": stage.objective.max_length,
+                    "max_predictions": stage.objective.max_predictions,
+                }
+                for stage in experiment.stages
+            ]
     if (run_dir / METRICS_FILE).exists():
         training = [x for x in read_metrics(run_dir / METRICS_FILE) if not is_evaluation(x)]
         facts["last_metrics"] = training[-1] if training else None
@@ -65,6 +78,13 @@ def show_run(facts: dict[str, Any]) -> str:
         ("parameters", f"{facts['parameters']:,}"),
         ("parameters_sha256", facts["parameters_sha256"]),
     ]
+    if "length_schedule" in facts:
+        stages = [
+            f"{stage['batch_size']} x {stage['max_length']}"
+            + (f" from step {stage['from_step']:,} on" if stage["from_step"] else "")
+            for stage in facts["length_schedule"]
+        ]
+        lines.append(("batches", ", ".join(stages)))
     if facts.get("last_metrics"):
         last = facts["last_metrics"]
         lines.append(("last training line", f"step {last['step']}, loss {last['loss']:.4f}"))
@@ -78,6 +98,8 @@ def show_run(facts: dict[str, Any]) -> str:
                 f", {pair_task.title} accuracy {pairs['accuracy']:.4f} "
                 f"(majority {pairs['majority_share']:.4f})"
             )
+        if "length_schedule" in facts and "max_length" in evaluation:
+            results += f", in rows of {evaluation['max_length']}"
         lines.append((f"held out, step {evaluation['step']}", results))
         of_stores = [line.strip() for line in store_lines(evaluation)]
         lines += zip(["by store", *[""] * len(of_stores)], of_stores, strict=False)

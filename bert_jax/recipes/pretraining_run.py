@@ -9,19 +9,19 @@ import jax
 
 from bert_jax import devices, pretraining, sharding
 from bert_jax.checkpoint import Checkpoints
-from bert_jax.formatting import format_amount
 from bert_jax.inference.fill_mask import FillMask
 from bert_jax.loop import Hooks, StopRequest, agree, run_steps
 from bert_jax.metrics import MetricsWriter
 from bert_jax.pair_tasks import PAIR_TASKS
-from bert_jax.parameters import count_parameters
 from bert_jax.program import Program, make_program
 from bert_jax.recipes import held_out, init_from, run_folder
-from bert_jax.recipes.data import PretrainingData, describe_epochs, open_data
+from bert_jax.recipes.data import open_data
+from bert_jax.recipes.describe_run import describe_start
 from bert_jax.recipes.experiment import Experiment
 from bert_jax.recipes.mixture_floor import floor_of_stores
 from bert_jax.recipes.run_lock import run_lock
 from bert_jax.recipes.samples import LONGEST, sample_stores
+from bert_jax.recipes.staged_data import StagedData, check_stages
 from bert_jax.recipes.stoppable import stoppable
 from bert_jax.recipes.stores import open_stores
 from bert_jax.report import write_report
@@ -69,6 +69,7 @@ class PretrainingRun:
         mesh = sharding.make_mesh(experiment.mesh, found)
         sizes = ", ".join(f"{axis} {size}" for axis, size in mesh.shape.items())
         terminal.print(f"{devices.describe(found)}; mesh: {sizes}")
+        check_stages(experiment.stages, mesh)
 
         stop.check()
         if self.is_main:
@@ -79,14 +80,16 @@ class PretrainingRun:
         for line in stores.lines():
             terminal.print(line)
         with terminal.progress("counting examples", None, "example") as task:
-            self.data: PretrainingData = open_data(
-                stores, experiment.objective, self.train, run_dir / run_folder.PLANS
+            self.data = StagedData(
+                experiment.stages,
+                lambda objective, train: open_data(
+                    stores, objective, train, run_dir / run_folder.PLANS
+                ),
             )
-            task.advance(self.data.training.examples_per_epoch)
+            task.advance(sum(part.training.examples_per_epoch for part in self.data.parts))
         stop.check()
-        self.model = dataclasses.replace(
-            experiment.model, vocab_size=self.data.tokenizer.vocab_size
-        )
+        self.tokenizer = self.data.parts[0].tokenizer
+        self.model = dataclasses.replace(experiment.model, vocab_size=self.tokenizer.vocab_size)
         self.program: Program = make_program(
             pretraining.make_init(self.model),
             pretraining.make_sums(self.model, experiment.compute),
@@ -96,20 +99,18 @@ class PretrainingRun:
             mesh=mesh,
         )
         self.evaluated_step: int | None = None
-        self.floor = floor_of_stores(
-            self.data.held_out,
-            self.data.tokenizer,
-            stores,
-            PAIR_TASKS.get(self.model.pair_task),
-        )
+        # One for each stage: longer rows are other examples.
+        pair_task = PAIR_TASKS.get(self.model.pair_task)
+        self.floors = [
+            floor_of_stores(part.held_out, self.tokenizer, stores, pair_task)
+            for part in self.data.parts
+        ]
         stop.check()
         facts = run_folder.provenance(devices.facts(found), mesh.shape, stores.facts())
         # Where the first weights come from. A run that is gone on with has weights of its own.
         self.first_weights: init_from.Source | None = None
         if not run_folder.has_checkpoint(run_dir):
-            self.first_weights = init_from.check_source(
-                source, run_dir, self.model, self.data.tokenizer
-            )
+            self.first_weights = init_from.check_source(source, run_dir, self.model, self.tokenizer)
             if self.first_weights is not None:
                 facts["init_from"] = self._describe_source(self.first_weights)
         if self.is_main:
@@ -131,7 +132,7 @@ class PretrainingRun:
         is_finished = (run_folder.newest_checkpoint(self.run_dir) or 0) >= self.train.num_steps
         changes = [] if is_finished else run_folder.record_provenance(self.run_dir, facts)
         run_folder.write_atomically(self.run_dir / run_folder.CONFIG, self.model.to_json())
-        self.data.tokenizer.save(self.run_dir / run_folder.TOKENIZER)
+        self.tokenizer.save(self.run_dir / run_folder.TOKENIZER)
         run_folder.write_atomically(self.run_dir / run_folder.OPERATIVE, self.experiment.operative)
         if changes:
             self.terminal.print(
@@ -149,7 +150,8 @@ class PretrainingRun:
         ) as checkpoints:
             start = checkpoints.latest
             state = self._first_state(checkpoints, start)
-            terminal.print(self._describe(start))
+            for line in describe_start(self.model, self.experiment, self.data, start):
+                terminal.print(line)
             self.stop.check()
             stopped_by = None
             with self._open_writer(start) as writer:
@@ -191,33 +193,16 @@ class PretrainingRun:
         params = init_from.read_weights(self.first_weights, self.model, state.params)
         return state._replace(params=params)
 
-    def _describe(self, start: int | None) -> str:
-        model, train = self.model, self.train
-        parameters = count_parameters(model)
-        epochs = describe_epochs(self.data.stores, self.data.training.epochs(train.num_steps))
-        shape = (
-            f"BERT, {format_amount(model.num_hidden_layers, 'layer')}, {model.hidden_size} wide, "
-            f"vocabulary {model.vocab_size:,}: {parameters:,} parameters"
-        )
-        work = (
-            f"{train.num_steps:,} steps of {train.batch_size} x "
-            f"{self.experiment.objective.max_length} ({epochs})"
-        )
-        if start is None:
-            return f"{shape}; starting, {work}"
-        if start < train.num_steps:
-            return f"{shape}; going on from step {start:,}, {work}"
-        return f"{shape}; finished before, {work}; a larger --steps trains on"
-
     def _train(
         self, state: Any, start: int, checkpoints: Checkpoints, writer: MetricsWriter | None
     ) -> tuple[Any, int, str | None]:
         train, terminal = self.train, self.terminal
+        stage, part = self.data.stage(start + 1), self.data.part(start + 1)
         # Of a mixture, of the store that has come round most often.
-        epoch = int(max(self.data.training.epochs(start))) + 1
+        epoch = int(max(part.training.epochs(start - stage.start))) + 1
         with terminal.progress(f"planning epoch {epoch}", None, "example") as task:
             self.data.training(start)
-            task.advance(self.data.training.examples_per_epoch)
+            task.advance(part.training.examples_per_epoch)
         self.stop.check()
 
         def source(step: int) -> Any:
@@ -239,6 +224,9 @@ class PretrainingRun:
                 save=checkpoints.save,
                 last_saved=lambda: checkpoints.latest,
                 advance=task.advance,
+                new_shape=lambda step: terminal.print(
+                    f"from step {step:,}: {self.data.stage(step + 1).shape}"
+                ),
             )
             state, step = run_steps(
                 state,
@@ -246,7 +234,8 @@ class PretrainingRun:
                 batches=batches,
                 start=start,
                 config=train,
-                tokens_per_step=train.batch_size * self.experiment.objective.max_length,
+                tokens_per_step=lambda step: self.data.stage(step).tokens,
+                new_shapes=self.data.borders,
                 hooks=hooks,
                 stop=self.stop,
             )
@@ -255,28 +244,34 @@ class PretrainingRun:
             return state, step, self.stop.name if unfinished else None
 
     def _evaluate(self, writer: MetricsWriter | None, step: int, state: Any) -> None:
+        length = self.data.stage(step).objective.max_length
+        batches, floor = self.data.part(step).held_out, self.floors[self.data.number(step)]
+        what = f"evaluating at length {length}" if self.data.borders else "evaluating"
         metrics = held_out.evaluate(
-            self.program, state.params, self.data.held_out, self.terminal.progress
+            self.program, state.params, batches, self.terminal.progress, what
         )
         self.evaluated_step = step
         if writer is not None:
             # The line comes last: a run killed in between evaluates again.
-            epochs = self.data.training.epochs(step)
-            result = held_out.verdict(step, metrics, self.floor, epochs)
+            result = held_out.verdict(step, metrics, floor, self.data.epochs(step))
+            result = {"step": step, "max_length": length, **result}
             run_folder.write_json(self.run_dir / run_folder.EVALUATION, result)
+            line = {"step": step, **metrics}
+            if self.data.borders:
+                line["eval_max_length"] = length
             if writer.last_evaluation_step != step:
-                writer.write({"step": step, **metrics})
-            self.terminal.evaluation_line({"step": step, **metrics}, self.floor)
-            for line in store_lines(result):
-                self.terminal.print(line, style="cyan")
+                writer.write(line)
+            self.terminal.evaluation_line(line, floor)
+            for of_store in store_lines(result):
+                self.terminal.print(of_store, style="cyan")
 
     def _finish(self, step: int, state: Any) -> dict[str, Any]:
         params = sharding.gather(state.params)
         if self.is_main:
-            model = FillMask(self.model, params, self.data.tokenizer)
+            model = FillMask(self.model, params, self.tokenizer)
             # Text that is tokenised again may have a few times as many tokens as it had.
             longest = min(LONGEST, max(1, self.model.max_position_embeddings // 4 - 2))
-            samples = sample_stores(self.data.stores, self.data.tokenizer, longest)
+            samples = sample_stores(self.data.parts[0].stores, self.tokenizer, longest)
             predictions = model.fill_mask([text for _, text in samples], top_k=5)
             named = [(name, p) for (name, _), p in zip(samples, predictions, strict=True)]
             run_folder.write_json(

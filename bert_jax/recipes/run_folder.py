@@ -33,7 +33,7 @@ _MLM_RESULTS = ("loss", "accuracy", "unigram_entropy", "unigram_loss")
 _PAIR_RESULTS = ("loss", "accuracy", "majority_share")
 
 # What a run may change when it goes on; docs/resuming.md says why for each. Anything else is part
-# of what the run is.
+# of what the run is, but for the part of a `LengthSchedule` that lies ahead.
 MAY_CHANGE = frozenset(
     {
         *(f"TrainConfig.{name}" for name in ("num_steps", "micro_batches", "log_every")),
@@ -53,6 +53,9 @@ MAY_CHANGE = frozenset(
 # What a start that was killed before `operative.gin` was written may have left, beside files whose
 # names begin with a dot.
 _BEFORE_OPERATIVE = frozenset({PLANS, PROVENANCE, CONFIG, TOKENIZER})
+
+# Classes that the runs of an earlier version knew nothing of: their values are the defaults.
+_LATER = frozenset({"LengthSchedule"})
 
 # Packages whose version can change a result, and what they are called in `provenance.json`.
 PACKAGES = (
@@ -217,15 +220,19 @@ def check_same_run(run_dir: Path, experiment: Experiment, data: Mapping[str, Any
         return
     before = load_experiment(str(run_dir / OPERATIVE), kind=experiment.kind, data_required=False)
     given = {name.split(".")[0] for name, at in before.origins.items() if at.kind != "default"}
-    if given != before.configs().keys():
+    if given | _LATER != before.configs().keys():
         raise UserError(
             f"{run_dir / OPERATIVE} is damaged: it should hold every value of the run. Bring the "
             "file back from a copy, or give another --run_dir"
         )
+    newest = newest_checkpoint(run_dir)
+    done = newest or 0
+    # Of a schedule, what lies ahead is nobody's past.
+    same_lengths = before.length_schedule.until(done) == experiment.length_schedule.until(done)
     differences = [
         f"{name} was {old!r} and is {new!r}"
         for name, old, new in _differences(before, experiment)
-        if name not in MAY_CHANGE
+        if name not in MAY_CHANGE and not (same_lengths and name.startswith("LengthSchedule."))
     ]
     recorded = read_provenance(run_dir)["data"]
     if recorded["fingerprint"] != data["fingerprint"]:
@@ -235,7 +242,6 @@ def check_same_run(run_dir: Path, experiment: Experiment, data: Mapping[str, Any
             f"{run_dir} holds another run: {'; '.join(differences)}. Give another --run_dir, or "
             f"the run's own config ({run_dir / OPERATIVE})"
         )
-    newest = newest_checkpoint(run_dir)
     if newest is not None and experiment.train.num_steps < newest:
         raise UserError(
             f"TrainConfig.num_steps is {experiment.train.num_steps} and {run_dir} has a checkpoint "

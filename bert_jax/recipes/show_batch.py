@@ -11,6 +11,7 @@ from bert_jax.errors import UserError
 from bert_jax.formatting import format_amount
 from bert_jax.pair_tasks import PAIR_TASKS
 from bert_jax.recipes.experiment import Experiment
+from bert_jax.recipes.length_schedule import stage_of
 from bert_jax.recipes.stores import open_stores
 from bert_jax.recipes.training_batches import make_training, plan_folder
 from data_pipeline.mixture import MixtureBatches
@@ -49,20 +50,21 @@ def batch_rows(
             folder = f"{experiment.data.corpus}_{experiment.data.corpus_vocab_size}"
             where = f"; that of {experiment.name} is data/{folder} beside the run's folder"
         raise UserError(f"show-batch needs --data STORE, the store that the run reads{where}")
-    objective = experiment.objective
+    stage = stage_of(experiment.stages, step)
+    objective, of_stage = stage.objective, step - 1 - stage.start
     # No corpus is prepared here, so nothing is written beside anything.
     stores = open_stores(experiment.data, Path())
     with progress("planning", None, "example") as task:
         caches = [plan_folder(store) for store in stores.all]
-        batches = make_training(stores, objective, experiment.train, caches)
+        batches = make_training(stores, objective, stage.train, caches)
         task.advance(batches.examples_per_epoch)
     task_names = PAIR_TASKS.get(objective.pairs)
     labels = task_names.labels if task_names else None
     shown: Iterable[tuple[int, ShownSequence]]
     if isinstance(batches, MixtureBatches):
-        shown = shown_mixture(batches, stores.all, objective, step - 1, max_rows)
+        shown = shown_mixture(batches, stores.all, objective, of_stage, max_rows)
     else:
-        one = shown_batch(batches, stores.first, objective, step - 1, max_rows)
+        one = shown_batch(batches, stores.first, objective, of_stage, max_rows)
         shown = ((0, sequence) for sequence in one)
     for store, sequence in shown:
         facts = _facts(step, sequence, labels)

@@ -29,6 +29,9 @@ class TrainingBatches(Protocol):
     def __call__(self, step: int) -> Batch:
         """The batch of a step (0, 1, ...)."""
 
+    def begin(self, step: int) -> None:
+        """Begin in a thread what the batch of a step will need; an error comes up later."""
+
     def epochs(self, steps: int) -> list[float]:
         """How often each store has been gone through after so many steps."""
 
