@@ -11,11 +11,28 @@ from runs import EXPERIMENT, make_two_stores
 from bert_jax import cli
 from bert_jax.errors import UserError
 from bert_jax.metrics import is_evaluation, read_metrics
+from bert_jax.program import make_program
+from bert_jax.recipes import pretraining_run
 from bert_jax.recipes.pretrain import pretrain
 from bert_jax.recipes.run_folder import read_json
 from bert_jax.terminal import Terminal
 
 SHARES = ["DataConfig.weights=(3, 1)"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_program():
+    """All starts compute with the functions that the first has compiled: the model is the same."""
+    made = []
+
+    def once(*arguments, **named):
+        if not made:
+            made.append(make_program(*arguments, **named))
+        return made[0]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pretraining_run, "make_program", once)
+        yield
 
 
 @pytest.fixture(scope="module")

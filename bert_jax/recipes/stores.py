@@ -21,7 +21,7 @@ from data_pipeline.store.token_store import TokenStore
 
 LONGEST_NAME = 24
 # What a store's name must not be, for the names of its metrics to say what they are.
-_TAKEN = frozenset({"loss", "mlm", *(task.key for task in PAIR_TASKS.values())})
+_TAKEN = frozenset({"loss", "max", "mlm", *(task.key for task in PAIR_TASKS.values())})
 
 
 @dataclass(frozen=True, eq=False)
