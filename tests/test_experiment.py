@@ -185,6 +185,10 @@ _STRANGE = {
     "TrainConfig.micro_batches": st.sampled_from([1, 2, 4, 8]),
     "PretrainingObjective.max_length": st.integers(128, 512),
     "PretrainingObjective.max_predictions": st.integers(1, 100),
+    "LengthSchedule.from_step": st.integers(1, 10**6).map(lambda n: (n, n + 5)),
+    "LengthSchedule.max_length": st.tuples(*[st.integers(128, 512)] * 2),
+    "LengthSchedule.max_predictions": st.tuples(*[st.integers(1, 100)] * 2),
+    "LengthSchedule.batch_size": st.tuples(*[st.integers(1, 50).map(lambda n: 8 * n)] * 2),
     "MeshConfig.data": st.sampled_from([-1, 1, 8]),
     "DataConfig.store": st.text(min_size=1, max_size=20).map(lambda name: f"/stores/{name}"),
     "DataConfig.stores": st.just(("/stores/one", "/stores/two")),
@@ -217,6 +221,10 @@ def valid_values(draw: st.DrawFn) -> dict[str, Any]:
     for name, is_left in {"store": not several, "weights": several, "smoothing": several}.items():
         if not is_left or (name == "smoothing" and has_weights):
             values.pop(f"DataConfig.{name}", None)
+    # A schedule has all of its fields or none.
+    schedule = [key for key in _STRANGE if key.startswith("LengthSchedule.")]
+    if any(key in values for key in schedule):
+        values |= {key: draw(_STRANGE[key]) for key in schedule}
     return values
 
 

@@ -191,7 +191,7 @@ def test_a_run_without_pairs_has_nothing_of_them_also_where_its_first_weights_ha
         bindings=["PretrainingObjective.pairs='none'"],
         terminal=Terminal(shown),
     )
-    assert result.evaluation.keys() == {"step", "mlm"}
+    assert result.evaluation.keys() == {"step", "max_length", "mlm"}
     training, evaluation = read_metrics(tmp_path / "run")
     assert training["loss"] == training["mlm_loss"]
     assert not any("nsp" in name for name in {*training, *evaluation})
