@@ -186,7 +186,9 @@ _STRANGE = {
     "PretrainingObjective.max_length": st.integers(128, 512),
     "PretrainingObjective.max_predictions": st.integers(1, 100),
     "MeshConfig.data": st.sampled_from([-1, 1, 8]),
-    "DataConfig.store": st.text(min_size=1, max_size=20).map(lambda name: f"/stores/{name}"),
+    "DataConfig.store": st.text(min_size=1, max_size=20).map(
+        lambda name: str(Path(f"/stores/{name}"))
+    ),
     "DataConfig.stores": st.just(("/stores/one", "/stores/two")),
     "DataConfig.weights": st.tuples(st.floats(1e-3, 1e3), st.floats(1e-3, 1e3)),
     "DataConfig.smoothing": st.floats(0, 1),
