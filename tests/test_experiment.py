@@ -190,7 +190,9 @@ _STRANGE = {
     "LengthSchedule.max_predictions": st.tuples(*[st.integers(1, 100)] * 2),
     "LengthSchedule.batch_size": st.tuples(*[st.integers(1, 50).map(lambda n: 8 * n)] * 2),
     "MeshConfig.data": st.sampled_from([-1, 1, 8]),
-    "DataConfig.store": st.text(min_size=1, max_size=20).map(lambda name: f"/stores/{name}"),
+    "DataConfig.store": st.text(min_size=1, max_size=20).map(
+        lambda name: str(Path(f"/stores/{name}"))
+    ),
     "DataConfig.stores": st.just(("/stores/one", "/stores/two")),
     "DataConfig.weights": st.tuples(st.floats(1e-3, 1e3), st.floats(1e-3, 1e3)),
     "DataConfig.smoothing": st.floats(0, 1),
