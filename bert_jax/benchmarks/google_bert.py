@@ -105,14 +105,15 @@ class Script:
         # Importing it takes seconds, looking for it does not.
         code = (
             "import importlib.util as u; "
-            "print(*(n for n in ('tensorflow', 'six') if u.find_spec(n) is None))"
+            "print('lacks', *(n for n in ('tensorflow', 'six') if u.find_spec(n) is None))"
         )
         looked = subprocess.run(
             [self._python, "-c", code], capture_output=True, text=True, check=False
         )
-        if looked.returncode:
-            raise UserError(f"{python}: is no Python: {_last_line(looked.stderr)}")
-        if missing := looked.stdout.split():
+        answer, *missing = looked.stdout.split() or [""]
+        if looked.returncode or answer != "lacks":
+            raise UserError(f"--google_bert_python {python}: is no Python 3")
+        if missing:
             raise UserError(
                 f"{python} ({self._python}) has no {' and no '.join(missing)}; name an "
                 "interpreter that has TensorFlow: --google_bert_python PYTHON"
