@@ -13,6 +13,7 @@ import importlib.util
 import os
 import statistics
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -103,43 +104,57 @@ def _ours(data: str, masking: Masking, cores: set[int]) -> Step:
 
 def _collator(data: str, masking: Masking, form: str, cores: set[int]) -> Step:
     import torch
-    from transformers import DataCollatorForLanguageModeling, PreTrainedTokenizerFast
-
-    from data_pipeline.store.token_store import TokenStore
 
     _hold_to(cores)
     torch.set_num_threads(1)
-    store = TokenStore.open(data)
-    names = {f"{name}_token": f"[{name.upper()}]" for name in ("pad", "unk", "cls", "sep", "mask")}
-    tokenizer = PreTrainedTokenizerFast(
-        tokenizer_file=str(Path(data) / "tokenizer" / "tokenizer.json"), **names
-    )
-    with warnings.catch_warnings():
-        # Of whole words: that it knows no random tokens there, which the docs say as well.
-        warnings.simplefilter("ignore")
-        collate = DataCollatorForLanguageModeling(
-            tokenizer,
-            mlm=True,
-            whole_word_mask=masking == "whole_word",
-            return_tensors="pt",
-        )
-    ours = store.tokenizer()
-    text = LENGTH - 2
-    tokens = np.asarray(store.train.tokens[: _BATCHES * ROWS * text]).reshape(-1, text)
-    ids = np.pad(tokens.astype(np.int64), ((0, 0), (1, 1)))
-    ids[:, 0], ids[:, -1] = ours.cls_id, ours.sep_id
-    rows: list[Any] = ids.tolist()
-    if form == "tensors":
-        rows = [torch.tensor(row) for row in rows]
-    elif form == "dicts":
-        rows = _dicts(ids, ours.continues_word if masking == "whole_word" else None)
-    parts = [rows[i : i + ROWS] for i in range(0, len(rows), ROWS)]
+    collate, parts = collator_and_rows(data, masking, form)
 
     def step() -> None:
         for part in parts:
             collate(part)
 
     return step
+
+
+def collator_and_rows(
+    data: str | Path, masking: Masking, form: str, batches: int = _BATCHES
+) -> tuple[Callable[[list[Any]], Any], list[list[Any]]]:
+    """The peer, and the rows of so many batches.
+
+    Args:
+      data: a token store, whose first tokens the rows are cut from.
+      masking: `piece` or `whole_word`.
+      form: of `FORMS`; of whole words the first.
+      batches: how many.
+    """
+    import torch
+    from transformers import DataCollatorForLanguageModeling, PreTrainedTokenizerFast
+
+    from data_pipeline.store.token_store import TokenStore
+
+    store = TokenStore.open(data)
+    names = {f"{name}_token": f"[{name.upper()}]" for name in ("pad", "unk", "cls", "sep", "mask")}
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_file=str(Path(data) / "tokenizer" / "tokenizer.json"), **names
+    )
+    whole_words = masking == "whole_word"
+    with warnings.catch_warnings():
+        # Of whole words: that it knows no random tokens there.
+        warnings.simplefilter("ignore")
+        collate = DataCollatorForLanguageModeling(
+            tokenizer, mlm=True, whole_word_mask=whole_words, return_tensors="pt"
+        )
+    ours = store.tokenizer()
+    text = LENGTH - 2
+    tokens = np.asarray(store.train.tokens[: batches * ROWS * text]).reshape(-1, text)
+    ids = np.pad(tokens.astype(np.int64), ((0, 0), (1, 1)))
+    ids[:, 0], ids[:, -1] = ours.cls_id, ours.sep_id
+    rows: list[Any] = ids.tolist()
+    if form == "tensors":
+        rows = [torch.tensor(row) for row in rows]
+    elif form == "dicts":
+        rows = _dicts(ids, ours.continues_word if whole_words else None)
+    return collate, [rows[i : i + ROWS] for i in range(0, len(rows), ROWS)]
 
 
 def _dicts(
