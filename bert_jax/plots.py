@@ -47,6 +47,15 @@ class Baseline:
 
 
 @dataclass(frozen=True)
+class Band:
+    """A stretch to compare a curve with: `low` to `high` at each step."""
+
+    steps: Sequence[float]
+    low: Sequence[float]
+    high: Sequence[float]
+
+
+@dataclass(frozen=True)
 class Plot:
     """One figure: a name in `metrics.jsonl`, how to show it, and what to compare it with."""
 
@@ -56,6 +65,7 @@ class Plot:
     smooth: bool = True
     log: bool = False
     baselines: tuple[Baseline, ...] = ()
+    band: Band | None = None
 
 
 def draw(plot: Plot, lines: Sequence[Mapping[str, Any]]) -> Figure | None:
@@ -100,6 +110,8 @@ def draw(plot: Plot, lines: Sequence[Mapping[str, Any]]) -> Figure | None:
     for baseline in plot.baselines:
         _draw_baseline(axes, baseline, scale)
     axes.margins(x=0.01, y=0.08)
+    if plot.band is not None:
+        _draw_band(axes, plot.band)
 
     axes.set_title(plot.title, loc="left", color=INK, fontsize=11, fontweight="bold")
     if len(eval_x):
@@ -181,6 +193,15 @@ def _draw_baseline(axes: Any, baseline: Baseline, scale: float) -> None:
         color=MUTED,
         zorder=5,
     )
+
+
+def _draw_band(axes: Any, band: Band) -> None:
+    """Behind everything, and without widening what the curve fills."""
+    limits = axes.get_ylim()
+    axes.fill_between(
+        band.steps, band.low, band.high, color=BASELINE, alpha=0.15, linewidth=0, zorder=0
+    )
+    axes.set_ylim(limits)
 
 
 def _curve(

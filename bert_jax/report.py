@@ -17,10 +17,14 @@ from typing import Any
 
 from bert_jax.errors import UserError
 from bert_jax.formatting import format_amount, format_count, format_rate
+from bert_jax.kept_curves import thinned
+from bert_jax.loss_bands import SLACK, shipped_bands
+from bert_jax.loss_curve import Levels, curve_of
+from bert_jax.loss_watch import about_losses, watch_of
 from bert_jax.metrics import METRICS_FILE, is_evaluation, read_metrics
 from bert_jax.page import render_page, write_page
 from bert_jax.pair_tasks import PAIR_TASKS, PairTask, pair_task_of
-from bert_jax.plots import Baseline, Plot, draw, to_png, to_svg
+from bert_jax.plots import Band, Baseline, Plot, draw, to_png, to_svg
 from bert_jax.report_facts import flatten, headline_facts, names_of, split_rows
 from bert_jax.verdicts import label_name, percent, verdicts
 
@@ -107,9 +111,13 @@ def plots_of(run: Run) -> list[Plot]:
     if vocabulary:
         start = math.log(vocabulary)
         mlm.append(Baseline(start, f"every token alike: ln {vocabulary:,} = {start:.2f}"))
+    levels = Levels.from_facts(run.provenance.get("loss_levels"))
+    if levels is not None:
+        mlm.append(Baseline(levels.unigram, f"unigram entropy: {levels.unigram:.2f}"))
+        mlm.append(Baseline(levels.no_context, f"no context: {levels.no_context:.2f}"))
     if run.evaluation:
         held_out = run.evaluation.get("mlm") or {}
-        if "unigram_entropy" in held_out:
+        if "unigram_entropy" in held_out and levels is None:
             entropy = held_out["unigram_entropy"]
             mlm.append(Baseline(entropy, f"unigram entropy: {entropy:.2f}"))
         if "commonest_accuracy" in held_out:
@@ -117,7 +125,7 @@ def plots_of(run: Run) -> list[Plot]:
             token = held_out.get("commonest_token", "the commonest")
             mlm_accuracy.append(Baseline(share, f"always “{token}”: {percent(share)}"))
     return [
-        Plot("mlm_loss", "MLM loss, nats", baselines=tuple(mlm)),
+        Plot("mlm_loss", "MLM loss, nats", baselines=tuple(mlm), band=_band(run, levels)),
         Plot("mlm_accuracy", "MLM accuracy", percent=True, baselines=tuple(mlm_accuracy)),
         # Of those that the run has no numbers of, nothing is drawn.
         *(plot for task in PAIR_TASKS.values() for plot in _pair_plots(task, run.evaluation)),
@@ -126,6 +134,16 @@ def plots_of(run: Run) -> list[Plot]:
         Plot("learning_rate", "Learning rate", smooth=False),
         Plot("tokens_per_second", "Throughput, tokens per second", smooth=False),
     ]
+
+
+def _band(run: Run, levels: Levels | None) -> Band | None:
+    """Where the kept curves put the masked LM's loss of this run."""
+    curve = curve_of(run.metrics)
+    if levels is None or not len(curve.step):
+        return None
+    curve = thinned(curve)
+    low, high = shipped_bands().edges(curve, levels)
+    return Band(curve.step.tolist(), low.tolist(), high.tolist())
 
 
 def _pair_plots(task: PairTask, evaluation: Mapping[str, Any] | None) -> tuple[Plot, Plot]:
@@ -157,16 +175,19 @@ def render(run: Run, plots: Sequence[str]) -> str:
     data.pop("recipe", None)
     data_pairs, data_tables = flatten(data)
     about_pairs, about_tables = flatten(provenance)
+    watch = watch_of(run.metrics, run.provenance.get("loss_levels")) if training else None
     return render_page(
         TEMPLATE,
         run=run,
-        title=run.name.replace("_", " "),
+        title=run.name,
         summary=_summary(run, training),
         finished=_is_finished(run, training),
         facts=_facts(run, training),
         verdicts=verdicts(run.evaluation) if run.evaluation else [],
         pairs=run.evaluation[pair_task.key] if run.evaluation and pair_task else None,
         plots=plots,
+        about_losses=about_losses(watch) if watch else [],
+        band_slack=SLACK,
         evaluations=evaluations,
         evaluation_names=names_of(evaluations),
         data_facts=data_facts,

@@ -12,18 +12,21 @@ from bert_jax.checkpoint import Checkpoints
 from bert_jax.formatting import format_amount
 from bert_jax.inference.fill_mask import FillMask
 from bert_jax.loop import Hooks, StopRequest, agree, run_steps
-from bert_jax.metrics import MetricsWriter
+from bert_jax.loss_watch import watch_of
+from bert_jax.metrics import MetricsWriter, read_metrics
 from bert_jax.pair_tasks import PAIR_TASKS
 from bert_jax.parameters import count_parameters
 from bert_jax.program import Program, make_program
 from bert_jax.recipes import held_out, init_from, run_folder
 from bert_jax.recipes.data import PretrainingData, data_facts, open_data, open_store
 from bert_jax.recipes.experiment import Experiment
+from bert_jax.recipes.data_levels import pretraining_levels
 from bert_jax.recipes.run_lock import run_lock
 from bert_jax.recipes.samples import LONGEST, sample_sentences
 from bert_jax.recipes.stoppable import stoppable
 from bert_jax.report import write_report
 from bert_jax.terminal import Terminal
+from data_pipeline.baselines import token_shares
 from data_pipeline.prefetch import Prefetch
 
 
@@ -70,18 +73,25 @@ class PretrainingRun:
         stop.check()
         if self.is_main:
             held.enter_context(run_lock(run_dir))
+        # What can be refused is refused before the data are prepared and counted.
+        begins = not run_folder.has_checkpoint(run_dir)
+        if begins:
+            init_from.find_source(source, run_dir)
         store = open_store(experiment.data, run_dir.parent, stoppable(terminal.progress, stop))
         stop.check()
         run_folder.check_same_run(run_dir, experiment, store.fingerprint)
+        tokenizer = store.tokenizer()
+        self.model = dataclasses.replace(experiment.model, vocab_size=tokenizer.vocab_size)
+        # Where the first weights come from. A run that is gone on with has weights of its own.
+        self.first_weights: init_from.Source | None = None
+        if begins:
+            self.first_weights = init_from.check_source(source, run_dir, self.model, tokenizer)
         with terminal.progress("counting examples", None, "example") as task:
             self.data: PretrainingData = open_data(
                 store, experiment.objective, self.train, run_dir / run_folder.PLANS
             )
             task.advance(self.data.training.examples_per_epoch)
         stop.check()
-        self.model = dataclasses.replace(
-            experiment.model, vocab_size=self.data.tokenizer.vocab_size
-        )
         self.program: Program = make_program(
             pretraining.make_init(self.model),
             pretraining.make_sums(self.model, experiment.compute),
@@ -91,35 +101,32 @@ class PretrainingRun:
             mesh=mesh,
         )
         self.evaluated_step: int | None = None
+        pair_task = PAIR_TASKS.get(self.model.pair_task)
         self.floor = held_out.baselines(
             self.data.held_out,
             self.data.tokenizer,
             store.train,
-            PAIR_TASKS.get(self.model.pair_task),
+            pair_task,
             held_out.characters_per_token(store.manifest),
         )
         stop.check()
+        self.levels = pretraining_levels(
+            token_shares([store.train.tokens], [1.0], self.model.vocab_size),
+            experiment.objective,
+            self.floor[pair_task.key]["majority_share"] if pair_task else None,
+        ).to_facts()
         facts = run_folder.provenance(devices.facts(found), mesh.shape, data_facts(store))
-        # Where the first weights come from. A run that is gone on with has weights of its own.
-        self.first_weights: init_from.Source | None = None
-        if not run_folder.has_checkpoint(run_dir):
-            self.first_weights = init_from.check_source(
-                source, run_dir, self.model, self.data.tokenizer
-            )
-            if self.first_weights is not None:
-                facts["init_from"] = self._describe_source(self.first_weights)
+        facts[run_folder.LEVELS] = self.levels
+        if self.first_weights is not None:
+            facts["init_from"] = self._describe_source(self.first_weights)
         if self.is_main:
             self._write_folder(facts)
 
     def _describe_source(self, source: init_from.Source) -> dict[str, Any]:
         facts: dict[str, Any] = {"run": str(source.run), "step": source.step}
-        if new := init_from.new_weights(source.config, self.model):
+        if sentence := init_from.about_new_weights(source, self.model):
             facts["pair_task"] = source.config.pair_task
-            self.terminal.print(
-                f"--init_from {source.run} was pretrained with pairs {source.config.pair_task!r}, "
-                f"this run is with {self.model.pair_task!r}: {' and '.join(new)} "
-                f"{'are left there' if self.model.pair_task == 'none' else 'begin anew'}"
-            )
+            self.terminal.print(sentence)
         return facts
 
     def _write_folder(self, facts: dict[str, Any]) -> None:
@@ -218,10 +225,16 @@ class PretrainingRun:
         def source(step: int) -> Any:
             return self.program.put_batch(self.data.training(step))
 
+        tokens_per_step = train.batch_size * self.experiment.objective.max_length
+        watch = watch_of(read_metrics(self.run_dir), self.levels) if writer is not None else None
+
         def log(step: int, metrics: dict[str, float]) -> None:
             if writer is not None:
-                writer.write({"step": step, **metrics})
-                terminal.training_line({"step": step, **metrics}, train.num_steps)
+                line = {"step": step, "tokens": step * tokens_per_step, **metrics}
+                writer.write(line)
+                terminal.training_line(line, train.num_steps)
+                if watch is not None and (found := watch.add(line)) is not None:
+                    terminal.print(f"warning: {found}", style="bold yellow")
 
         with (
             Prefetch(source, start, train.num_steps) as batches,
@@ -241,7 +254,7 @@ class PretrainingRun:
                 batches=batches,
                 start=start,
                 config=train,
-                tokens_per_step=train.batch_size * self.experiment.objective.max_length,
+                tokens_per_step=tokens_per_step,
                 hooks=hooks,
                 stop=self.stop,
             )
