@@ -116,7 +116,7 @@ def shipped_bands() -> Bands:
 
 
 def _noise(kept: KeptCurve) -> float:
-    return float(kept.facts["noise"]) / (kept.levels.start - kept.levels.no_context)
+    return float(kept.facts["noise"]) / kept.levels.length
 
 
 def _pairs_below(kept: KeptCurve) -> Bools:

@@ -44,13 +44,18 @@ class Levels(NamedTuple):
     no_context: float
     pairs: float | None = None
 
+    @property
+    def length(self) -> float:
+        """Nats that are one unit of `progress`."""
+        return self.start - self.no_context
+
     def progress(self, loss: Any) -> Any:
         """1 where training starts, 0 at the level of no context, below 0 where context is used."""
-        return (loss - self.no_context) / (self.start - self.no_context)
+        return (loss - self.no_context) / self.length
 
     def loss(self, progress: Any) -> Any:
         """The loss of a `progress`."""
-        return self.no_context + progress * (self.start - self.no_context)
+        return self.no_context + progress * self.length
 
     def to_facts(self) -> dict[str, float]:
         """For JSON."""
@@ -86,21 +91,31 @@ class Curve(NamedTuple):
     pair_loss: Floats
 
 
+class Point(NamedTuple):
+    """One logged step: as in `Curve`, with the learning rate of that step."""
+
+    step: float
+    tokens: float
+    rate: float
+    loss: float
+    pair_loss: float
+
+
+def point_of(line: Mapping[str, Any]) -> Point | None:
+    """A line of a `metrics.jsonl`; None for an evaluation and for what has no loss or no tokens."""
+    if is_evaluation(line) or any(line.get(name) is None for name in _NEEDED):
+        return None
+    task = pair_task_of(line)
+    pair_loss = math.nan if task is None else float(line.get(f"{task.key}_loss", math.nan))
+    step, tokens, rate, loss = (float(line[name]) for name in _NEEDED)
+    return Point(step, tokens, rate, loss, pair_loss)
+
+
 def curve_of(lines: Iterable[Mapping[str, Any]]) -> Curve:
     """The training lines of a `metrics.jsonl` that have a masked LM loss, and tokens."""
-    found = [
-        [*(line[name] for name in _NEEDED), pair_loss_of(line)]
-        for line in lines
-        if not is_evaluation(line) and all(line.get(name) is not None for name in _NEEDED)
-    ]
-    step, tokens, rate, loss, pairs = np.array(found, np.float64).reshape(-1, 5).T
+    points = [point for line in lines if (point := point_of(line)) is not None]
+    step, tokens, rate, loss, pairs = np.array(points, np.float64).reshape(-1, 5).T
     return Curve(step, tokens, lr_sums(step, rate), loss, pairs)
-
-
-def pair_loss_of(line: Mapping[str, Any]) -> float:
-    """The loss of whatever was asked about pairs; NaN where nothing was."""
-    task = pair_task_of(line)
-    return math.nan if task is None else float(line.get(f"{task.key}_loss", math.nan))
 
 
 def lr_sums(step: Floats, rate: Floats) -> Floats:

@@ -1,39 +1,50 @@
-"""A run's loss beside the bands of the kept curves, as sentences for a person."""
+"""Follow a run's masked LM loss beside the bands of the kept curves."""
 
 from __future__ import annotations
 
 import math
 from collections import deque
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from bert_jax.formatting import format_count, format_rate
-from bert_jax.loss_bands import PAIR_MARGIN, SLACK, Bands, Range, shipped_bands
-from bert_jax.loss_curve import WINDOW, Levels, curve_of, noise
-from bert_jax.metrics import is_evaluation
+from bert_jax.loss_bands import SLACK, Bands, shipped_bands
+from bert_jax.loss_curve import WINDOW, Levels, noise, point_of
 
-# A few lines tell nothing; a best to compare with must not be luck.
-_FEWEST_LINES, _FEWEST_FOR_BEST = 3, 15
+# A few lines tell nothing, and the best of many means is partly luck: so many standard deviations.
+_FEWEST_LINES, _FEWEST_FOR_BEST = 3, 5 * 5
+_LUCK = 8.0
+# A rise counts that has lasted for this share of the run so far: text has harder stretches.
+_LASTING = 0.05
+
+WRONG = frozenset({"above_start", "not_reached", "stuck", "rising"})
 
 
-class LossVerdict(NamedTuple):
+class Standing(NamedTuple):
     """Where a loss stands.
 
     Attributes:
-      status: `early`, `falling`, `unigram` or `learning`, as it should be; `above_start`,
-        `not_reached`, `stuck` or `rising`, as it should not.
-      text: a sentence.
-      remedy: what to look at; None where all is as it should be.
+      status: `early`, `falling`, `unigram` or `learning`, as it should be, or one of `WRONG`.
+      step: of the newest line.
+      tokens: seen until then.
+      lr_sum: of the learning rates until then.
+      loss: mean of the newest ones.
+      pair_loss: the same; NaN where there is none or too few.
+      best, best_step: the lowest mean until then; infinite where there were too few.
+      left_step: when the loss was seen below the level of no context.
     """
 
     status: str
-    text: str
-    remedy: str | None = None
-
-    def __str__(self) -> str:
-        return self.text if self.remedy is None else f"{self.text}; look at {self.remedy}"
+    step: float = 0.0
+    tokens: float = 0.0
+    lr_sum: float = 0.0
+    loss: float = math.nan
+    pair_loss: float = math.nan
+    best: float = math.inf
+    best_step: float = 0.0
+    left_step: float | None = None
 
 
 class LossWatch:
@@ -42,178 +53,95 @@ class LossWatch:
     Args:
       levels: of the run's data.
       bands: of the kept curves.
+
+    Attributes:
+      standing: after the newest line.
     """
 
     def __init__(self, levels: Levels, bands: Bands) -> None:
-        self._levels, self._bands = levels, bands
+        self.levels, self.bands = levels, bands
+        self.standing = Standing("early")
         self._recent: deque[float] = deque(maxlen=5 * WINDOW)
         self._pairs: deque[float] = deque(maxlen=WINDOW)
-        self._lines = 0
-        self._step = self._tokens = self._rate = self._lr_sum = 0.0
-        self._loss, self._window = math.nan, 1
-        self._best, self._best_step = math.inf, 0.0
-        self._left_step: float | None = None
+        self._lines, self._rate, self._window = 0, 0.0, 1
+        self._risen_step: float | None = None
         self._said: set[str] = set()
 
-    def add(self, line: Mapping[str, Any]) -> LossVerdict | None:
-        """Take one line of `metrics.jsonl`; what is wrong, the first time that it is."""
-        points = curve_of([line])
-        if not len(points.step) or not math.isfinite(points.loss[0]):
-            return None
-        step, rate = float(points.step[0]), float(line["learning_rate"])
-        self._lr_sum += (step - self._step) * (rate + self._rate) / 2
-        self._step, self._tokens, self._rate = step, float(points.tokens[0]), rate
+    def add(self, line: Mapping[str, Any]) -> bool:
+        """Take one line of `metrics.jsonl`; whether something is wrong for the first time."""
+        point, before = point_of(line), self.standing
+        if point is None or not math.isfinite(point.loss):
+            return False
         self._lines += 1
-        self._recent.append(float(points.loss[0]))
-        self._pairs.append(float(points.pair_loss[0]))
-        window = min(max(self._lines // 5, 1), WINDOW)
-        self._loss, self._window = float(np.mean(list(self._recent)[-window:])), window
-        # What one loss says is worth less than what the mean of several does.
-        margin = self._bands.margin * math.sqrt(WINDOW / window)
-        if self._left_step is None and self._progress < -margin:
-            self._left_step = step
-        if self._lines >= _FEWEST_FOR_BEST and self._loss < self._best:
-            self._best, self._best_step = self._loss, step
-        verdict = self.verdict()
-        if verdict.remedy is None or verdict.status in self._said:
-            return None
-        self._said.add(verdict.status)
-        return verdict
+        self._recent.append(point.loss)
+        self._pairs.append(point.pair_loss)
+        self._window = min(max(self._lines // 5, 1), WINDOW)
+        loss = sum(islice(reversed(self._recent), self._window)) / self._window
+        now = before._replace(
+            step=point.step,
+            tokens=point.tokens,
+            lr_sum=before.lr_sum + (point.step - before.step) * (point.rate + self._rate) / 2,
+            loss=loss,
+            pair_loss=sum(self._pairs) / WINDOW if len(self._pairs) == WINDOW else math.nan,
+        )
+        self._rate = point.rate
+        if now.left_step is None and self.levels.progress(loss) < -self._margin():
+            now = now._replace(left_step=point.step)
+        if self._lines >= _FEWEST_FOR_BEST and loss < now.best:
+            now = now._replace(best=loss, best_step=point.step)
+        if not self._has_risen(now):
+            self._risen_step = None
+        elif self._risen_step is None:
+            self._risen_step = point.step
+        self.standing = now._replace(status=self._status(now))
+        first = self.standing.status in WRONG - self._said
+        self._said.add(self.standing.status)
+        return first
 
-    @property
-    def _progress(self) -> float:
-        return float(self._levels.progress(self._loss))
-
-    def _status(self) -> str:
+    def _status(self, now: Standing) -> str:
         if self._lines < _FEWEST_LINES:
             return "early"
-        bands, levels, progress = self._bands, self._levels, self._progress
-        scale = levels.start - levels.no_context
-        noise_here = 4 * noise(np.array(self._recent)) / math.sqrt(self._window)
-        if self._loss - self._best > max(SLACK * bands.rise * scale, noise_here):
+        if self._risen_step is not None and now.step - self._risen_step > _LASTING * now.step:
             return "rising"
-        margin = max(bands.margin, noise_here / scale)
-        if progress > max(1.0, bands.highest) + margin:
+        bands, margin = self.bands, self._margin()
+        progress = self.levels.progress(now.loss)
+        above = progress - max(1.0, bands.highest)
+        if above > margin and self.levels.length * above > _LUCK * self._noise():
             return "above_start"
-        if self._left_step is not None:
+        if now.left_step is not None:
             return "learning"
-        if progress > levels.progress(levels.unigram) + margin:
-            late = bands.reached.is_late(self._tokens, self._lr_sum)
-            return "not_reached" if late else "falling"
-        late = bands.left.is_late(self._tokens, self._lr_sum)
+        if progress > self.levels.progress(self.levels.unigram) + margin:
+            return "not_reached" if bands.reached.is_late(now.tokens, now.lr_sum) else "falling"
+        late = bands.left.is_late(now.tokens, now.lr_sum)
         return "stuck" if late and progress > -bands.margin else "unigram"
 
-    def verdict(self) -> LossVerdict:
-        """Where the loss stands now."""
-        status = self._status()
-        if status == "early":
-            return LossVerdict(status, "too few losses were logged to say where the loss stands")
-        levels, bands = self._levels, self._bands
-        loss, step = f"{self._loss:.2f}", f"step {int(self._step):,}"
-        unigram = f"the unigram level ({levels.no_context:.2f} to {levels.unigram:.2f})"
-        if status == "rising":
-            text = (
-                f"the MLM loss is rising: {loss} at {step}, after {self._best:.2f} at step "
-                f"{int(self._best_step):,}"
-            )
-            return LossVerdict(status, text, "the learning rate (too high) and the warm-up")
-        if status == "above_start":
-            text = (
-                f"the MLM loss is above where it should start: {loss} at {step}, and holding every "
-                f"token alike gives {levels.start:.2f}"
-            )
-            return LossVerdict(
-                status,
-                text,
-                "the first weights (initializer_range), the learning rate, the warm-up",
-            )
-        if status == "learning":
-            below = levels.no_context - self._loss
-            side = "below" if below >= 0 else "above"
-            return LossVerdict(
-                status,
-                f"the MLM loss left {unigram} by step {int(self._left_step or 0):,}: "
-                f"{loss} at {step}, {abs(below):.2f} nat {side} it",
-            )
-        if status in ("falling", "not_reached"):
-            text = f"the MLM loss has not come down to {unigram}: {loss} at {step}"
-            if status == "falling":
-                return LossVerdict(status, f"{text}. {self._when('came to it', bands.reached)}")
-            return LossVerdict(
-                status,
-                f"{text}, {self._than(bands.reached)}",
-                "the learning rate (too low, or a warm-up too long) and the text: "
-                "bert-jax inspect STORE",
-            )
-        if status == "unigram":
-            return LossVerdict(
-                status,
-                f"the MLM loss is at {unigram}, where it knows how common each token is and reads "
-                f"no context: {loss} at {step}. {self._when('left it', bands.left)}",
-            )
-        return LossVerdict(
-            status,
-            f"the MLM loss is stuck at {unigram}, as if no context were read: {loss} at {step}, "
-            f"{self._than(bands.left)}",
-            "the learning rate (too high or too low), a larger batch, and the text (repeated, too "
-            "uniform, another case): bert-jax inspect STORE",
-        )
+    def _has_risen(self, now: Standing) -> bool:
+        rise = now.loss - now.best
+        return rise > SLACK * self.bands.rise * self.levels.length and rise > _LUCK * self._noise()
 
-    def _so_far(self) -> str:
-        return f"{format_count(int(self._tokens))} tokens"
+    def _margin(self) -> float:
+        """The bands' margin, for a mean of fewer losses."""
+        return self.bands.margin * math.sqrt(WINDOW / self._window)
 
-    def _than(self, kept: Range) -> str:
-        return (
-            f"{self._so_far()} and a sum of learning rates of {self._lr_sum:.2g}, more than "
-            f"{SLACK:g} times those of any kept curve "
-            f"({format_rate(kept.tokens[1])} and {kept.lr_sum[1]:.2g})"
-        )
-
-    def _when(self, what: str, kept: Range) -> str:
-        tokens = " to ".join(dict.fromkeys(format_rate(n) for n in kept.tokens))
-        sums = " to ".join(dict.fromkeys(f"{n:.2g}" for n in kept.lr_sum))
-        return (
-            f"Kept curves {what} after {tokens} tokens, when their learning rates summed to "
-            f"{sums}; this run had {self._so_far()} and {self._lr_sum:.2g}"
-        )
-
-    def about_pairs(self) -> str | None:
-        """A sentence where the loss of pairs is still at the level of its labels; else None."""
-        level, kept = self._levels.pairs, self._bands.pairs_left
-        if level is None or kept is None or len(self._pairs) < WINDOW:
-            return None
-        loss = float(np.mean(self._pairs))
-        if not loss > level - PAIR_MARGIN:
-            return None
-        return (
-            f"The loss of pairs, {loss:.2f}, is still that of knowing how common each label is "
-            f"({level:.2f}): pairs are learned late, in kept curves after "
-            f"{' to '.join(dict.fromkeys(format_rate(n) for n in kept.tokens))} tokens"
-        )
-
-
-def about_losses(watch: LossWatch) -> list[str]:
-    """Sentences about the losses of a run, for a report."""
-    verdict = str(watch.verdict())
-    pairs = watch.about_pairs()
-    return [f"{text[0].upper()}{text[1:]}." for text in (verdict, pairs) if text]
+    def _noise(self) -> float:
+        """Standard deviation of the mean of the newest losses, by this run's own."""
+        return noise(np.array(self._recent)) / math.sqrt(self._window)
 
 
 def watch_of(lines: Iterable[Mapping[str, Any]], levels: Any) -> LossWatch | None:
     """A watch that has seen the lines of a `metrics.jsonl`.
 
     Args:
-        lines: of training or evaluation.
-        levels: `loss_levels` of a `provenance.json`, or None.
+      lines: of training or evaluation.
+      levels: `loss_levels` of a `provenance.json`, or None.
 
     Returns:
-        None where the levels are not known, as in a run of an older version.
+      None where the levels are not known, as in a run of an older version.
     """
     known = Levels.from_facts(levels)
     if known is None:
         return None
     watch = LossWatch(known, shipped_bands())
     for line in lines:
-        if not is_evaluation(line):
-            watch.add(line)
+        watch.add(line)
     return watch

@@ -20,7 +20,8 @@ from bert_jax.formatting import format_amount, format_count, format_rate
 from bert_jax.kept_curves import thinned
 from bert_jax.loss_bands import SLACK, shipped_bands
 from bert_jax.loss_curve import Levels, curve_of
-from bert_jax.loss_watch import about_losses, watch_of
+from bert_jax.loss_sentences import about_losses
+from bert_jax.loss_watch import watch_of
 from bert_jax.metrics import METRICS_FILE, is_evaluation, read_metrics
 from bert_jax.page import render_page, write_page
 from bert_jax.pair_tasks import PAIR_TASKS, PairTask, pair_task_of

@@ -292,6 +292,33 @@ def test_a_report_can_be_written_in_a_thread(finished):
     assert errors == []
 
 
+def test_the_title_is_the_name_of_the_folder(tmp_path):
+    page = page_of(write_run(tmp_path / "r_none"))
+    assert "r_none" in page.text
+    assert "r none" not in page.text
+
+
+def test_a_run_that_knows_its_levels_shows_them_the_bands_and_where_its_loss_stands(run_dir):
+    provenance = json.loads((run_dir / "provenance.json").read_text())
+    provenance["loss_levels"] = {"start": 9.01, "unigram": 6.4, "no_context": 5.83, "pairs": 0.68}
+    write_json(run_dir / "provenance.json", provenance)
+    lines = [line | {"tokens": 2048 * line["step"]} for line in metric_lines(20)]
+    (run_dir / "metrics.jsonl").write_text("".join(json.dumps(m) + "\n" for m in lines))
+    page = page_of(run_dir)
+    assert "The MLM loss left the unigram level by step " in page.text
+    assert "Behind the MLM loss: where curves of the shipped experiments would lie" in page.text
+    assert "unigram entropy: 6.40" in page.text
+    assert "no context: 5.83" in page.text
+    assert "unigram entropy: 6.21" not in page.text, "of the held-out tokens"
+    html = (run_dir / "report.html").read_text()
+    assert html.count("PolyCollection") or html.count("FillBetweenPolyCollection")
+
+
+def test_a_run_of_an_older_version_shows_no_bands(finished_page):
+    assert "Behind the MLM loss" not in finished_page.text
+    assert "unigram entropy: 6.21" in finished_page.text
+
+
 def test_a_damaged_file_is_an_error_that_names_it(run_dir):
     (run_dir / "evaluation.json").write_text("{")
     with pytest.raises(UserError, match=r"evaluation\.json is not valid JSON"):

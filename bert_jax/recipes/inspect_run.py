@@ -8,7 +8,8 @@ from bert_jax.config import BertConfig
 from bert_jax.errors import UserError
 from bert_jax.formatting import format_amount
 from bert_jax.inference.load import load_params
-from bert_jax.loss_watch import about_losses, watch_of
+from bert_jax.loss_sentences import about_losses
+from bert_jax.loss_watch import watch_of
 from bert_jax.metrics import METRICS_FILE, is_evaluation, read_metrics
 from bert_jax.pair_tasks import pair_task_of
 from bert_jax.parameters import count_parameters, parameters_sha256

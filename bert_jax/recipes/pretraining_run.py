@@ -12,6 +12,7 @@ from bert_jax.checkpoint import Checkpoints
 from bert_jax.formatting import format_amount
 from bert_jax.inference.fill_mask import FillMask
 from bert_jax.loop import Hooks, StopRequest, agree, run_steps
+from bert_jax.loss_sentences import about_mlm
 from bert_jax.loss_watch import watch_of
 from bert_jax.metrics import MetricsWriter, read_metrics
 from bert_jax.pair_tasks import PAIR_TASKS
@@ -19,8 +20,8 @@ from bert_jax.parameters import count_parameters
 from bert_jax.program import Program, make_program
 from bert_jax.recipes import held_out, init_from, run_folder
 from bert_jax.recipes.data import PretrainingData, data_facts, open_data, open_store
-from bert_jax.recipes.experiment import Experiment
 from bert_jax.recipes.data_levels import pretraining_levels
+from bert_jax.recipes.experiment import Experiment
 from bert_jax.recipes.run_lock import run_lock
 from bert_jax.recipes.samples import LONGEST, sample_sentences
 from bert_jax.recipes.stoppable import stoppable
@@ -233,8 +234,8 @@ class PretrainingRun:
                 line = {"step": step, "tokens": step * tokens_per_step, **metrics}
                 writer.write(line)
                 terminal.training_line(line, train.num_steps)
-                if watch is not None and (found := watch.add(line)) is not None:
-                    terminal.print(f"warning: {found}", style="bold yellow")
+                if watch is not None and watch.add(line):
+                    terminal.print(f"warning: {about_mlm(watch)}", style="bold yellow")
 
         with (
             Prefetch(source, start, train.num_steps) as batches,
