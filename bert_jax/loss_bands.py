@@ -51,7 +51,7 @@ class Bands(NamedTuple):
       margin: what noise can make of a mean of `WINDOW` logged losses: 3 standard deviations.
       highest: above the start, at most.
       rise: the largest rise over the best until then.
-      reached: when curves came to the unigram entropy.
+      reached: when curves came near the unigram entropy (`Levels.near_unigram`).
       left: when they went below the level of no context.
       pairs_left: when the loss of pairs went below the entropy of the labels.
     """
@@ -93,8 +93,8 @@ def make_bands(curves: Sequence[KeptCurve]) -> Bands:
     """
     margin = max(_noise(kept) for kept in curves) * 3 / math.sqrt(WINDOW)
     progress = [kept.levels.progress(_centred(kept.curve.loss)) for kept in curves]
-    unigram = [kept.levels.progress(kept.levels.unigram) for kept in curves]
-    reached = _range(curves, [p <= u + margin for p, u in zip(progress, unigram, strict=True)])
+    near = [kept.levels.progress(kept.levels.near_unigram) for kept in curves]
+    reached = _range(curves, [p <= level for p, level in zip(progress, near, strict=True)])
     left = _range(curves, [p < -margin for p in progress])
     if reached is None or left is None:
         raise ValueError("bands need a kept curve that has left the unigram level")

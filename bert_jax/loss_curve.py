@@ -45,6 +45,11 @@ class Levels(NamedTuple):
     pairs: float | None = None
 
     @property
+    def near_unigram(self) -> float:
+        """A tenth of the way up: noise in what is learned of rare tokens keeps a loss there."""
+        return self.unigram + 0.1 * (self.start - self.unigram)
+
+    @property
     def length(self) -> float:
         """Nats that are one unit of `progress`."""
         return self.start - self.no_context

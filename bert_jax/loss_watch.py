@@ -110,7 +110,7 @@ class LossWatch:
             return "above_start"
         if now.left_step is not None:
             return "learning"
-        if progress > self.levels.progress(self.levels.unigram) + margin:
+        if progress > self.levels.progress(self.levels.near_unigram) + margin:
             return "not_reached" if bands.reached.is_late(now.tokens, now.lr_sum) else "falling"
         late = bands.left.is_late(now.tokens, now.lr_sum)
         return "stuck" if late and progress > -bands.margin else "unigram"

@@ -90,7 +90,7 @@ def test_a_loss_that_stays_at_the_unigram_level_is_stuck_and_said_so_once(settin
     assert 0.01 * settings["steps"] < step < 0.75 * settings["steps"]
     assert "stuck at the unigram level" in sentence
     assert "reads no context has 6.43 to 7.07" in sentence
-    assert "in less than 1/2 of this" in sentence
+    assert "in less than 50 % of this" in sentence
     assert "Look at the learning rate" in sentence
     assert "bert-jax inspect STORE" in sentence
     assert watch.standing.status == "stuck"
