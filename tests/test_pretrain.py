@@ -239,6 +239,7 @@ def test_a_loss_outside_the_bands_is_said_once_and_stands_in_the_report(
     (warning,) = [line for line in shown.getvalue().splitlines() if line.startswith("warning: ")]
     assert warning.startswith("warning: the MLM loss has not come down to the unigram level: 4.")
     assert "at step 3" in warning
+    assert shown.getvalue().splitlines()[-1].startswith("The MLM loss has not come down ")
     page = (tmp_path / "run" / "report.html").read_text()
     assert "The MLM loss has not come down to the unigram level" in page
     assert "Behind the MLM loss" in page

@@ -12,7 +12,7 @@ from bert_jax.checkpoint import Checkpoints
 from bert_jax.formatting import format_amount
 from bert_jax.inference.fill_mask import FillMask
 from bert_jax.loop import Hooks, StopRequest, agree, run_steps
-from bert_jax.loss_sentences import about_mlm
+from bert_jax.loss_sentences import about_losses, about_mlm
 from bert_jax.loss_watch import watch_of
 from bert_jax.metrics import MetricsWriter, read_metrics
 from bert_jax.pair_tasks import PAIR_TASKS
@@ -293,6 +293,9 @@ class PretrainingRun:
         result = run_folder.read_evaluation(self.run_dir)
         for line in held_out.summary(result):
             self.terminal.print(line)
+        watch = watch_of(read_metrics(self.run_dir), self.levels) if self.is_main else None
+        if watch is not None and watch.standing.status not in ("early", "learning"):
+            self.terminal.print(about_losses(watch)[0])
         return result
 
     def _report(self) -> None:
