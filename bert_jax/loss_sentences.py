@@ -100,8 +100,9 @@ def _late(watch: LossWatch, had: str, kept: Range) -> str:
     now = watch.standing
     return (
         f"Every kept curve {had} in less than {100 / SLACK:.0f} % of this "
-        f"({format_rate(now.tokens)} tokens, learning rates that add up to {format_rate(now.lr_sum)}; there at most "
-        f"{format_rate(kept.tokens[1])} and {format_rate(kept.lr_sum[1])})"
+        f"({format_rate(now.tokens)} tokens, learning rates that add up to "
+        f"{format_rate(now.lr_sum)}; there at most {format_rate(kept.tokens[1])} and "
+        f"{format_rate(kept.lr_sum[1])})"
     )
 
 

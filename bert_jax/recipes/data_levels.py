@@ -1,33 +1,36 @@
 """Where the loss of a run starts and where it gets stuck: the data's levels for the core."""
 
-import numpy as np
-import numpy.typing as npt
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from bert_jax.loss_curve import Levels
-from data_pipeline.loss_levels import (
-    binary_entropy,
-    entropy,
-    no_context_loss,
-    start_loss,
-)
+from bert_jax.pair_tasks import pair_task_of
+from data_pipeline.baselines import Integers, token_shares
+from data_pipeline.loss_levels import binary_entropy, entropy, no_context_loss, start_loss
 from data_pipeline.objective import PretrainingObjective
 
 
-def pretraining_levels(
-    token_shares: npt.NDArray[np.float64],
+def data_levels(
+    texts: Sequence[Integers],
+    weights: Sequence[float],
+    vocab_size: int,
     objective: PretrainingObjective,
-    majority_share: float | None,
+    baselines: Mapping[str, Any],
 ) -> Levels:
     """The levels of the training text (`data_pipeline.loss_levels`).
 
     Args:
-      token_shares: `[vocab_size]`, of the training text (`data_pipeline.baselines.token_shares`).
+      texts: what is trained on, each `[tokens]`.
+      weights: how much of each is read; only their ratios matter.
+      vocab_size: how many tokens there are.
       objective: of the masks.
-      majority_share: of the commoner label of pairs; None without pairs.
+      baselines: of `held_out.baselines`, for the share of the commoner label of pairs.
     """
+    shares = token_shares(texts, weights, vocab_size)
+    task = pair_task_of(baselines)
     return Levels(
-        start=start_loss(len(token_shares), has_pairs=False),
-        unigram=entropy(token_shares),
-        no_context=no_context_loss(token_shares, objective.mask_share, objective.random_share),
-        pairs=None if majority_share is None else binary_entropy(majority_share),
+        start=start_loss(vocab_size, has_pairs=False),
+        unigram=entropy(shares),
+        no_context=no_context_loss(shares, objective.mask_share, objective.random_share),
+        pairs=None if task is None else binary_entropy(baselines[task.key]["majority_share"]),
     )

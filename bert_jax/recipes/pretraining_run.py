@@ -20,14 +20,13 @@ from bert_jax.parameters import count_parameters
 from bert_jax.program import Program, make_program
 from bert_jax.recipes import held_out, init_from, run_folder
 from bert_jax.recipes.data import PretrainingData, data_facts, open_data, open_store
-from bert_jax.recipes.data_levels import pretraining_levels
+from bert_jax.recipes.data_levels import data_levels
 from bert_jax.recipes.experiment import Experiment
 from bert_jax.recipes.run_lock import run_lock
 from bert_jax.recipes.samples import LONGEST, sample_sentences
 from bert_jax.recipes.stoppable import stoppable
 from bert_jax.report import write_report
 from bert_jax.terminal import Terminal
-from data_pipeline.baselines import token_shares
 from data_pipeline.prefetch import Prefetch
 
 
@@ -102,20 +101,17 @@ class PretrainingRun:
             mesh=mesh,
         )
         self.evaluated_step: int | None = None
-        pair_task = PAIR_TASKS.get(self.model.pair_task)
         self.floor = held_out.baselines(
             self.data.held_out,
             self.data.tokenizer,
             store.train,
-            pair_task,
+            PAIR_TASKS.get(self.model.pair_task),
             held_out.characters_per_token(store.manifest),
         )
         stop.check()
-        self.levels = pretraining_levels(
-            token_shares([store.train.tokens], [1.0], self.model.vocab_size),
-            experiment.objective,
-            self.floor[pair_task.key]["majority_share"] if pair_task else None,
-        ).to_facts()
+        text, objective = store.train.tokens, experiment.objective
+        levels = data_levels([text], [1.0], self.model.vocab_size, objective, self.floor)
+        self.levels = levels.to_facts()
         facts = run_folder.provenance(devices.facts(found), mesh.shape, data_facts(store))
         facts[run_folder.LEVELS] = self.levels
         if self.first_weights is not None:
