@@ -76,8 +76,8 @@ def about_pairs(watch: LossWatch) -> str | None:
     if level is None or kept is None or not now.pair_loss > level - PAIR_MARGIN:
         return None
     return (
-        f"the loss of pairs, {now.pair_loss:.2f}, is that of knowing how common each label is "
-        f"({level:.2f}): pairs are learned late, in kept curves after {_range(kept.tokens)} tokens"
+        f"the loss of pairs, {now.pair_loss:.2f}, is not yet below that of knowing how common each "
+        f"label is ({level:.2f}): pairs come late, in kept curves after {_range(kept.tokens)} tokens"
     )
 
 

@@ -45,7 +45,7 @@ def test_a_loss_that_rose_after_it_left_is_said_to_be_above():
 def test_pairs_are_mentioned_only_while_they_are_guessed():
     mlm, pairs = about_losses(watch_at(NOW._replace(pair_loss=0.68)))
     assert mlm.startswith("The MLM loss left the unigram level by step 2,000: ")
-    assert pairs.startswith("The loss of pairs, 0.68, is that of knowing how common each label")
+    assert pairs.startswith("The loss of pairs, 0.68, is not yet below that of knowing how common")
     assert len(about_losses(watch_at(NOW))) == 1
     assert len(about_losses(watch_at(NOW._replace(pair_loss=float("nan"))))) == 1
     assert len(about_losses(watch_at(NOW, LEVELS._replace(pairs=None)))) == 1

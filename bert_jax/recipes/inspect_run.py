@@ -79,7 +79,8 @@ def show_run(facts: dict[str, Any]) -> str:
     if facts.get("last_metrics"):
         last = facts["last_metrics"]
         lines.append(("last training line", f"step {last['step']}, loss {last['loss']:.4f}"))
-    lines += [("losses", sentence) for sentence in facts.get("about_losses", [])]
+    sentences = facts.get("about_losses", [])
+    lines += [("" if i else "losses", sentence) for i, sentence in enumerate(sentences)]
     if "evaluation" in facts:
         evaluation, pair_task = facts["evaluation"], pair_task_of(facts["evaluation"])
         mlm = evaluation["mlm"]
