@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from bert_jax.commands.arguments import LINES, SUMMARIES, make_parser
+from bert_jax.commands.arguments import SUMMARIES, make_parser
 from bert_jax.recipes.overrides import Override
-from data_pipeline.documents.lines import LINES_OPTIONS
 
 
 @pytest.mark.parametrize("command", SUMMARIES)
@@ -48,10 +47,6 @@ def test_data_is_a_store_in_place_of_any_other_data(
 def test_minus_and_underscore_are_the_same_in_a_flag(flag: str) -> None:
     assert make_parser("pretrain").parse(["tiny", flag, "a-b_c"]).run_dir == "a-b_c"
     assert make_parser("pretrain").parse(["tiny", f"{flag}=a-b_c"]).run_dir == "a-b_c"
-
-
-def test_the_kinds_of_lines_are_those_that_the_data_know() -> None:
-    assert LINES == LINES_OPTIONS
 
 
 def test_flags_may_stand_between_texts_and_texts_may_look_like_flags() -> None:

@@ -1,0 +1,201 @@
+"""The flags of the commands that make and look at data: vocab, prepare and inspect.
+
+Loads nothing but argparse, so that `bert-jax COMMAND --help` answers at once.
+"""
+
+from bert_jax.commands.cleaning_flags import add_cleaning_flags
+from bert_jax.commands.parser import CommandParser, choice, number, path, positive, whole_number
+
+RUNNERS = ("local", "beam")
+LINES = ("auto", "sentence", "paragraph", "document")
+KINDS = ("wordpiece", "sentencepiece")
+MODEL_TYPES = ("unigram", "bpe")
+UNICODE_FORMS = ("nfc", "nfkc", "none")
+
+
+def vocab_parser(command: str) -> CommandParser:
+    """The flags of `bert-jax vocab`."""
+    parser = CommandParser(
+        command,
+        "INPUT... --output DIR [flags]",
+        "Learn a vocabulary and write a tokeniser folder: vocab.txt or sentencepiece.model, "
+        "tokenizer.json, tokenizer_config.json.",
+        "bert-jax vocab corpus/*.txt.gz --output tokenizer --size 30522",
+    )
+    _add_input(parser)
+    parser.add_argument(
+        "--output", metavar="DIR", type=path, required=True, help="the folder to write"
+    )
+    parser.add_argument(
+        "--size",
+        metavar="N",
+        type=whole_number,
+        default=30522,
+        help="pieces of the vocabulary (30522)",
+    )
+    parser.add_argument(
+        "--kind",
+        metavar="|".join(KINDS),
+        type=choice(KINDS, "kind of tokeniser"),
+        default="wordpiece",
+        help="the original's, or one for scripts without spaces too (wordpiece)",
+    )
+    parser.add_argument(
+        "--cased",
+        action="store_true",
+        help="keep capitals and, unless told otherwise, accents; else both are dropped",
+    )
+    accents = parser.add_mutually_exclusive_group()
+    accents.add_argument(
+        "--strip_accents",
+        action="store_true",
+        default=None,
+        help="drop accents and other combining marks (as it is without --cased)",
+    )
+    accents.add_argument(
+        "--keep_accents",
+        dest="strip_accents",
+        action="store_false",
+        help="or keep them (as it is with --cased)",
+    )
+    parser.add_argument(
+        "--normalize",
+        metavar="|".join(UNICODE_FORMS),
+        type=choice(UNICODE_FORMS, "Unicode form"),
+        default="none",
+        help="Unicode form that text is brought to before everything, in every use (none)",
+    )
+    parser.add_argument(
+        "--model_type",
+        metavar="|".join(MODEL_TYPES),
+        type=choice(MODEL_TYPES, "model of SentencePiece"),
+        help="of SentencePiece (unigram)",
+    )
+    parser.add_argument(
+        "--sample",
+        metavar="N",
+        type=positive,
+        help="the most sentences that SentencePiece learns from (1000000)",
+    )
+    parser.add_argument(
+        "--byte_fallback",
+        action="store_true",
+        help="of SentencePiece: unknown characters become bytes, never [UNK]",
+    )
+    _add_text_key(parser)
+    _add_workers(parser)
+    return parser
+
+
+def prepare_parser(command: str) -> CommandParser:
+    """The flags of `bert-jax prepare`."""
+    parser = CommandParser(
+        command,
+        "INPUT... --tokenizer DIR --output STORE [flags]",
+        "Read text, split it into sentences, tokenise it on all local cores, and write a token "
+        "store that every later run reads.",
+        "bert-jax prepare corpus/*.txt.gz --tokenizer tokenizer --output store",
+    )
+    _add_input(parser)
+    parser.add_argument(
+        "--tokenizer",
+        metavar="DIR",
+        type=path,
+        required=True,
+        help="a tokeniser folder (bert-jax vocab)",
+    )
+    parser.add_argument(
+        "--output", metavar="STORE", type=path, required=True, help="the folder to write"
+    )
+    case = parser.add_mutually_exclusive_group()
+    case.add_argument(
+        "--cased",
+        action="store_true",
+        default=None,
+        help="how to read a bare vocab.txt: capitals kept",
+    )
+    case.add_argument("--uncased", dest="cased", action="store_false", help="or lower-cased")
+    _add_text_key(parser)
+    parser.add_argument(
+        "--normalize",
+        metavar="|".join(UNICODE_FORMS),
+        type=choice(UNICODE_FORMS, "Unicode form"),
+        help="Unicode form that text is brought to before everything (the tokeniser's own)",
+    )
+    parser.add_argument(
+        "--lines",
+        metavar="|".join(LINES),
+        type=choice(LINES, "kind of lines"),
+        default="auto",
+        help="what a line of a text holds (auto: looked up in it)",
+    )
+    parser.add_argument(
+        "--eval_share",
+        metavar="R",
+        type=number,
+        default=0.01,
+        help="share of the documents held out for evaluation (0.01)",
+    )
+    parser.add_argument(
+        "--language", metavar="CODE", default="en", help="for splitting sentences (en)"
+    )
+    _add_workers(parser)
+    parser.add_argument(
+        "--runner",
+        metavar="|".join(RUNNERS),
+        type=choice(RUNNERS, "runner"),
+        default="local",
+        help="local: this machine's cores; beam: Apache Beam, whose options follow (local)",
+    )
+    parser.hand_over_after = ("--runner", "beam")
+    add_cleaning_flags(parser)
+    return parser
+
+
+def inspect_parser(command: str) -> CommandParser:
+    """The flags of `bert-jax inspect`."""
+    parser = CommandParser(
+        command,
+        "PATH [flags]",
+        "Say what a token store, a run, a checkpoint or a model is made of. Of a store also what "
+        "is wrong with its text, in the terminal and as a page.",
+        "bert-jax inspect store",
+    )
+    parser.add_argument("path", metavar="PATH", help="a store, a run, a checkpoint or a model")
+    parser.add_argument(
+        "--verify", action="store_true", help="read a store's every byte and compare checksums"
+    )
+    parser.add_argument(
+        "--html", metavar="FILE", type=path, help="the page of a store (STORE/inspect.html)"
+    )
+    parser.add_argument(
+        "--steps", metavar="N", type=positive, help="of the run that a store is meant for (1000)"
+    )
+    parser.add_argument("--batch_size", metavar="N", type=positive, help="rows of its steps (32)")
+    return parser
+
+
+def _add_input(parser: CommandParser) -> None:
+    parser.add_argument(
+        "inputs",
+        metavar="INPUT",
+        nargs="+",
+        help="files, folders or globs of text, JSON lines, Parquet or MediaWiki dumps, plain or "
+        "compressed; tfds:NAME for a prepared TensorFlow data set; hf:datasets/NAME for one of the "
+        "Hugging Face Hub",
+    )
+
+
+def _add_text_key(parser: CommandParser) -> None:
+    parser.add_argument(
+        "--text_key",
+        metavar="KEY",
+        default="text",
+        help="key or column of the text, in JSON lines, Parquet and data sets (text)",
+    )
+
+
+def _add_workers(parser: CommandParser) -> None:
+    parser.add_argument(
+        "--workers", metavar="N", type=positive, help="processes (as many as cores)"
+    )
