@@ -77,7 +77,8 @@ def about_pairs(watch: LossWatch) -> str | None:
         return None
     return (
         f"the loss of pairs, {now.pair_loss:.2f}, is not yet below that of knowing how common each "
-        f"label is ({level:.2f}): pairs come late, in kept curves after {_range(kept.tokens)} tokens"
+        f"label is ({level:.2f}): pairs come late, in kept curves after {_range(kept.tokens)} "
+        "tokens"
     )
 
 
