@@ -89,7 +89,7 @@ class PretrainingBatches:
     def _make(self, step: int, count: int) -> Batch:
         """This process's rows of `count` steps from `step` on."""
         if len(self._local) == self._batch_size:
-            sequences = self._take(step * self._batch_size, count * self._batch_size)
+            sequences = self.sequences_of(step * self._batch_size, count * self._batch_size)
         else:
             sequences = join([self.sequences(s) for s in range(step, step + count)])
         return self._assemble(sequences, count * len(self._local), self._seed)
