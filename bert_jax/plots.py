@@ -55,6 +55,15 @@ class Border:
 
 
 @dataclass(frozen=True)
+class Band:
+    """A stretch to compare a curve with: `low` to `high` at each step."""
+
+    steps: Sequence[float]
+    low: Sequence[float]
+    high: Sequence[float]
+
+
+@dataclass(frozen=True)
 class Plot:
     """One figure: a name in `metrics.jsonl`, how to show it, and what to compare it with."""
 
@@ -64,6 +73,7 @@ class Plot:
     smooth: bool = True
     log: bool = False
     baselines: tuple[Baseline, ...] = ()
+    band: Band | None = None
 
 
 def draw(
@@ -116,6 +126,8 @@ def draw(
             late = border.step - steps.min() > 0.7 * (steps.max() - steps.min())
             _draw_border(axes, border, late)
     axes.margins(x=0.01, y=0.08)
+    if plot.band is not None:
+        _draw_band(axes, plot.band)
 
     axes.set_title(plot.title, loc="left", color=INK, fontsize=11, fontweight="bold")
     if len(eval_x):
@@ -214,6 +226,15 @@ def _draw_border(axes: Any, border: Border, late: bool) -> None:
         bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1.0},
         zorder=5,
     )
+
+
+def _draw_band(axes: Any, band: Band) -> None:
+    """Behind everything, and without widening what the curve fills."""
+    limits = axes.get_ylim()
+    axes.fill_between(
+        band.steps, band.low, band.high, color=BASELINE, alpha=0.15, linewidth=0, zorder=0
+    )
+    axes.set_ylim(limits)
 
 
 def _curve(

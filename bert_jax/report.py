@@ -16,10 +16,15 @@ from typing import Any
 
 from bert_jax.errors import UserError
 from bert_jax.formatting import format_amount, format_count, format_rate
+from bert_jax.kept_curves import thinned
+from bert_jax.loss_bands import SLACK, shipped_bands
+from bert_jax.loss_curve import Levels, curve_of
+from bert_jax.loss_sentences import about_losses
+from bert_jax.loss_watch import watch_of
 from bert_jax.metrics import METRICS_FILE, is_evaluation, read_metrics
 from bert_jax.page import render_page, write_page
 from bert_jax.pair_tasks import PAIR_TASKS, PairTask, pair_task_of
-from bert_jax.plots import Baseline, Plot, draw, to_png, to_svg
+from bert_jax.plots import Band, Baseline, Plot, draw, to_png, to_svg
 from bert_jax.report_facts import flatten, headline_facts, names_of, split_rows, store_facts
 from bert_jax.report_stages import borders_of, schedule_text, setting
 from bert_jax.store_results import split_evaluations, store_rows
@@ -109,12 +114,16 @@ def plots_of(run: Run) -> list[Plot]:
         start = math.log(vocabulary)
         mlm.append(Baseline(start, f"every token alike: ln {vocabulary:,} = {start:.2f}"))
     where = ""
+    levels = Levels.from_facts(run.provenance.get("loss_levels"))
+    if levels is not None:
+        mlm.append(Baseline(levels.unigram, f"unigram entropy: {levels.unigram:.2f}"))
+        mlm.append(Baseline(levels.no_context, f"no context: {levels.no_context:.2f}"))
     if run.evaluation:
         # Baselines are of the examples of the last evaluation, which a schedule makes longer.
         if borders_of(run.operative) and "max_length" in run.evaluation:
             where = f" at length {run.evaluation['max_length']}"
         held_out = run.evaluation.get("mlm") or {}
-        if "unigram_entropy" in held_out:
+        if "unigram_entropy" in held_out and levels is None:
             entropy = held_out["unigram_entropy"]
             mlm.append(Baseline(entropy, f"unigram entropy{where}: {entropy:.2f}"))
         if "commonest_accuracy" in held_out:
@@ -122,7 +131,7 @@ def plots_of(run: Run) -> list[Plot]:
             token = held_out.get("commonest_token", "the commonest")
             mlm_accuracy.append(Baseline(share, f"always “{token}”{where}: {percent(share)}"))
     return [
-        Plot("mlm_loss", "MLM loss, nats", baselines=tuple(mlm)),
+        Plot("mlm_loss", "MLM loss, nats", baselines=tuple(mlm), band=_band(run, levels)),
         Plot("mlm_accuracy", "MLM accuracy", percent=True, baselines=tuple(mlm_accuracy)),
         # Of those that the run has no numbers of, nothing is drawn.
         *(
@@ -135,6 +144,16 @@ def plots_of(run: Run) -> list[Plot]:
         Plot("learning_rate", "Learning rate", smooth=False),
         Plot("tokens_per_second", "Throughput, tokens per second", smooth=False),
     ]
+
+
+def _band(run: Run, levels: Levels | None) -> Band | None:
+    """Where the kept curves put the masked LM's loss of this run."""
+    curve = curve_of(run.metrics)
+    if levels is None or not len(curve.step):
+        return None
+    curve = thinned(curve)
+    low, high = shipped_bands().edges(curve, levels)
+    return Band(curve.step.tolist(), low.tolist(), high.tolist())
 
 
 def _pair_plots(
@@ -168,16 +187,19 @@ def render(run: Run, plots: Sequence[str]) -> str:
     data_facts = headline_facts(data)
     data_pairs, data_tables = flatten(store_facts(data))
     about_pairs, about_tables = flatten(provenance)
+    watch = watch_of(run.metrics, run.provenance.get("loss_levels")) if training else None
     return render_page(
         TEMPLATE,
         run=run,
-        title=run.name.replace("_", " "),
+        title=run.name,
         summary=_summary(run, training),
         finished=_is_finished(run, training),
         facts=_facts(run, training),
         verdicts=verdicts(run.evaluation) if run.evaluation else [],
         pairs=run.evaluation[pair_task.key] if run.evaluation and pair_task else None,
         plots=plots,
+        about_losses=about_losses(watch) if watch else [],
+        band_slack=SLACK,
         evaluations=joint,
         evaluation_names=names_of(joint),
         store_evaluations=of_stores,

@@ -7,6 +7,7 @@ from data_pipeline.baselines import (
     commonest,
     majority,
     mixture_unigram_loss,
+    token_shares,
     unigram_entropy,
     unigram_loss,
     wilson_interval,
@@ -46,6 +47,14 @@ def test_texts_in_a_mixture_count_by_their_shares_and_not_by_their_sizes() -> No
     assert loss == pytest.approx(-np.log(np.array([626, 376, 376]) / 1002).mean())
     alone = mixture_unigram_loss(asked, [large], [1.0], 2)
     assert alone == pytest.approx(unigram_loss(asked, large, 2))
+
+
+def test_shares_of_mixed_texts_follow_their_weights_and_not_their_lengths() -> None:
+    texts = [np.array([0, 0, 1, 3]), np.full(1000, 2)]
+    assert token_shares(texts, [3, 1], 5).tolist() == [0.375, 0.1875, 0.25, 0.1875, 0.0]
+    assert token_shares(texts[:1], [1.0], 4).sum() == 1
+    with pytest.raises(DataError, match="without a token"):
+        token_shares([np.array([], np.int64)], [1.0], 4)
 
 
 def test_one_token_alone_has_no_entropy() -> None:

@@ -140,6 +140,23 @@ def _benchmark(command: str) -> CommandParser:
         help="text to prepare, for data: files, folders or globs",
     )
     parser.add_argument(
+        "--google_bert",
+        metavar="PATH",
+        type=path,
+        help="for data: a checkout of google-research/bert, to compare with its own script",
+    )
+    parser.add_argument(
+        "--google_bert_python",
+        metavar="PYTHON",
+        help="the interpreter for it, one that has TensorFlow (python3)",
+    )
+    parser.add_argument(
+        "--megabytes",
+        metavar="N",
+        type=positive,
+        help="of the text, to compare with --google_bert on (2)",
+    )
+    parser.add_argument(
         "--sentences",
         metavar="N",
         type=positive,

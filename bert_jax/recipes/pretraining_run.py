@@ -11,11 +11,14 @@ from bert_jax import devices, pretraining, sharding
 from bert_jax.checkpoint import Checkpoints
 from bert_jax.inference.fill_mask import FillMask
 from bert_jax.loop import Hooks, StopRequest, agree, run_steps
-from bert_jax.metrics import MetricsWriter
+from bert_jax.loss_sentences import about_losses, about_mlm
+from bert_jax.loss_watch import watch_of
+from bert_jax.metrics import MetricsWriter, read_metrics
 from bert_jax.pair_tasks import PAIR_TASKS
 from bert_jax.program import Program, make_program
 from bert_jax.recipes import held_out, init_from, run_folder
 from bert_jax.recipes.data import open_data
+from bert_jax.recipes.data_levels import data_levels
 from bert_jax.recipes.describe_run import describe_start
 from bert_jax.recipes.experiment import Experiment
 from bert_jax.recipes.mixture_floor import floor_of_stores
@@ -74,11 +77,21 @@ class PretrainingRun:
         stop.check()
         if self.is_main:
             held.enter_context(run_lock(run_dir))
+        # What can be refused is refused before the data are prepared and counted.
+        begins = not run_folder.has_checkpoint(run_dir)
+        if begins:
+            init_from.find_source(source, run_dir)
         stores = open_stores(experiment.data, run_dir.parent, stoppable(terminal.progress, stop))
         stop.check()
         run_folder.check_same_run(run_dir, experiment, stores.facts())
         for line in stores.lines():
             terminal.print(line)
+        self.tokenizer = stores.first.tokenizer()
+        self.model = dataclasses.replace(experiment.model, vocab_size=self.tokenizer.vocab_size)
+        # Where the first weights come from. A run that is gone on with has weights of its own.
+        self.first_weights: init_from.Source | None = None
+        if begins:
+            self.first_weights = init_from.check_source(source, run_dir, self.model, self.tokenizer)
         with terminal.progress("counting examples", None, "example") as task:
             self.data = StagedData(
                 experiment.stages,
@@ -88,8 +101,6 @@ class PretrainingRun:
             )
             task.advance(sum(part.training.examples_per_epoch for part in self.data.parts))
         stop.check()
-        self.tokenizer = self.data.parts[0].tokenizer
-        self.model = dataclasses.replace(experiment.model, vocab_size=self.tokenizer.vocab_size)
         self.program: Program = make_program(
             pretraining.make_init(self.model),
             pretraining.make_sums(self.model, experiment.compute),
@@ -106,25 +117,25 @@ class PretrainingRun:
             for part in self.data.parts
         ]
         stop.check()
+        self.levels = data_levels(
+            [store.train.tokens for store in stores.all],
+            stores.shares.facts(),
+            self.model.vocab_size,
+            experiment.objective,
+            self.floors[0],
+        ).to_facts()
         facts = run_folder.provenance(devices.facts(found), mesh.shape, stores.facts())
-        # Where the first weights come from. A run that is gone on with has weights of its own.
-        self.first_weights: init_from.Source | None = None
-        if not run_folder.has_checkpoint(run_dir):
-            self.first_weights = init_from.check_source(source, run_dir, self.model, self.tokenizer)
-            if self.first_weights is not None:
-                facts["init_from"] = self._describe_source(self.first_weights)
+        facts[run_folder.LEVELS] = self.levels
+        if self.first_weights is not None:
+            facts["init_from"] = self._describe_source(self.first_weights)
         if self.is_main:
             self._write_folder(facts)
 
     def _describe_source(self, source: init_from.Source) -> dict[str, Any]:
         facts: dict[str, Any] = {"run": str(source.run), "step": source.step}
-        if new := init_from.new_weights(source.config, self.model):
+        if sentence := init_from.about_new_weights(source, self.model):
             facts["pair_task"] = source.config.pair_task
-            self.terminal.print(
-                f"--init_from {source.run} was pretrained with pairs {source.config.pair_task!r}, "
-                f"this run is with {self.model.pair_task!r}: {' and '.join(new)} "
-                f"{'are left there' if self.model.pair_task == 'none' else 'begin anew'}"
-            )
+            self.terminal.print(sentence)
         return facts
 
     def _write_folder(self, facts: dict[str, Any]) -> None:
@@ -208,10 +219,15 @@ class PretrainingRun:
         def source(step: int) -> Any:
             return self.program.put_batch(self.data.training(step))
 
+        watch = watch_of(read_metrics(self.run_dir), self.levels) if writer is not None else None
+
         def log(step: int, metrics: dict[str, float]) -> None:
             if writer is not None:
-                writer.write({"step": step, **metrics})
-                terminal.training_line({"step": step, **metrics}, train.num_steps)
+                line = {"step": step, "tokens": self.data.tokens(step), **metrics}
+                writer.write(line)
+                terminal.training_line(line, train.num_steps)
+                if watch is not None and watch.add(line):
+                    terminal.print(f"warning: {about_mlm(watch)}", style="bold yellow")
 
         with (
             Prefetch(source, start, train.num_steps) as batches,
@@ -284,6 +300,9 @@ class PretrainingRun:
         result = run_folder.read_evaluation(self.run_dir)
         for line in held_out.summary(result):
             self.terminal.print(line)
+        watch = watch_of(read_metrics(self.run_dir), self.levels) if self.is_main else None
+        if watch is not None and watch.standing.status not in ("early", "learning"):
+            self.terminal.print(about_losses(watch)[0])
         return result
 
     def _report(self) -> None:

@@ -27,6 +27,8 @@ PROVENANCE = "provenance.json"
 EVALUATION = "evaluation.json"
 PREDICTIONS = "predictions.json"
 PLANS = "plans"
+# In `provenance.json`: `bert_jax.loss_curve.Levels` of the data.
+LEVELS = "loss_levels"
 
 # What an evaluation says, among others, of the masked LM and, where there is one, a pair task.
 _MLM_RESULTS = ("loss", "accuracy", "unigram_entropy", "unigram_loss")

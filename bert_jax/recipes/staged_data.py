@@ -50,6 +50,12 @@ class StagedData:
         """Updates done before each later stage."""
         return tuple(stage.start for stage in self.stages[1:])
 
+    def tokens(self, step: int) -> int:
+        """Tokens seen after `step` updates, padding counted."""
+        return sum(
+            max(0, min(step, stage.end) - stage.start) * stage.tokens for stage in self.stages
+        )
+
     def epochs(self, step: int) -> list[float]:
         """How often each store has been gone through after `step` updates, in all stages."""
         of_stages = [
