@@ -147,13 +147,18 @@ def draw(
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     if not plot.log:
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _tick(value, plot.percent)))
-    axes.tick_params(colors=MUTED, labelsize=9, length=0)
+    dress(axes)
+    return figure
+
+
+def dress(axes: Any) -> None:
+    """Ticks without lines, a grid behind, and no frame but the line below."""
+    axes.tick_params(which="both", colors=MUTED, labelsize=9, length=0)
     axes.grid(axis="y", color=GRID, linewidth=0.8)
     axes.set_axisbelow(True)
     for side, spine in axes.spines.items():
         spine.set_visible(side == "bottom")
         spine.set_color(GRID)
-    return figure
 
 
 def to_png(figure: Figure, path: Path) -> None:

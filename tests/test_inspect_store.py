@@ -61,12 +61,13 @@ def test_the_text_shows_counts_tokeniser_sources_and_what_was_wrong(store: Path)
     shown = "\n".join(lines)
     assert max(map(len, lines)) <= 80
     train = next(line.split() for line in lines if line.startswith("  train"))
-    assert train == ["train", "1", "2", "5", "4", "11", "12", "1.25"]
+    assert train == ["train", "1", "2", "5", "4", "11", "12"]
     assert "7 word pieces, uncased" in shown
     assert "3 characters replaced" in shown
     assert "dropped" not in shown
     assert (
-        "source a.txt\n  text, 2 files, 24 B of text, one sentence a line\n  1 files were" in shown
+        "source a.txt\n  text, 2 files, 24 B of text, one sentence a line\n"
+        "  1 file without anything in it" in shown
     )
 
 
@@ -132,3 +133,13 @@ def test_what_cleaning_dropped_is_shown_with_an_example(store: Path) -> None:
     lines = show_store(facts).splitlines()
     assert "  too short           1,200  2,400  The cat." in lines
     assert max(map(len, lines)) <= 80
+
+
+def test_a_folder_with_files_of_several_kinds_is_named_once(store: Path) -> None:
+    facts = {**store_facts(store), "path": "store", "warnings": []}
+    one = {"input": "folder", "files": 1, "bytes": 24}
+    facts["sources"] = [{**one, "kind": "text"}, {**one, "kind": "jsonl", "empty_documents": 2}]
+    assert show_store(facts).endswith(
+        "\n\nsource folder\n  text, 1 file, 24 B of text\n"
+        "  jsonl, 1 file, 24 B of text\n  2 documents without text\n"
+    )

@@ -17,6 +17,7 @@ from bert_jax.recipes.training_batches import make_training, plan_folder
 from data_pipeline.mixture import MixtureBatches
 from data_pipeline.progress import Progress, silent
 from data_pipeline.shown_batch import ShownSequence, shown_batch, shown_mixture
+from data_pipeline.store.origins import DocumentOrigin
 
 
 def batch_rows(
@@ -85,8 +86,13 @@ def _facts(step: int, shown: ShownSequence, labels: tuple[str, str] | None) -> d
         "text": shown.text,
         "tokens": list(shown.tokens),
         "predictions": [prediction._asdict() for prediction in shown.predictions],
-        "documents": [{"part": part, **origin._asdict()} for part, origin in shown.documents],
+        "documents": [_document(part, origin) for part, origin in shown.documents],
     }
+
+
+def _document(part: str, origin: DocumentOrigin) -> dict[str, Any]:
+    place = None if origin.place is None else origin.place._asdict()
+    return {"part": part, **origin._asdict(), "place": place}
 
 
 def show_rows(rows: Iterable[Mapping[str, Any]], width: int) -> Iterator[str]:
@@ -98,9 +104,11 @@ def show_rows(rows: Iterable[Mapping[str, Any]], width: int) -> Iterator[str]:
         of_store = f" of {facts['store']}" if "store" in facts else ""
         yield f"row {facts['row']}{packed}{of_store}: example {facts['example']:,}, {length}{label}"
         for origin in facts["documents"]:
-            of_file = ""
-            if origin["name"] is not None:
-                of_file = f", number {origin['number']:,} of those from {origin['name']}"
+            of_file, place = "", origin["place"]
+            if place is not None:
+                of_file = f", {place['kind']} {place['number']:,} of {origin['name']}"
+            elif origin["name"] is not None:
+                of_file = f", from {origin['name']}"
             yield f"  {origin['part']}: training document {origin['document']:,}{of_file}"
         yield from textwrap.wrap(facts["text"], width, initial_indent="  ", subsequent_indent="  ")
         words = [

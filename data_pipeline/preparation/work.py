@@ -33,7 +33,7 @@ from data_pipeline.preparation.encoded_unit import UnitEncoder
 
 JOB = "job.json"
 # Counts up whenever the same unit gives other ids, or its file has another layout.
-WORK_FORMAT = 1
+WORK_FORMAT = 2
 
 
 class StreamKey(NamedTuple):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from data_pipeline.text.characters import (
     PUNCTUATION,
@@ -15,6 +17,7 @@ from data_pipeline.text.characters import (
     text_of,
 )
 
+_END, _SPACE, _FIRST_UNSPACED = 0x0A, 0x20, 0x0E01
 # ASCII in lower case, and a space for what is no letter and no digit; other bytes as they are.
 _FOLDED = bytes(
     byte if byte >= 0x80 else ord(chr(byte).lower() if chr(byte).isalnum() else " ")
@@ -28,6 +31,30 @@ def count_words(text: str) -> int:
         codes = codes_of(text)
         text = text_of(_spaced(codes, classes_of(codes)))
     return len(text.split())
+
+
+def count_words_of(lines: Sequence[str]) -> npt.NDArray[np.int64]:
+    """`count_words` of each line, all at once: [lines].
+
+    Args:
+        lines: without white space but single spaces between words (`decoding.lines_of`).
+    """
+    counts = np.fromiter((line.count(" ") + 1 for line in lines), np.int64, len(lines))
+    others = np.flatnonzero([not line.isascii() for line in lines])
+    codes = codes_of("\n".join(lines[i] for i in others.tolist()))
+    # Most of what is not ASCII is a quotation mark or a dash: few lines have to be looked at.
+    high = np.flatnonzero(codes >= _FIRST_UNSPACED)
+    places = high[(classes_of(codes[high]) & UNSPACED) != 0]
+    others = others[np.unique(np.searchsorted(np.flatnonzero(codes == _END), places))]
+    if not len(others):
+        return counts
+    codes = codes_of("\n".join(lines[i] for i in others.tolist()))
+    unspaced = (classes_of(codes) & UNSPACED) != 0
+    parts = (codes == _END) | (codes == _SPACE)
+    begins = ~parts
+    begins[1:] &= parts[:-1] | unspaced[1:] | unspaced[:-1]
+    counts[others] = np.bincount(np.cumsum(codes == _END)[begins], minlength=len(others))
+    return counts
 
 
 def folded(text: str) -> bytes:
