@@ -83,6 +83,7 @@ def vocab_parser(command: str) -> CommandParser:
         help="of SentencePiece: unknown characters become bytes, never [UNK]",
     )
     _add_text_key(parser)
+    _add_lines(parser)
     _add_workers(parser)
     return parser
 
@@ -122,13 +123,7 @@ def prepare_parser(command: str) -> CommandParser:
         type=choice(UNICODE_FORMS, "Unicode form"),
         help="Unicode form that text is brought to before everything (the tokeniser's own)",
     )
-    parser.add_argument(
-        "--lines",
-        metavar="|".join(LINES),
-        type=choice(LINES, "kind of lines"),
-        default="auto",
-        help="what a line of a text holds (auto: looked up in it)",
-    )
+    _add_lines(parser)
     parser.add_argument(
         "--eval_share",
         metavar="R",
@@ -183,6 +178,16 @@ def _add_input(parser: CommandParser) -> None:
         help="files, folders or globs of text, JSON lines, Parquet or MediaWiki dumps, plain or "
         "compressed; tfds:NAME for a prepared TensorFlow data set; hf:datasets/NAME for one of the "
         "Hugging Face Hub",
+    )
+
+
+def _add_lines(parser: CommandParser) -> None:
+    parser.add_argument(
+        "--lines",
+        metavar="|".join(LINES),
+        type=choice(LINES, "kind of lines"),
+        default="auto",
+        help="what a line of a text holds (auto: looked up in it)",
     )
 
 

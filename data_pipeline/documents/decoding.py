@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from data_pipeline.documents.compression import blocks
+from data_pipeline.documents.compression import MARK, blocks
 from data_pipeline.errors import DataError
 
 _CHECKED_BYTES = 1 << 18
 # The share of a sample's characters that may be undecodable or NUL before the file is not text.
 _MOST_BROKEN = 0.1
-_MARK = b"\xef\xbb\xbf"
 
 
 def decode(text: bytes) -> tuple[str, int]:
@@ -63,4 +62,4 @@ def _without_mark(path: Path, block: bytes) -> bytes:
             f"{path}: does not look like UTF-8 text: {broken / len(sample):.0%} of its first "
             f"{len(sample)} characters cannot be decoded"
         )
-    return block.removeprefix(_MARK)
+    return block.removeprefix(MARK)

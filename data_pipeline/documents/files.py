@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
-from data_pipeline.documents.compression import blocks, without_suffix
+from data_pipeline.documents.compression import MARK, blocks, without_suffix
 from data_pipeline.errors import DataError
 
 Kind = Literal["text", "jsonl", "parquet", "mediawiki"]
@@ -56,6 +56,7 @@ def input_files(inputs: Iterable[str | os.PathLike[str]]) -> list[InputFiles]:
         name = os.fspath(given)
         files = _matching_files(name)
         for path in files:
+            check_name(path)
             real = os.path.realpath(path)
             if real in seen:
                 raise DataError(f"{path} is given twice, by {seen[real]!r} and by {name!r}")
@@ -78,16 +79,27 @@ def kind_of(path: Path) -> Kind:
     named = _named_kind(path)
     if named:
         return named
-    start = (
-        b"".join(islice(blocks(path, lambda n: None, _SNIFFED_BYTES), 1))
-        .removeprefix(b"\xef\xbb\xbf")
-        .lstrip()
-    )
+    return kind_of_content(b"".join(islice(blocks(path, lambda n: None, _SNIFFED_BYTES), 1)))
+
+
+def kind_of_content(start: bytes) -> Kind:
+    """The kind that the first bytes of a file, decompressed, look like."""
+    start = start.removeprefix(MARK).lstrip()
     if start.startswith(_PARQUET_MAGIC):
         return "parquet"
     if start.startswith(b"<mediawiki"):
         return "mediawiki"
     return "jsonl" if start.startswith((b'{"', b"{ ")) else "text"
+
+
+def check_name(path: Path) -> None:
+    """DataError where a name holds bytes that are no UTF-8, which no manifest can hold."""
+    name = str(path)
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        shown = name.encode("utf-8", "backslashreplace").decode()
+        raise DataError(f"{shown}: its name is no UTF-8; give it another") from error
 
 
 def _named_kind(path: Path) -> Kind | None:

@@ -182,6 +182,7 @@ def vocabulary_from(
     cased: bool = False,
     *,
     rules: Rules | None = None,
+    lines: LinesOption = "auto",
     workers: int | None = None,
     text_key: str = DEFAULT_TEXT_KEY,
     progress: Progress = silent,
@@ -189,13 +190,13 @@ def vocabulary_from(
     """A WordPiece tokeniser with a vocabulary of at most `size`, learned from files on all cores.
 
     `rules` say more than `cased`, which they take the place of. All words are counted. The same for
-    any number of workers. DataError as of `prepare`.
+    any number of workers. What a line holds does not matter to words, but a file that looks like
+    anything other than text is only read as text where `lines` says so. DataError as of `prepare`.
     """
     check_size(size)
     workers = checked_workers(workers)
     rules = rules or Rules(cased)
-    # Words do not depend on lines.
-    sources = as_sources(inputs, "paragraph", "en", silent, text_key)
+    sources = as_sources(inputs, lines, "en", silent, text_key)
     with progress("counting words", total_size(sources), "B") as task:
         units = units_of(sources, task.advance)
         counts = merge_counts(ordered_map(partial(UnitCounter, rules), units, workers=workers))
