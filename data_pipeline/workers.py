@@ -40,8 +40,8 @@ def checked_workers(workers: int | None) -> int:
     """`workers`, or one for each core where it is None; DataError where it is below 1."""
     if workers is None:
         return available_cores()
-    if workers < 1:
-        raise DataError(f"workers must be at least 1; got {workers}")
+    if not isinstance(workers, int) or workers < 1:
+        raise DataError(f"workers must be a whole number, at least 1; got {workers!r}")
     return workers
 
 

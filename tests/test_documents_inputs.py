@@ -75,7 +75,7 @@ def test_an_empty_name_is_not_the_present_folder() -> None:
 def test_a_key_that_no_input_has_anything_of_is_an_error(tmp_path: Path) -> None:
     mixed(tmp_path)
     names = [str(tmp_path / "a.txt"), str(tmp_path / "d.xml")]
-    with pytest.raises(DataError, match=r"--text_key body .*the input is mediawiki and text; leave"):
+    with pytest.raises(DataError, match=r"--text_key body .* is mediawiki and text; leave"):
         open_sources(names, text_key="body")
     (tmp_path / "b.jsonl").write_text(json.dumps({"body": "A line. So it is."}))
     assert len(open_sources([*names, tmp_path / "b.jsonl"], text_key="body")) == 3

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from data_pipeline.documents.compression import MARK, blocks, without_suffix
 from data_pipeline.errors import DataError
+from data_pipeline.paths import check_name
 
 Kind = Literal["text", "jsonl", "parquet", "mediawiki"]
 
@@ -90,16 +91,6 @@ def kind_of_content(start: bytes) -> Kind:
     if start.startswith(b"<mediawiki"):
         return "mediawiki"
     return "jsonl" if start.startswith((b'{"', b"{ ")) else "text"
-
-
-def check_name(path: Path) -> None:
-    """DataError where a name holds bytes that are no UTF-8, which no manifest can hold."""
-    name = str(path)
-    try:
-        name.encode()
-    except UnicodeEncodeError as error:
-        shown = name.encode("utf-8", "backslashreplace").decode()
-        raise DataError(f"{shown}: its name is no UTF-8; give it another") from error
 
 
 def _named_kind(path: Path) -> Kind | None:

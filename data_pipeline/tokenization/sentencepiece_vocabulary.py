@@ -20,7 +20,7 @@ from data_pipeline.documents import Unit, total_size, units_of
 from data_pipeline.documents.inputs import DEFAULT_TEXT_KEY
 from data_pipeline.documents.lines import LinesOption
 from data_pipeline.errors import DataError
-from data_pipeline.preparation.prepare import Inputs, as_sources
+from data_pipeline.preparation.sources import Inputs, as_sources
 from data_pipeline.progress import Progress, silent
 from data_pipeline.text.sentences import split_sentences
 from data_pipeline.tokenization.rules import Rules, marked_normalizer
