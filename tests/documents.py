@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from data_pipeline.documents import Source, Unit, units_of
+from data_pipeline.documents import Place, Source, Unit, units_of
 from data_pipeline.documents.inputs import open_sources
 
 
@@ -28,6 +28,18 @@ def units(source: Source, advance: Callable[[int], None] = ignore) -> list[Unit]
 def read(source: Source) -> list[list[str]]:
     """All documents of a source."""
     return [d for unit in units(source) for d in unit.parse(unit.content).documents]
+
+
+def places(source: Source) -> list[tuple[Place, str]]:
+    """The place of each document, and its first line."""
+    found = []
+    for unit in units(source):
+        parsed = unit.parse(unit.content)
+        assert unit.first is not None
+        at = range(len(parsed.documents)) if parsed.places is None else parsed.places
+        for place, document in zip(at, parsed.documents, strict=True):
+            found.append((Place(unit.first.kind, unit.first.number + place), document[0]))
+    return found
 
 
 def odd(source: Source) -> Counter[str]:

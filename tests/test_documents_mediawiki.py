@@ -5,7 +5,7 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 import pytest
-from documents import advanced, facts_of, odd, open_one, read, units
+from documents import advanced, facts_of, odd, open_one, places, read, units
 
 import data_pipeline.documents.mediawiki as mediawiki
 from data_pipeline.errors import DataError
@@ -69,6 +69,11 @@ def error_of(path: Path) -> str:
 @pytest.mark.parametrize("name", ["a.xml", "a.xml.bz2", "a.xml.gz", "a.xml-p1p9.bz2", "a"])
 def test_articles_are_documents_and_their_titles_no_text(tmp_path: Path, name: str) -> None:
     assert read(open_one(write(tmp_path / name, PAGES))) == DOCUMENTS
+
+
+def test_the_place_of_an_article_is_its_page_in_the_dump(tmp_path: Path) -> None:
+    found = places(open_one(write(tmp_path / "a.xml", PAGES)))
+    assert found == [(("page", 1), DOCUMENTS[0][0]), (("page", 6), DOCUMENTS[1][0])]
 
 
 def test_what_is_no_article_is_counted(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from documents import advanced, facts_of, odd, open_one, read, units
+from documents import advanced, facts_of, odd, open_one, places, read, units
 
 import data_pipeline.documents.parquet as parquet
 import data_pipeline.documents.records as records
@@ -47,6 +47,18 @@ def test_every_type_of_string_is_read(tmp_path: Path, kind: pa.DataType) -> None
     path = write(tmp_path / "a.parquet", column)
     assert read(open_one(path)) == [["One. Two."], ["Three."]]
     assert odd(open_one(path))["empty_documents"] == 1
+
+
+def test_the_place_of_a_document_is_its_row_in_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parquet, "UNIT_BYTES", 100)
+    monkeypatch.setattr(records, "UNIT_BYTES", 100)
+    rows = [f"Record {n}." if n % 4 and not 20 < n < 60 else None for n in range(1, 90)]
+    found = places(open_one(write(tmp_path / "a.parquet", rows)))
+    assert len(found) == sum(row is not None for row in rows)
+    assert all(rows[place.number - 1] == first for place, first in found)
+    assert {place.kind for place, _ in found} == {"record"}
 
 
 @pytest.mark.parametrize("compression", ["none", "snappy", "zstd", "gzip"])

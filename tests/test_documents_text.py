@@ -2,7 +2,7 @@ import gzip
 from pathlib import Path
 
 import pytest
-from documents import facts_of, odd, open_one, read, units
+from documents import facts_of, odd, open_one, places, read, units
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -34,7 +34,21 @@ def test_a_blank_line_ends_a_document(tmp_path: Path, name: str) -> None:
 
 def test_lines_of_white_space_are_blank_and_runs_of_it_are_one_space() -> None:
     text = "\n \t\nOne \t two\n\u00a0\u2003\n three\u2028four \n\n\n"
-    assert list(documents_of(text)) == [["One two"], ["three four"]]
+    assert list(documents_of(text)) == [(2, ["One two"]), (4, ["three four"])]
+
+
+@pytest.mark.parametrize("lines", ["sentence", "document"])
+def test_the_place_of_a_document_is_its_first_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: str
+) -> None:
+    shrink(monkeypatch, unit=60)
+    rows = [f"{number}" * (number % 4 > 0) for number in range(1, 200)]
+    rows[40:100] = [" "] * 60  # more than a unit of nothing
+    found = places(open_one(write(tmp_path / "a.txt", "\r\n".join(rows).encode()), lines))
+    assert len(found) > 20
+    for place, first in found:
+        assert place.kind == "line"
+        assert rows[place.number - 1] == first
 
 
 def test_a_file_is_never_in_memory_as_a_whole(

@@ -1,7 +1,7 @@
 """What a person is shown of a batch is what the batch holds."""
 
 import json
-from pathlib import Path
+import re
 
 import numpy as np
 import pytest
@@ -12,12 +12,10 @@ from bert_jax.errors import UserError
 from bert_jax.recipes.experiment import load_experiment
 from bert_jax.recipes.show_batch import batch_rows
 from data_pipeline.batches import PretrainingBatches
-from data_pipeline.errors import DataError
 from data_pipeline.objective import PretrainingObjective
 from data_pipeline.preparation.prepare import prepare
 from data_pipeline.shown_batch import Prediction, shown_batch
 from data_pipeline.shown_batch import _joined as joined
-from data_pipeline.store.origins import Origins
 from data_pipeline.store.token_store import TokenStore
 from data_pipeline.tokenization.rules import Rules
 from data_pipeline.tokenization.special_ids import SpecialIds
@@ -89,29 +87,6 @@ def text_of_document(store: TokenStore, document: int) -> str:
     return " ".join(tokenizer.id_to_token(int(i)) for i in tokens)
 
 
-def test_every_document_has_its_file_and_its_number_in_it(store: TokenStore) -> None:
-    origins = Origins(store)
-    found = [origins.of("train", d) for d in range(store.train.num_documents)]
-    names = [Path(str(origin.name)).name for origin in found]
-    assert names == sorted(names)
-    assert set(names) == {"a.txt", "b.txt"}
-    for name in ("a.txt", "b.txt"):
-        numbers = [o.number for o, its in zip(found, names, strict=True) if its == name]
-        assert numbers == list(range(len(numbers)))
-    beyond = origins.of("train", store.train.num_documents)
-    assert (beyond.name, beyond.number) == (None, None)
-
-
-def test_an_older_store_says_no_origins_and_a_damaged_one_is_named(
-    store: TokenStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    other = TokenStore(tmp_path, store.manifest, {"train": store.train, "eval": store.eval})
-    assert Origins(other).of("eval", 0) == (0, None, None)
-    (tmp_path / "origins.json").write_text('[{"source": 0}]')
-    with pytest.raises(DataError, match=r"origins\.json: is damaged"):
-        Origins(other)
-
-
 def test_the_command_prints_the_batch_that_a_step_was_made_of(
     store: TokenStore, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -120,11 +95,13 @@ def test_the_command_prints_the_batch_that_a_step_was_made_of(
     assert main(command) == 0
     text = capsys.readouterr().out
     assert text.startswith("row 0: example 16, ")
-    assert "a.txt" in text or "b.txt" in text
+    assert re.search(r"  A: training document [\d,]+, line [\d,]+ of /.*/[ab]\.txt\n", text)
     assert max(map(len, text.splitlines())) < 300
     assert main([*command, "--json"]) == 0
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [row["row"] for row in rows] == [0, 1]
+    assert [document["part"] for document in rows[0]["documents"]] == ["A", "B"]
+    assert rows[0]["documents"][0]["place"].keys() == {"kind", "number"}
     assert rows[0]["label_name"] in ("next", "random")
     objective = load_experiment("mini", [f"DataConfig.store={str(store.path)!r}"]).objective
     ids = SpecialIds.of(store.tokenizer())

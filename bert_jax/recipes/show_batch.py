@@ -14,6 +14,7 @@ from bert_jax.recipes.experiment import Experiment
 from data_pipeline.batches import PretrainingBatches
 from data_pipeline.progress import Progress, silent
 from data_pipeline.shown_batch import ShownSequence, shown_batch
+from data_pipeline.store.origins import DocumentOrigin
 from data_pipeline.store.token_store import TokenStore
 from data_pipeline.tokenization.special_ids import SpecialIds
 
@@ -78,8 +79,13 @@ def _facts(step: int, shown: ShownSequence, labels: tuple[str, str] | None) -> d
         "text": shown.text,
         "tokens": list(shown.tokens),
         "predictions": [prediction._asdict() for prediction in shown.predictions],
-        "documents": [{"part": part, **origin._asdict()} for part, origin in shown.documents],
+        "documents": [_document(part, origin) for part, origin in shown.documents],
     }
+
+
+def _document(part: str, origin: DocumentOrigin) -> dict[str, Any]:
+    place = None if origin.place is None else origin.place._asdict()
+    return {"part": part, **origin._asdict(), "place": place}
 
 
 def show_rows(rows: Iterable[Mapping[str, Any]], width: int) -> Iterator[str]:
@@ -90,9 +96,11 @@ def show_rows(rows: Iterable[Mapping[str, Any]], width: int) -> Iterator[str]:
         length = format_amount(len(facts["tokens"]), "token")
         yield f"row {facts['row']}{packed}: example {facts['example']:,}, {length}{label}"
         for origin in facts["documents"]:
-            of_file = ""
-            if origin["name"] is not None:
-                of_file = f", number {origin['number']:,} of those from {origin['name']}"
+            of_file, place = "", origin["place"]
+            if place is not None:
+                of_file = f", {place['kind']} {place['number']:,} of {origin['name']}"
+            elif origin["name"] is not None:
+                of_file = f", from {origin['name']}"
             yield f"  {origin['part']}: training document {origin['document']:,}{of_file}"
         yield from textwrap.wrap(facts["text"], width, initial_indent="  ", subsequent_indent="  ")
         words = [

@@ -16,6 +16,19 @@ from data_pipeline.errors import DataError
 
 Lines = Literal["sentence", "paragraph"]
 SplitName = Literal["train", "eval"]
+PlaceKind = Literal["line", "record", "page", "document"]
+
+
+class Place(NamedTuple):
+    """Where something begins in a stream, as a person can look it up.
+
+    Attributes:
+        kind: what is counted: lines of a text, records of a table, pages of a dump; documents.
+        number: of it in the stream, the first being 1.
+    """
+
+    kind: PlaceKind
+    number: int
 
 
 class Parsed(NamedTuple):
@@ -24,10 +37,13 @@ class Parsed(NamedTuple):
     Attributes:
         documents: each as its lines, none of them blank, with runs of white space made one space.
         counts: how often what was odd, by name; the manifest has their sums over all units.
+        places: in which line, record or page of the unit each document begins, the first being 0.
+            None where they follow each other: 0, 1, ...
     """
 
     documents: list[list[str]]
     counts: Mapping[str, int]
+    places: Sequence[int] | None = None
 
 
 @dataclass(frozen=True)
@@ -40,12 +56,14 @@ class Unit:
             module, or a `functools.partial` of one, because it travels there by its name.
         lines: what a line of a document holds.
         split: where the documents belong, or None where each document's own hash decides.
+        first: the place of its first line, record or page; None where the reader does not know.
     """
 
     content: bytes = field(repr=False)
     parse: Callable[[bytes], Parsed]
     lines: Lines
     split: SplitName | None = None
+    first: Place | None = None
 
 
 class Stream(Protocol):

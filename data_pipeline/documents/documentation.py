@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from data_pipeline.documents import SplitName, Unit
+from data_pipeline.documents import Parsed, Place, SplitName, Unit
 from data_pipeline.documents.docstrings import documents_of_source
 from data_pipeline.documents.packages import Package, runtime_packages, standard_library
 from data_pipeline.documents.text import parse_text
@@ -80,8 +80,14 @@ class DocumentationStream:
         for start in range(0, len(self.texts), _DOCUMENTS_A_UNIT):
             part = self.texts[start : start + _DOCUMENTS_A_UNIT]
             counts["bytes"] += sum(map(len, part))
-            yield Unit(b"\n\n".join(part), parse_text, "paragraph", self.split)
+            content, first = b"\n\n".join(part), Place("document", start + 1)
+            yield Unit(content, parse_documents, "paragraph", self.split, first)
             advance(sum(map(len, part)))
+
+
+def parse_documents(content: bytes) -> Parsed:
+    """The documents of a unit; where each stands is its number, not a line of a file."""
+    return parse_text(content)._replace(places=None)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from data_pipeline.documents import Lines, Parsed, PlainSource, Unit
+from data_pipeline.documents import Lines, Parsed, Place, PlainSource, Unit
 from data_pipeline.documents.decoding import decode, lines_of, text_blocks
 from data_pipeline.documents.files import FileStream, InputFiles
 from data_pipeline.documents.lines import LinesOption, record_lines
@@ -48,7 +48,8 @@ class JsonLinesStream(FileStream):
             if text.strip():
                 empty = False
                 counts["bytes"] += len(text)
-                yield Unit(text, partial(parse_json_lines, self.key, self.path, line), self.lines)
+                parse = partial(parse_json_lines, self.key, self.path, line)
+                yield Unit(text, parse, self.lines, first=Place("line", line))
         counts["empty_files"] += empty
 
 
@@ -70,7 +71,7 @@ def parse_json_lines(key: str, path: Path, first: int, content: bytes) -> Parsed
     DataError where a line is no JSON object with a string (or null) under `key`.
     """
     counts: Counter[str] = Counter(replaced_characters=0, empty_documents=0)
-    documents = []
+    documents, places = [], []
     whole, counts["replaced_characters"] = decode(content)
     for number, line in enumerate(whole.split("\n"), first):
         if not line or line.isspace():
@@ -82,9 +83,10 @@ def parse_json_lines(key: str, path: Path, first: int, content: bytes) -> Parsed
         document = lines_of(text)
         if document:
             documents.append(document)
+            places.append(number - first)
         else:
             counts["empty_documents"] += 1
-    return Parsed(documents, counts)
+    return Parsed(documents, counts, places)
 
 
 def _numbered(path: Path, advance: Callable[[int], None]) -> Iterator[tuple[int, bytes]]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from xml.etree import ElementTree
 
-from data_pipeline.documents import Parsed, PlainSource, Unit
+from data_pipeline.documents import Parsed, Place, PlainSource, Unit
 from data_pipeline.documents.compression import blocks
 from data_pipeline.documents.decoding import decode
 from data_pipeline.documents.files import FileStream, InputFiles
@@ -70,9 +70,8 @@ class MediaWikiStream(FileStream):
         first = 1
         for pages, site in self._pages(advance):
             counts["bytes"] += len(pages)
-            yield Unit(
-                pages, partial(parse_pages, self.path, first, site.dropped_prefixes), "paragraph"
-            )
+            parse = partial(parse_pages, self.path, first, site.dropped_prefixes)
+            yield Unit(pages, parse, "paragraph", first=Place("page", first))
             first += pages.count(_START)
         counts["pages"] += first - 1
 
@@ -121,8 +120,8 @@ def parse_pages(path: Path, first: int, dropped_prefixes: frozenset[str], conten
     xml, replaced = decode(content)
     xml, forbidden = _CONTROL.subn("\ufffd", xml)
     counts["replaced_characters"] = replaced + forbidden
-    documents = []
-    for page in _elements(xml, path, first):
+    documents, places = [], []
+    for number, page in enumerate(_elements(xml, path, first)):
         text = _wikitext(page, counts)
         if text is None:
             continue
@@ -131,9 +130,10 @@ def parse_pages(path: Path, first: int, dropped_prefixes: frozenset[str], conten
             counts["unparsed_documents"] += 1
         elif document:
             documents.append(document)
+            places.append(number)
         else:
             counts["empty_documents"] += 1
-    return Parsed(documents, counts)
+    return Parsed(documents, counts, places)
 
 
 def _elements(xml: str, path: Path, first: int) -> ElementTree.Element:

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from data_pipeline.documents import Lines, Parsed, Unit
+from data_pipeline.documents import Lines, Parsed, Place, Unit
 from data_pipeline.documents.decoding import decode, lines_of
 from data_pipeline.documents.stretches import UNIT_BYTES
 
@@ -20,14 +20,16 @@ def record_units(texts: Iterable[pa.Array], lines: Lines, counts: Counter[str]) 
 
     Counts `records`, `bytes`, and the `empty_documents` of units that hold nothing else.
     """
+    first = 1
     for some in _of_unit_size(texts):
         size = _bytes_of(some)
         counts["records"] += len(some)
         counts["bytes"] += size
         if size:
-            yield Unit(_pack(some), parse_records, lines)
+            yield Unit(_pack(some), parse_records, lines, first=Place("record", first))
         else:
             counts["empty_documents"] += len(some)
+        first += len(some)
 
 
 def parse_records(content: bytes) -> Parsed:
@@ -35,7 +37,8 @@ def parse_records(content: bytes) -> Parsed:
 
     Blank lines inside a text do not end its document; a text of nothing but blanks is none.
     """
-    documents = []
+    documents, places = [], []
+    number = 0
     counts = {"replaced_characters": 0, "empty_documents": 0}
     with pa.ipc.open_stream(content) as stream:
         for batch in stream:
@@ -45,9 +48,11 @@ def parse_records(content: bytes) -> Parsed:
                 document = lines_of(text)
                 if document:
                     documents.append(document)
+                    places.append(number)
                 else:
                     counts["empty_documents"] += 1
-    return Parsed(documents, counts)
+                number += 1
+    return Parsed(documents, counts, places)
 
 
 def _pack(texts: pa.Array) -> bytes:

@@ -11,8 +11,8 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from data_pipeline.documents import Lines, Parsed, PlainSource, Unit
-from data_pipeline.documents.decoding import decode, lines_of, text_blocks
+from data_pipeline.documents import Lines, Parsed, Place, PlainSource, Unit
+from data_pipeline.documents.decoding import decode, text_blocks
 from data_pipeline.documents.files import FileStream, InputFiles
 from data_pipeline.documents.lines import SAMPLE_BYTES, LinesFound, LinesOption, detect_lines
 from data_pipeline.documents.not_text import check_is_text
@@ -45,13 +45,14 @@ class TextStream(FileStream):
             return _cut(text)
 
         empty = True
+        line = 1
         blocks = text_blocks(self.path, advance, UNIT_BYTES)
         for text in stretches(blocks, last_end, LONGEST_DOCUMENT_BYTES, cut, UNIT_BYTES):
-            if not text.strip():
-                continue
-            empty = False
-            counts["bytes"] += len(text)
-            yield Unit(text, parse, lines)
+            if text.strip():
+                empty = False
+                counts["bytes"] += len(text)
+                yield Unit(text, parse, lines, first=Place("line", line))
+            line += text.count(b"\n")
         counts["empty_files"] += empty
 
 
@@ -73,27 +74,37 @@ def text_source(given: InputFiles, lines: LinesOption, language: str) -> PlainSo
 def parse_text(content: bytes) -> Parsed:
     """The documents of UTF-8 text with a blank line between documents."""
     text, replaced = decode(content)
-    return Parsed(list(documents_of(text)), {"replaced_characters": replaced})
+    found = list(documents_of(text))
+    counts = {"replaced_characters": replaced}
+    return Parsed([document for _, document in found], counts, [line for line, _ in found])
 
 
 def parse_document_lines(content: bytes) -> Parsed:
     """The documents of UTF-8 text with a document a line."""
     text, replaced = decode(content)
-    return Parsed([[line] for line in lines_of(text)], {"replaced_characters": replaced})
+    lines = [" ".join(line.split()) for line in text.split("\n")]
+    places = [place for place, line in enumerate(lines) if line]
+    return Parsed([[lines[at]] for at in places], {"replaced_characters": replaced}, places)
 
 
-def documents_of(text: str) -> Iterator[list[str]]:
-    """The documents of a unit, each as its lines, with runs of white space made one space."""
+def documents_of(text: str) -> Iterator[tuple[int, list[str]]]:
+    """The documents of a unit: the number of the first line, from 0, and the lines of each.
+
+    Runs of white space are made one space.
+    """
     document: list[str] = []
-    for line in text.split("\n"):
+    place = 0
+    for number, line in enumerate(text.split("\n")):
         words = line.split()
         if words:
+            if not document:
+                place = number
             document.append(" ".join(words))
         elif document:
-            yield document
+            yield place, document
             document = []
     if document:
-        yield document
+        yield place, document
 
 
 def _sample(given: InputFiles) -> tuple[list[list[str]], int]:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from data_pipeline.cleaning.dropped import Dropped, dropped_by_rules
 from data_pipeline.cleaning.rules import NO_CLEANING, CleaningRules, clean
 from data_pipeline.cleaning.signatures import Signatures, signatures
-from data_pipeline.documents import Unit
+from data_pipeline.documents import Parsed, PlaceKind, Unit
 from data_pipeline.errors import DataError
 from data_pipeline.store.writer import EncodedPart
 from data_pipeline.text.sentences import split_sentences
@@ -25,7 +25,7 @@ from data_pipeline.tokenization.text_tokenizer import TextTokenizer
 
 # What is counted for each document, and summed up for each split.
 MEASURES = ("words", "characters", "bytes")
-_ARRAYS = ("tokens", "sentence_lengths", "document_lengths", "held_out", *MEASURES)
+_ARRAYS = ("tokens", "sentence_lengths", "document_lengths", "held_out", "places", *MEASURES)
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +39,9 @@ class EncodedUnit:
         sentence_lengths: [S] in tokens.
         document_lengths: [D] in sentences.
         held_out: [D] whether a document is for evaluation.
+        places: [D] the line, record or page of the stream where each begins, from 1; 0 where nobody
+            knows.
+        place_kind: what `places` count, None where nobody knows.
         measures: by name, [D] int64 each (`MEASURES`).
         counts: how often what was odd in the whole unit.
         dropped: the documents that cleaning dropped.
@@ -49,6 +52,8 @@ class EncodedUnit:
     sentence_lengths: npt.NDArray[np.int64]
     document_lengths: npt.NDArray[np.int64]
     held_out: npt.NDArray[np.bool_]
+    places: npt.NDArray[np.int64]
+    place_kind: PlaceKind | None
     measures: Mapping[str, npt.NDArray[np.int64]]
     counts: Mapping[str, int]
     dropped: Dropped
@@ -68,18 +73,20 @@ class EncodedUnit:
             lengths,
             self.document_lengths[chosen],
             {name: int(values[chosen].sum()) for name, values in self.measures.items()},
+            self.places[chosen],
         )
 
     def write(self, file: BinaryIO) -> None:
         """As an `.npz`: the same unit gives the same bytes, and each array has a checksum."""
         dropped = {f.name: dict(getattr(self.dropped, f.name)) for f in fields(Dropped)}
-        facts = {"counts": self.counts, "dropped": dropped}
+        facts = {"counts": self.counts, "dropped": dropped, "place_kind": self.place_kind}
         # A unit is about a mebibyte: it has fewer than 2^32 of anything.
         arrays: dict[str, Any] = {
             "tokens": self.tokens,
             "sentence_lengths": self.sentence_lengths.astype(np.uint32),
             "document_lengths": self.document_lengths.astype(np.uint32),
             "held_out": self.held_out,
+            "places": self.places,
             **{name: values.astype(np.uint32) for name, values in self.measures.items()},
             "facts": np.frombuffer(json.dumps(facts, sort_keys=True).encode(), np.uint8),
         }
@@ -92,7 +99,7 @@ def read_unit(path: Path) -> EncodedUnit:
         with np.load(path, allow_pickle=False) as found:
             arrays = {name: found[name] for name in _ARRAYS}
             facts = json.loads(found["facts"].tobytes())
-            dropped = facts["dropped"]
+            dropped, place_kind = facts["dropped"], facts["place_kind"]
             examples = {reason: tuple(some) for reason, some in dropped["examples"].items()}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise DataError(f"{path}: is damaged: {error}; remove it and start again") from error
@@ -101,6 +108,8 @@ def read_unit(path: Path) -> EncodedUnit:
         arrays["sentence_lengths"].astype(np.int64),
         arrays["document_lengths"].astype(np.int64),
         arrays["held_out"],
+        arrays["places"],
+        place_kind,
         {name: arrays[name].astype(np.int64) for name in MEASURES},
         facts["counts"],
         Dropped(dropped["documents"], dropped["words"], examples),
@@ -131,7 +140,8 @@ class UnitEncoder:
             clean([in_form(line) for line in document], self.cleaning)
             for document in parsed.documents
         ]
-        documents = [document for document, reason in cleaned if reason is None]
+        kept_documents = [i for i, (_, reason) in enumerate(cleaned) if reason is None]
+        documents = [cleaned[i][0] for i in kept_documents]
         sentences: list[str] = []
         ends = [0]
         for document in documents:
@@ -159,6 +169,8 @@ class UnitEncoder:
             lengths[kept],
             document_lengths[has_text],
             held_out[has_text],
+            _places(unit, parsed)[kept_documents][has_text],
+            unit.first.kind if unit.first else None,
             {name: _sums(values, ends)[has_text] for name, values in _measures(sentences).items()},
             counts,
             dropped_by_rules(cleaned),
@@ -176,6 +188,15 @@ class UnitEncoder:
         """By the text, so that order and workers do not matter and copies stay on one side."""
         digest = hashlib.blake2b("\n".join(document).encode(), digest_size=8).digest()
         return int.from_bytes(digest, "big") < int(self.eval_share * 2**64)
+
+
+def _places(unit: Unit, parsed: Parsed) -> npt.NDArray[np.int64]:
+    """Of each document that was parsed, as `EncodedUnit.places`."""
+    count = len(parsed.documents)
+    if unit.first is None:
+        return np.zeros(count, np.int64)
+    places = range(count) if parsed.places is None else parsed.places
+    return unit.first.number + np.fromiter(places, np.int64, count)
 
 
 def _measures(sentences: Sequence[str]) -> dict[str, npt.NDArray[np.int64]]:

@@ -12,7 +12,7 @@ from data_pipeline.documents import Source
 from data_pipeline.errors import DataError
 
 # Counts up whenever the same unit gives other ids, or its file has another layout.
-WORK_FORMAT = 1
+WORK_FORMAT = 2
 
 
 class StreamKey(NamedTuple):

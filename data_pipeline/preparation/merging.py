@@ -16,7 +16,7 @@ from data_pipeline.cleaning.dropped import Dropped, dropped_duplicates
 from data_pipeline.cleaning.duplicates import find_duplicates
 from data_pipeline.cleaning.rules import CleaningRules
 from data_pipeline.cleaning.signatures import join_signatures
-from data_pipeline.documents import Source, SplitName
+from data_pipeline.documents import PlaceKind, Source, SplitName
 from data_pipeline.errors import DataError
 from data_pipeline.preparation.encoded_unit import EncodedUnit, read_unit
 from data_pipeline.preparation.work import Work, signatures_path, streams_of
@@ -78,18 +78,20 @@ def merge(
         for key, stream in streams_of(sources):
             counts[key.source].update(records[key]["counts"])
             documents: dict[SplitName, int] = {"train": 0, "eval": 0}
+            place_kind: PlaceKind | None = None
             for unit in map(read_unit, paths[key]):
                 kept = np.ones(unit.num_documents, bool)
                 if is_copy is not None:
                     kept = ~is_copy[seen : seen + unit.num_documents]
                 seen += unit.num_documents
+                place_kind = unit.place_kind
                 for name, n in unit.counts.items():
                     (odd if name in odd else counts[key.source])[name] += n
                 by_rules += unit.dropped
                 for name in SPLITS:
                     documents[name] += _append(writer, name, unit, kept)
                 task.advance(1)
-            origins.append(Origin(key.source, stream.name, documents["train"], documents["eval"]))
+            origins.append(Origin(key.source, stream.name, **documents, places=place_kind))
             for name in SPLITS:
                 counts[key.source][f"{name}_documents"] += documents[name]
     dropped = by_rules + dropped

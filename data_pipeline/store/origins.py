@@ -1,7 +1,11 @@
-"""Which input a document of a token store came from.
+"""Which input a document of a token store came from, and where it stands in it.
 
-STORE/origins.json   a list of [{source, name, train, eval}]: for each stream (a file, say) in the
-order of the store, how many documents of each split came from it
+STORE/origins.json   a list of [{source, name, train, eval, places}]: for each stream (a file, say)
+in the order of the store, how many documents of each split came from it, and what their places are
+numbers of (lines, say)
+STORE/SPLIT/document_places.npy   int64 [documents]: the first line of each, say, from 1; 0: unknown
+
+A store that was made before either was written says less.
 """
 
 from __future__ import annotations
@@ -11,9 +15,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from data_pipeline.documents import SplitName
+from data_pipeline.documents import Place, PlaceKind, SplitName
 from data_pipeline.errors import DataError
-from data_pipeline.store.token_store import SPLITS, TokenStore
+from data_pipeline.store.token_store import PLACES, SPLITS, TokenStore, map_array
 
 ORIGINS = "origins.json"
 
@@ -25,47 +29,55 @@ class Origin(NamedTuple):
     name: str
     train: int
     eval: int
+    places: PlaceKind | None = None
 
 
 class DocumentOrigin(NamedTuple):
     """Where a document is from.
 
     Attributes:
-        document: its number in the split.
+        document: its number in the split, from 0.
         name: of the stream, a file's path; None for a store that does not say.
-        number: of the document among those that the split has of the stream, from 0.
+        place: where it begins in the stream as it was read, dropped documents and all; None for a
+            store that does not say.
     """
 
     document: int
     name: str | None
-    number: int | None
+    place: Place | None
 
 
 class Origins:
-    """The origins of all documents of a store; a store made before they were written has none."""
+    """The origins of all documents of a store."""
 
     def __init__(self, store: TokenStore) -> None:
-        """Raises DataError where the file is no list of origins."""
+        """Raises DataError where a file of them is damaged."""
         path = store.path / ORIGINS
-        self._names: list[str] = []
+        self._rows: list[Origin] = []
         self._ends = {name: np.zeros(0, np.int64) for name in SPLITS}
         if not path.is_file():
             return
         try:
-            rows = [Origin(**row) for row in json.loads(path.read_text("utf-8"))]
-            self._names = [row.name for row in rows]
+            self._rows = [Origin(**row) for row in json.loads(path.read_text("utf-8"))]
             self._ends = {
-                name: np.cumsum([getattr(row, name) for row in rows], dtype=np.int64)
+                name: np.cumsum([getattr(row, name) for row in self._rows], dtype=np.int64)
                 for name in SPLITS
             }
         except (ValueError, TypeError) as error:
             raise DataError(f"{path}: is damaged: {error}; prepare the store again") from error
+        self._places = {
+            name: map_array(store.path, f"{name}/{PLACES}.npy", "int64")
+            for name in SPLITS
+            if (store.path / name / f"{PLACES}.npy").is_file()
+        }
 
     def of(self, split: SplitName, document: int) -> DocumentOrigin:
         """Where a document of a split is from."""
-        ends = self._ends[split]
-        stream = int(np.searchsorted(ends, document, side="right"))
-        if stream >= len(ends):
+        stream = int(np.searchsorted(self._ends[split], document, side="right"))
+        if stream >= len(self._rows):
             return DocumentOrigin(document, None, None)
-        before = int(ends[stream - 1]) if stream else 0
-        return DocumentOrigin(document, self._names[stream], document - before)
+        name, kind = self._rows[stream].name, self._rows[stream].places
+        place = None
+        if kind is not None and split in self._places:
+            place = Place(kind, int(self._places[split][document]))
+        return DocumentOrigin(document, name, place)

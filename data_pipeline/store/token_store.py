@@ -5,6 +5,7 @@
     STORE/{train,eval}/      tokens.npy             uint16 or uint32 [tokens]
                              sentence_offsets.npy   int64 [sentences + 1] into the tokens
                              document_offsets.npy   int64 [documents + 1] into the sentences
+                             document_places.npy    int64 [documents] in their files (`origins`)
 
 Each token is stored once; which sentences meet in an example, and what is masked, is drawn later.
 """
@@ -33,6 +34,8 @@ FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
 SPLITS: tuple[SplitName, ...] = ("train", "eval")
 ARRAYS = ("tokens", "sentence_offsets", "document_offsets")
+# Where each document begins in what it came from: of no use for training, and not in older stores.
+PLACES = "document_places"
 _DTYPES = ("uint16", "uint32")
 # What a manifest must say for a store to be opened and shown, and of what type it is.
 _NEEDED: dict[tuple[str, ...], type] = {
@@ -139,7 +142,7 @@ class TokenStore:
         for name in SPLITS:
             wanted = manifest["splits"][name]
             tokens, sentences, documents = (
-                _mapped(path, f"{name}/{array}.npy", dtype)
+                map_array(path, f"{name}/{array}.npy", dtype)
                 for array, dtype in zip(ARRAYS, (manifest["dtype"], "int64", "int64"), strict=True)
             )
             try:
@@ -176,8 +179,11 @@ class TokenStore:
         return f"TokenStore({str(self.path)!r}, {self.train.num_tokens} + {self.eval.num_tokens})"
 
 
-def _mapped(path: Path, name: str, dtype: str) -> npt.NDArray[Any]:
-    """An array that stays on disk. mmap refuses to map nothing, so an empty one is read."""
+def map_array(path: Path, name: str, dtype: str) -> npt.NDArray[Any]:
+    """An array of a store, which stays on disk.
+
+    mmap refuses to map nothing, so an empty one is read.
+    """
     file = path / name
     array: npt.NDArray[Any]
     try:

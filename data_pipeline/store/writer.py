@@ -25,6 +25,7 @@ from data_pipeline.store.token_store import (
     FORMAT,
     FORMAT_VERSION,
     MANIFEST,
+    PLACES,
     SPLITS,
     TokenStore,
     sha256_of,
@@ -40,6 +41,7 @@ class EncodedPart:
     sentence_lengths: npt.NDArray[np.int64]  # in tokens
     document_lengths: npt.NDArray[np.int64]  # in sentences
     counts: Mapping[str, int] = field(default_factory=dict)  # words, characters, bytes
+    places: npt.NDArray[np.int64] | None = None  # of the documents in their stream, from 1
 
 
 class ArrayFile:
@@ -81,14 +83,16 @@ class ArrayFile:
 
 
 class SplitWriter:
-    """The three arrays of a split, appended to part by part."""
+    """The arrays of a split, appended to part by part."""
 
     def __init__(self, folder: Path, dtype: npt.DTypeLike) -> None:
         folder.mkdir()
-        types = (dtype, np.int64, np.int64)
-        self._tokens, self._sentences, self._documents = (
-            ArrayFile(folder / f"{name}.npy", kind)
-            for name, kind in zip(ARRAYS, types, strict=True)
+        types = (dtype, np.int64, np.int64, np.int64)
+        self._files = self._tokens, self._sentences, self._documents, self._places = (
+            *(
+                ArrayFile(folder / f"{name}.npy", kind)
+                for name, kind in zip((*ARRAYS, PLACES), types, strict=True)
+            ),
         )
         names = ("documents", "sentences", "tokens", "words", "characters", "bytes")
         self.counts = dict.fromkeys(names, 0)
@@ -101,6 +105,8 @@ class SplitWriter:
         self._tokens.append(part.tokens)
         self._sentences.append(counts["tokens"] + np.cumsum(part.sentence_lengths))
         self._documents.append(counts["sentences"] + np.cumsum(part.document_lengths))
+        unknown = np.zeros(len(part.document_lengths), np.int64)
+        self._places.append(unknown if part.places is None else part.places)
         counts["tokens"] += len(part.tokens)
         counts["sentences"] += len(part.sentence_lengths)
         counts["documents"] += len(part.document_lengths)
@@ -108,13 +114,13 @@ class SplitWriter:
             counts[name] += n
 
     def close(self) -> None:
-        """Closes the three files."""
-        for file in (self._tokens, self._sentences, self._documents):
+        """Closes the files."""
+        for file in self._files:
             file.close()
 
     def discard(self) -> None:
-        """Closes the three files as they are; nothing happens to closed ones."""
-        for file in (self._tokens, self._sentences, self._documents):
+        """Closes the files as they are; nothing happens to closed ones."""
+        for file in self._files:
             file.discard()
 
 
