@@ -66,7 +66,8 @@ def test_the_text_shows_counts_tokeniser_sources_and_what_was_wrong(store: Path)
     assert "3 characters replaced" in shown
     assert "dropped" not in shown
     assert (
-        "source a.txt\n  text, 2 files, 24 B of text, one sentence a line\n  1 files were" in shown
+        "source a.txt\n  text, 2 files, 24 B of text, one sentence a line\n  1 file without"
+        in shown
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bert_jax.formatting import format_count, format_rate
+from bert_jax.formatting import format_amount, format_count, format_rate
 from bert_jax.recipes.text_table import text_table, wrapped
 from data_pipeline.doctor.findings import document_findings
 from data_pipeline.store.token_store import TokenStore
@@ -79,11 +79,11 @@ def show_counts(facts: dict[str, Any]) -> list[str]:
         ),
     ]
     broken = [
-        f"{facts[name]:,} {what}"
-        for name, what in (
-            ("replaced_characters", "characters replaced that were no UTF-8"),
-            ("dropped_sentences", "sentences dropped that had no token"),
-            ("dropped_documents", "documents dropped that were left empty"),
+        f"{format_amount(facts[name], noun)} {what}"
+        for name, noun, what in (
+            ("replaced_characters", "character", "replaced, as no UTF-8"),
+            ("dropped_sentences", "sentence", "dropped, without a token"),
+            ("dropped_documents", "document", "dropped, without a sentence left"),
         )
         if facts.get(name)
     ]
@@ -120,21 +120,20 @@ def show_warnings(warnings: Sequence[str], width: int) -> list[str]:
 def _source(source: dict[str, Any]) -> list[str]:
     packages = source.get("packages")
     if not packages:
-        files = source.get("files", 1)
-        noun = "file" if files == 1 else "files"
+        files = format_amount(source.get("files", 1), "file")
         a_line = source.get("lines")
         how = f", one {a_line} a line" if a_line else ""
         origin = [str(source[key]) for key in ("name", "revision", "licence") if source.get(key)]
         return [
             f"source {source.get('input', source['kind'])}",
-            f"  {source['kind']}, {files:,} {noun}, {_bytes(source.get('bytes', 0))} of text{how}",
+            f"  {source['kind']}, {files}, {_bytes(source.get('bytes', 0))} of text{how}",
             *([f"  {', '.join(origin)}"] if origin else []),
             *(
-                f"  {source[name]:,} {what}"
-                for name, what in (
-                    ("empty_files", "files were empty"),
-                    ("cut_documents", "cuts in documents of more than 8 MiB"),
-                    ("empty_documents", "documents had no text"),
+                f"  {format_amount(source[name], noun)} {what}"
+                for name, noun, what in (
+                    ("empty_files", "file", "without text"),
+                    ("cut_documents", "cut", "in documents of more than 8 MiB"),
+                    ("empty_documents", "document", "without text"),
                 )
                 if source.get(name)
             ),

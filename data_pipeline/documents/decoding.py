@@ -7,6 +7,7 @@ from pathlib import Path
 
 from data_pipeline.documents.compression import MARK, blocks
 from data_pipeline.errors import DataError
+from data_pipeline.wording import amount
 
 _CHECKED_BYTES = 1 << 18
 # The share of a sample's characters that may be undecodable or NUL before the file is not text.
@@ -60,6 +61,6 @@ def _without_mark(path: Path, block: bytes) -> bytes:
     if broken > _MOST_BROKEN * len(sample) + 1:
         raise DataError(
             f"{path}: does not look like UTF-8 text: {broken / len(sample):.0%} of its first "
-            f"{len(sample)} characters cannot be decoded"
+            f"{amount(len(sample), 'character')} cannot be decoded"
         )
     return block.removeprefix(MARK)

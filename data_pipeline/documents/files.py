@@ -13,6 +13,7 @@ from typing import Any, Literal
 from data_pipeline.documents.compression import MARK, blocks, without_suffix
 from data_pipeline.errors import DataError
 from data_pipeline.paths import check_name
+from data_pipeline.wording import amount
 
 Kind = Literal["text", "jsonl", "parquet", "mediawiki"]
 
@@ -66,8 +67,7 @@ def input_files(inputs: Iterable[str | os.PathLike[str]]) -> list[InputFiles]:
             if not path.is_file():
                 raise DataError(f"{path}: is no file but a pipe or a device; write it to a file")
         if not any(path.stat().st_size for path in files):
-            number = "1 file" if len(files) == 1 else f"{len(files)} files"
-            raise DataError(f"{name}: there is no text in it ({number} read)")
+            raise DataError(f"{name}: there is no text in it ({amount(len(files), 'file')} read)")
         kinds: dict[Kind, list[Path]] = {}
         for path in files:
             kinds.setdefault(kind_of(path), []).append(path)

@@ -238,6 +238,10 @@ class UnitCounter:
         return count_words(text, self._rules)
 
 
+def _all(documents: int) -> str:
+    return "the only one" if documents == 1 else f"all {documents:,}"
+
+
 def _check_splits(eval_share: float | None, documents: Mapping[str, int], dropped: Dropped) -> None:
     for name, other, change in (("eval", "train", "raise"), ("train", "eval", "lower")):
         if documents[name] == 0 and documents[other] == 0:
@@ -250,7 +254,7 @@ def _check_splits(eval_share: float | None, documents: Mapping[str, int], droppe
             raise EmptyInput("there is no sentence in the input: no word of it gives a token")
         if documents[name] == 0:
             raise EmptyInput(
-                f"no document is left for {name}: all {documents[other]} went to {other} with "
+                f"no document is left for {name}: {_all(documents[other])} went to {other} with "
                 f"eval_share={eval_share}; give more documents (a blank line ends a document), or "
                 f"{change} eval_share"
             )

@@ -75,7 +75,11 @@ def is_prepared(output: Path, job: Job, sources: Iterable[Source]) -> bool:
         for stream in source.streams
         if stream.identity().get("changed", 0) >= made
     ]
-    why = f"{_listed(changed)} changed since" if changed else "it was made of other input or by another version"
+    why = (
+        f"{_listed(changed)} changed since"
+        if changed
+        else "it was made of other input or by another version"
+    )
     raise DataError(f"{output}: a token store is there already, but {why}; {_REMEDY}")
 
 
