@@ -23,6 +23,7 @@ FILES = (CONFIG, MODEL, FULL, VOCAB)
 # What tokenizer_config.json calls the rules that only this project has.
 FORM, LONG_RUNS = "unicode_normalization", "split_long_runs"
 PREFIX = "##"
+_MANY = 100
 
 
 def from_full(full: dict[str, Any], path: Path) -> tuple[Rules, list[str]]:
@@ -127,6 +128,21 @@ def given_case(path: Path, cased: bool | None) -> bool:
             "say cased=True or cased=False (--cased or --uncased)"
         )
     return cased
+
+
+def check_bare_vocabulary(path: Path, vocab: Sequence[str], cased: bool | None) -> None:
+    """DataError where a bare vocabulary is called cased and is sure not to be.
+
+    One that lacks capitals may be of a script that has none, or of a handful of words.
+    """
+    small = sum(token != token.upper() for token in vocab)
+    capitals = any(token != token.lower() and token not in SPECIALS for token in vocab)
+    if cased and not capitals and small >= _MANY:
+        raise DataError(
+            f"{path}: none of its {len(vocab):,} tokens holds a capital, so that every word with "
+            "one would be [UNK]: the vocabulary is uncased (cased=False, --uncased); for text that "
+            "has no capitals, a tokenizer_config.json beside it can say do_lower_case: false"
+        )
 
 
 def check_case(path: Path, rules: Rules, cased: bool | None) -> None:
