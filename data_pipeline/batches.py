@@ -25,6 +25,7 @@ from data_pipeline.plans.cache import PlanSource
 from data_pipeline.plans.packed_cache import PackedSource
 from data_pipeline.store.token_store import Split
 from data_pipeline.tokenization.special_ids import SpecialIds
+from data_pipeline.wording import amount
 
 Assembler: TypeAlias = Callable[[Sequences, int, int], Batch]
 """(what the rows hold, how many rows, seed) -> batch."""
@@ -72,6 +73,18 @@ class PretrainingBatches:
         self._source: _RowSource = source(split, objective, seed, cache_dir)
         self.rows_per_epoch = self._source.rows_per_epoch
         self.examples_per_epoch = self._source.examples_per_epoch
+
+    def check_batch_fits(self) -> None:
+        """DataError where an epoch has fewer rows than a batch, which would hold rows repeatedly.
+
+        A mixture's small parts may be so small; the data of a run may not.
+        """
+        if self.rows_per_epoch < self._batch_size:
+            raise DataError(
+                f"the text is too little for a batch: it gives {amount(self.rows_per_epoch, 'row')} "
+                f"an epoch, and a batch has {self._batch_size:,}; prepare more text, or give a "
+                "smaller --batch_size (TrainConfig.batch_size)"
+            )
 
     def __call__(self, step: int) -> Batch:
         """This process's rows of the batch of `step` (0, 1, ...)."""

@@ -78,10 +78,12 @@ def open_data(
         "cache_dir": cache,
     }
     ids = SpecialIds.of(tokenizer)
+    training = PretrainingBatches(store.train, ids, objective, seed=train.seed, **shared)
+    training.check_batch_fits()
     return PretrainingData(
         store,
         tokenizer,
-        PretrainingBatches(store.train, ids, objective, seed=train.seed, **shared),
+        training,
         evaluation_batches(store.eval, ids, objective, max_examples=train.eval_examples, **shared),
     )
 

@@ -61,6 +61,7 @@ def batch_rows(
             cache_dir=plans if os.access(store.path, os.W_OK) else None,
         )
         task.advance(batches.examples_per_epoch)
+    batches.check_batch_fits()
     task_names = PAIR_TASKS.get(experiment.objective.pairs)
     for shown in shown_batch(batches, store, experiment.objective, step - 1, max_rows):
         facts = _facts(step, shown, task_names.labels if task_names else None)
