@@ -33,6 +33,18 @@ def format_amount(n: float, unit: str) -> str:
     return f"{number} {plural(unit) if number != '1' else unit}"
 
 
+def format_tokenizer(vocab_size: int, kind: str, cased: bool) -> str:
+    """A tokeniser by its size: `30,522 word pieces, uncased`.
+
+    Args:
+      vocab_size: its ids.
+      kind: `wordpiece` or `sentencepiece`.
+      cased: whether it keeps capitals.
+    """
+    pieces = "pieces of SentencePiece" if kind == "sentencepiece" else "word pieces"
+    return f"{vocab_size:,} {pieces}, {'cased' if cased else 'uncased'}"
+
+
 def plural(unit: str) -> str:
     """The plural of a unit; one that ends in ``s`` is a plural already."""
     return unit if unit.endswith("s") else unit + "s"

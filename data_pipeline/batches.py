@@ -81,9 +81,10 @@ class PretrainingBatches:
         """
         if self.rows_per_epoch < self._batch_size:
             raise DataError(
-                f"the text is too little for a batch: it gives {amount(self.rows_per_epoch, 'row')} "
-                f"an epoch, and a batch has {self._batch_size:,}; prepare more text, or give a "
-                "smaller --batch_size (TrainConfig.batch_size)"
+                "the text is too little for a batch: it gives "
+                f"{amount(self.rows_per_epoch, 'row')} an epoch, and a batch has "
+                f"{self._batch_size:,}; prepare more text, or give a smaller --batch_size "
+                "(TrainConfig.batch_size)"
             )
 
     def __call__(self, step: int) -> Batch:

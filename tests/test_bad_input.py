@@ -92,15 +92,12 @@ WHOLE = {
     ".txt": GOOD,
     ".gz": gzip.compress(GOOD),
     ".bz2": bz2.compress(GOOD),
-    ".jsonl": LINE * 40 + b'{"text": "A cat."}\n' * 3 + b"".join(LINE[:-3] + b'."}\n' for _ in "x"),
-    ".xml": b"".join(
-        DUMP.removeprefix(b"" if n == 0 else b"<mediawiki>").replace(b"sat.", b"sat %d." % n)
-        for n in range(40)
-    )
+    ".jsonl": (lines := b"".join(b'{"text": "The cat sat %d."}\n' % n for n in range(40))),
+    ".json": lines,
+    ".xml": b"<mediawiki>"
+    + b"".join(DUMP.removeprefix(b"<mediawiki>").replace(b".", b" %d." % n) for n in range(40))
     + b"</mediawiki>",
 }
-WHOLE[".jsonl"] = b"".join(b'{"text": "The cat sat %d. A cat."}\n' % n for n in range(40))
-WHOLE[".json"] = WHOLE[".jsonl"]
 
 
 @pytest.mark.parametrize("case", BROKEN)
@@ -295,8 +292,7 @@ def test_where_nothing_can_be_written_no_text_is_read(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(TextRead := text_module.TextStream, "units", None)
-    assert TextRead is text_module.TextStream
+    monkeypatch.setattr(text_module.TextStream, "units", None)
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     for what, place in places(tmp_path, store).items():
         command = prepare_arguments(text, tokenizer, place)
@@ -306,7 +302,6 @@ def test_where_nothing_can_be_written_no_text_is_read(
         if what == "the present folder":
             continue
         assert refused(capsys, "vocab", text, "--output", place, "--size", 60), what
-    assert refused(capsys, "inspect", store, "--html", "/proc/new/page.html").startswith("--html")
     after = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     assert {path.name for path in after.keys() - before.keys()} == {"file", "notes.txt"}
     assert before.items() <= after.items()
@@ -329,8 +324,7 @@ def test_a_folder_that_may_not_be_written_is_said_so(
     monkeypatch.setattr("tempfile.mkdtemp", lambda **given: denied(given["dir"]))
     error = refused(capsys, *prepare_arguments(text, tokenizer, folder / "store"))
     assert error == (
-        f"{folder / 'store'}: cannot be made: nothing can be written in {folder}: "
-        "Permission denied"
+        f"{folder / 'store'}: cannot be made: nothing can be written in {folder}: Permission denied"
     )
     assert list(folder.iterdir()) == []
 

@@ -68,6 +68,13 @@ def test_each_object_has_the_machine_and_the_versions(asked, capsys):
         assert row["machine"]["versions"].keys() >= {"bert-jax", "jax", "numpy"}
 
 
+def test_a_size_without_a_second_document_is_refused(asked, capsys):
+    assert cli.main(["benchmark", "plan", "--sentences", "1"]) == 2
+    assert capsys.readouterr().err == (
+        "error: --sentences 1 is too few to measure; 1,000 or more are needed\n"
+    )
+
+
 def test_a_store_that_is_not_there_is_one_line(capsys):
     assert cli.main(["benchmark", "batches", "--data", "nowhere"]) == 2
     assert capsys.readouterr().err.startswith("error: nowhere: no such token store")

@@ -56,6 +56,22 @@ def test_a_sentence_ends_a_word_and_marks_and_specials_are_none(tokenizer: Token
     assert (found.count, found.case_share, found.capital_share) == (2, 0.5, 0)
 
 
+@pytest.mark.parametrize(
+    ("pieces", "sentence", "count", "fertility"),
+    [
+        (["中", "文", "##s", "cat"], "中 文 中 cat ##s 中 ##s", 6, 7 / 6),
+        (["▁", "中文", "字", "▁cat", "s", "。"], "▁ 中文 字 。 ▁cat s", 4, 4 / 4),
+        (["ภา", "##ษา", "##ไทย"], "ภา ##ษา ##ไทย", 7, 3 / 7),
+    ],
+)
+def test_each_character_of_a_script_without_spaces_is_a_word(
+    pieces: list[str], sentence: str, count: int, fertility: float
+) -> None:
+    found = words(Tokenizer([*SPECIALS, *pieces], Rules(True)), sentence)
+    assert (found.count, found.fertility) == (count, pytest.approx(fertility))
+    assert not any("中" in word.word or "ภ" in word.word for word in found.worst)
+
+
 def test_ids_beyond_the_vocabulary_do_no_harm(tokenizer: Tokenizer) -> None:
     split = Split(np.array([60_000, 9], np.uint16), np.array([0, 2]), np.array([0, 1]))
     assert words_of(split, tokenizer, PieceTable.of(tokenizer, range(5))).count == 2

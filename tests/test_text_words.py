@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_pipeline.text.words import count_words, folded
+from data_pipeline.text.words import count_words, count_words_of, folded
 
 ASCII = st.text(st.characters(max_codepoint=127))
 
@@ -25,6 +25,13 @@ ASCII = st.text(st.characters(max_codepoint=127))
 )
 def test_words_are_counted_in_every_script(text: str, words: int) -> None:
     assert count_words(text) == words
+
+
+@settings(deadline=None)
+@given(st.lists(st.text(st.sampled_from(list("ab1.é東京の・ภา\u0300☃ "))), max_size=6))
+def test_words_of_many_lines_are_those_of_each(texts: list[str]) -> None:
+    lines = [line for text in texts if (line := " ".join(text.split()))]
+    assert count_words_of(lines).tolist() == [count_words(line) for line in lines]
 
 
 @pytest.mark.parametrize(

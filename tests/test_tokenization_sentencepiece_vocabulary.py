@@ -1,7 +1,9 @@
 import random
+import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -101,12 +103,24 @@ def test_rules_are_applied_before_learning() -> None:
     assert "ｗ" not in vocab
 
 
+@pytest.mark.parametrize("more", [{}, {"model_type": "bpe"}, {"byte_fallback": True}])
+def test_the_size_that_is_said_to_be_needed_is_enough(more: dict[str, Any]) -> None:
+    with pytest.raises(DataError) as caught:
+        train_sentencepiece(sentences(), 10, Rules(True), **more)
+    needed = re.search(r"a size of (\d+) at least", str(caught.value))
+    assert needed is not None
+    learned = train_sentencepiece(sentences(), int(needed[1]), Rules(True), **more)
+    assert learned.tokenizer.vocab_size == int(needed[1])
+
+
 def test_few_words_give_fewer_pieces_than_asked_for() -> None:
     assert train_sentencepiece(["ab ab"] * 3, 500, Rules(True)).tokenizer.vocab_size < 20
 
 
 def test_bytes_are_pieces_on_request() -> None:
-    found = train_sentencepiece(sentences(), 330, Rules(True), byte_fallback=True).tokenizer
+    for cased in (False, True):  # "<0x0A>" is no capital of an uncased one
+        rules = Rules(cased)
+        found = train_sentencepiece(sentences(), 330, rules, byte_fallback=True).tokenizer
     assert found.token_to_id("<0x00>") == 5
     assert found.decode(found.encode("walk ☃")) == "walk ☃"
 
@@ -115,8 +129,8 @@ def test_bytes_are_pieces_on_request() -> None:
     ("size", "more", "message"),
     [
         (6, {}, "room for 7 tokens at least"),
-        (10, {}, r"a vocabulary of 10 is too small for this text: .* take \d+ places .* larger"),
-        (200, {"byte_fallback": True}, "special pieces, bytes and characters take 2"),
+        (10, {}, r"a vocabulary of 10 is too small for this text: .* take (\d+) places; .* \1 at"),
+        (200, {"byte_fallback": True}, "the 256 bytes and the special pieces take 2"),
         (60, {"sample": 0}, "sample must be at least 1 sentence; got 0"),
         (60, {"model_type": "word"}, "model_type must be unigram or bpe; got 'word'"),
     ],

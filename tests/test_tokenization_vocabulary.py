@@ -1,5 +1,6 @@
 import os
 import random
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -105,8 +106,13 @@ def test_characters_too_rare_to_learn_are_left_out() -> None:
 def test_no_text_and_no_room_are_errors() -> None:
     with pytest.raises(DataError, match="no words"):
         train_wordpiece([" ", "\n"], size=100)
-    with pytest.raises(DataError, match="a vocabulary of 20 is too small"):
+    with pytest.raises(DataError, match="a vocabulary of 20 is too small") as caught:
         train_wordpiece(texts(), size=20)
+    needed = re.search(r"a size of (\d+) at least", str(caught.value))
+    assert needed is not None
+    assert len(train_wordpiece(texts(), size=int(needed[1])).vocab) <= int(needed[1])
+    with pytest.raises(DataError, match="too small"):
+        train_wordpiece(texts(), size=int(needed[1]) - 1)
 
 
 def test_long_runs_of_a_script_without_spaces_are_learned_from_and_split() -> None:

@@ -13,6 +13,8 @@ from bert_jax.errors import UserError
 from bert_jax.formatting import format_rate
 
 Row = dict[str, Any]
+# In fewer there may be no second document to pair with.
+_LEAST_SENTENCES = 1000
 VERSIONS = ("bert-jax", "jax", "numpy", "torch", "transformers")
 
 
@@ -55,6 +57,11 @@ def _check_flags(arguments: argparse.Namespace) -> None:
         raise UserError(f"benchmark {name} has a fixed size; leave --sentences out")
     if arguments.sentences is not None and arguments.data is not None:
         raise UserError("--sentences is for a made-up store; leave it out, or --data")
+    if arguments.sentences is not None and arguments.sentences < _LEAST_SENTENCES:
+        raise UserError(
+            f"--sentences {arguments.sentences:,} is too few to measure; "
+            f"{_LEAST_SENTENCES:,} or more are needed"
+        )
 
 
 def machine() -> Row:

@@ -24,51 +24,51 @@ _FLAGS = (
 
 def add_cleaning_flags(parser: argparse.ArgumentParser) -> None:
     """A group of flags, one for each rule; each is off unless it is given."""
-    group = parser.add_argument_group("cleaning", "what is dropped; all of it is kept by default")
+    group = parser.add_argument_group("cleaning", "drop documents; none is without these flags")
     group.add_argument(
-        "--min_words", metavar="N", type=whole_number, help="documents of fewer words"
+        "--min_words", metavar="N", type=whole_number, help="drop those of fewer words"
     )
     group.add_argument(
         "--scripts",
         metavar="NAME,...",
         type=_names,
-        help="documents in other writing systems (Latin,Greek)",
+        help="drop those in other scripts (Latin,Greek, say)",
     )
     group.add_argument(
         "--min_script_share",
         metavar="R",
         type=number,
-        help="documents with a smaller share of their letters in --scripts (0.8)",
+        help="with --scripts: the least share of a document's letters in them (0.8)",
     )
     group.add_argument(
         "--max_control_share",
         metavar="R",
         type=number,
-        help="control characters, and documents with a larger share of them",
+        help="drop control characters, and documents with a larger share of them",
     )
     group.add_argument(
         "--max_repeated_line_share",
         metavar="R",
         type=number,
-        help="documents with a larger share of text in lines that they repeat",
+        help="drop those with a larger share of their text in lines that come again",
     )
     group.add_argument(
         "--exact_duplicates",
         action="store_true",
         default=None,
-        help="documents with the same words as an earlier one",
+        help="drop those with the same words as an earlier one",
     )
     group.add_argument(
         "--near_duplicates",
         metavar="R",
         type=number,
-        help="documents as similar as this to an earlier one, 0.5 to 1 (0.8, say)",
+        help="drop those at least this similar to an earlier one: 0.5 to 1 (0.8, say)",
     )
     group.add_argument(
         "--shingle_words",
         metavar="N",
         type=whole_number,
-        help="words in a row that are compared for --near_duplicates (5)",
+        help="with --near_duplicates: how many words in a row are compared (5)",
     )
 
 

@@ -19,68 +19,68 @@ def vocab_parser(command: str) -> CommandParser:
         command,
         "INPUT... --output DIR [flags]",
         "Learn a vocabulary and write a tokeniser folder: vocab.txt or sentencepiece.model, "
-        "tokenizer.json, tokenizer_config.json.",
+        "tokenizer.json, tokenizer_config.json, learned.json.",
         "bert-jax vocab corpus/*.txt.gz --output tokenizer --size 30522",
     )
     _add_input(parser)
     parser.add_argument(
-        "--output", metavar="DIR", type=path, required=True, help="the folder to write"
+        "--output", metavar="DIR", type=path, required=True, help="the tokeniser's folder to write"
     )
     parser.add_argument(
         "--size",
         metavar="N",
         type=whole_number,
         default=30522,
-        help="pieces of the vocabulary (30522)",
+        help="the most pieces, special tokens among them (30522)",
     )
     parser.add_argument(
         "--kind",
         metavar="|".join(KINDS),
         type=choice(KINDS, "kind of tokeniser"),
         default="wordpiece",
-        help="the original's, or one for scripts without spaces too (wordpiece)",
+        help="BERT's own, or one that suits scripts without spaces too (wordpiece)",
     )
     parser.add_argument(
         "--cased",
         action="store_true",
-        help="keep capitals and, unless told otherwise, accents; else both are dropped",
+        help="keep capitals and accents; both are dropped without it",
     )
     accents = parser.add_mutually_exclusive_group()
     accents.add_argument(
         "--strip_accents",
         action="store_true",
         default=None,
-        help="drop accents and other combining marks (as it is without --cased)",
+        help="drop accents and other combining marks, even with --cased",
     )
     accents.add_argument(
         "--keep_accents",
         dest="strip_accents",
         action="store_false",
-        help="or keep them (as it is with --cased)",
+        help="keep them, even without --cased",
     )
     parser.add_argument(
         "--normalize",
         metavar="|".join(UNICODE_FORMS),
         type=choice(UNICODE_FORMS, "Unicode form"),
         default="none",
-        help="Unicode form that text is brought to before everything, in every use (none)",
+        help="bring all text to this Unicode form first, now and in every use (none)",
     )
     parser.add_argument(
         "--model_type",
         metavar="|".join(MODEL_TYPES),
         type=choice(MODEL_TYPES, "model of SentencePiece"),
-        help="of SentencePiece (unigram)",
+        help="SentencePiece: which model (unigram)",
     )
     parser.add_argument(
         "--sample",
         metavar="N",
         type=positive,
-        help="the most sentences that SentencePiece learns from (1000000)",
+        help="SentencePiece: learn from at most N sentences (1000000)",
     )
     parser.add_argument(
         "--byte_fallback",
         action="store_true",
-        help="of SentencePiece: unknown characters become bytes, never [UNK]",
+        help="SentencePiece: make unknown characters bytes instead of [UNK]",
     )
     _add_text_key(parser)
     _add_lines(parser)
@@ -106,22 +106,22 @@ def prepare_parser(command: str) -> CommandParser:
         help="a tokeniser folder (bert-jax vocab)",
     )
     parser.add_argument(
-        "--output", metavar="STORE", type=path, required=True, help="the folder to write"
+        "--output", metavar="STORE", type=path, required=True, help="the store to write"
     )
     case = parser.add_mutually_exclusive_group()
     case.add_argument(
         "--cased",
         action="store_true",
         default=None,
-        help="how to read a bare vocab.txt: capitals kept",
+        help="for a bare vocab.txt, which cannot say so: it is cased",
     )
-    case.add_argument("--uncased", dest="cased", action="store_false", help="or lower-cased")
+    case.add_argument("--uncased", dest="cased", action="store_false", help="or it is uncased")
     _add_text_key(parser)
     parser.add_argument(
         "--normalize",
         metavar="|".join(UNICODE_FORMS),
         type=choice(UNICODE_FORMS, "Unicode form"),
-        help="Unicode form that text is brought to before everything (the tokeniser's own)",
+        help="bring all text to this Unicode form first (the tokeniser's own)",
     )
     _add_lines(parser)
     parser.add_argument(
@@ -129,10 +129,10 @@ def prepare_parser(command: str) -> CommandParser:
         metavar="R",
         type=number,
         default=0.01,
-        help="share of the documents held out for evaluation (0.01)",
+        help="share of the documents to hold out for evaluation (0.01)",
     )
     parser.add_argument(
-        "--language", metavar="CODE", default="en", help="for splitting sentences (en)"
+        "--language", metavar="CODE", default="en", help="language, for splitting sentences (en)"
     )
     _add_workers(parser)
     parser.add_argument(
@@ -140,7 +140,7 @@ def prepare_parser(command: str) -> CommandParser:
         metavar="|".join(RUNNERS),
         type=choice(RUNNERS, "runner"),
         default="local",
-        help="local: this machine's cores; beam: Apache Beam, whose options follow (local)",
+        help="this machine's cores, or Apache Beam, whose own options come after it (local)",
     )
     parser.hand_over_after = ("--runner", "beam")
     add_cleaning_flags(parser)
@@ -158,15 +158,20 @@ def inspect_parser(command: str) -> CommandParser:
     )
     parser.add_argument("path", metavar="PATH", help="a store, a run, a checkpoint or a model")
     parser.add_argument(
-        "--verify", action="store_true", help="read a store's every byte and compare checksums"
+        "--verify", action="store_true", help="a store: compare every file with its checksum"
     )
     parser.add_argument(
-        "--html", metavar="FILE", type=path, help="the page of a store (STORE/inspect.html)"
+        "--html",
+        metavar="FILE",
+        type=path,
+        help="a store: its page (STORE/inspect.html)",
     )
     parser.add_argument(
-        "--steps", metavar="N", type=positive, help="of the run that a store is meant for (1000)"
+        "--steps", metavar="N", type=positive, help="a store: steps of the run it is for (1000)"
     )
-    parser.add_argument("--batch_size", metavar="N", type=positive, help="rows of its steps (32)")
+    parser.add_argument(
+        "--batch_size", metavar="N", type=positive, help="a store: rows of a step (32)"
+    )
     return parser
 
 
@@ -187,7 +192,7 @@ def _add_lines(parser: CommandParser) -> None:
         metavar="|".join(LINES),
         type=choice(LINES, "kind of lines"),
         default="auto",
-        help="what a line of a text holds (auto: looked up in it)",
+        help="what a line of text holds; auto looks at the beginning of the text (auto)",
     )
 
 
@@ -201,6 +206,4 @@ def _add_text_key(parser: CommandParser) -> None:
 
 
 def _add_workers(parser: CommandParser) -> None:
-    parser.add_argument(
-        "--workers", metavar="N", type=positive, help="processes (as many as cores)"
-    )
+    parser.add_argument("--workers", metavar="N", type=positive, help="processes (one a core)")

@@ -5,13 +5,17 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bert_jax.commands.output import print_json
 from bert_jax.errors import UserError
+from bert_jax.formatting import format_tokenizer
 
 if TYPE_CHECKING:
+    from data_pipeline.documents import Source
     from data_pipeline.tokenization.rules import Rules
     from data_pipeline.tokenization.text_tokenizer import TextTokenizer
 
@@ -27,18 +31,39 @@ def run(arguments: argparse.Namespace) -> None:
     """Write the tokeniser folder, and say what it is."""
     output = Path(arguments.output)
     _check_flags(arguments)
+    from data_pipeline.preparation.learned import learning_job, read_learned, write_learned
+    from data_pipeline.preparation.sources import as_sources
+    from data_pipeline.progress import silent
     from data_pipeline.tokenization.rules import Rules
 
     rules = Rules(arguments.cased, arguments.strip_accents, unicode_form=arguments.normalize)
-    _check_output(output, arguments.kind, arguments.size, rules)
-    tokenizer, facts = _learn(arguments, rules)
-    tokenizer.save(output)
+    tokenizer = _tokenizer_at(output, arguments, rules)
+    sources = as_sources(arguments.inputs, arguments.lines, "en", silent, arguments.text_key)
+    names = ("kind", "size", "model_type", "sample", "byte_fallback")
+    settings = {name: getattr(arguments, name) for name in names} | asdict(rules)
+    job = learning_job(sources, settings)
+    if tokenizer is None:
+        tokenizer, facts = _learn(arguments, sources, rules)
+        write_learned(output, job, tokenizer, sources, facts)
+        tokenizer.save(output)
+    else:
+        learned = read_learned(output)
+        if learned is None or not learned.is_of(job, tokenizer):
+            raise _refused(output, tokenizer)
+        facts = dict(learned.facts)
+        print(f"{output}: is there already, of the same text and settings", file=sys.stderr)
+    _show(arguments, tokenizer, facts)
+
+
+def _show(
+    arguments: argparse.Namespace, tokenizer: TextTokenizer, facts: Mapping[str, Any]
+) -> None:
     warnings = list(_warnings(tokenizer))
     if arguments.json:
         print_json(
             {
                 "kind": "tokenizer",
-                "path": str(output),
+                "path": arguments.output,
                 "model": tokenizer.kind,
                 "vocab_size": tokenizer.vocab_size,
                 "cased": tokenizer.cased,
@@ -48,20 +73,21 @@ def run(arguments: argparse.Namespace) -> None:
             }
         )
         return
-    print(f"{output}: a tokeniser of {described(tokenizer)}")
+    print(f"{arguments.output}: a tokeniser of {described(tokenizer)}")
     if facts:
         print(f"(learned from {facts['taken']:,} of {facts['seen']:,} sentences)")
     if tokenizer.vocab_size < arguments.size:
-        print(f"(the text has no more that occur twice; {arguments.size:,} were asked for)")
+        why = "no more of them come twice in the text"
+        if arguments.kind == "sentencepiece":
+            why = "the text gives no more"
+        print(f"(fewer than the {arguments.size:,} asked for: {why})")
     for warning in warnings:
         print(f"warning: {warning}", file=sys.stderr)
 
 
 def described(tokenizer: TextTokenizer) -> str:
     """`30,522 word pieces, uncased`."""
-    case = "cased" if tokenizer.cased else "uncased"
-    what = {"wordpiece": "word pieces", "sentencepiece": "pieces of SentencePiece"}
-    return f"{tokenizer.vocab_size:,} {what[tokenizer.kind]}, {case}"
+    return format_tokenizer(tokenizer.vocab_size, tokenizer.kind, tokenizer.cased)
 
 
 def _check_flags(arguments: argparse.Namespace) -> None:
@@ -72,7 +98,9 @@ def _check_flags(arguments: argparse.Namespace) -> None:
             raise UserError(f"--{flag} is for --kind sentencepiece: {why}")
 
 
-def _learn(arguments: argparse.Namespace, rules: Rules) -> tuple[TextTokenizer, dict[str, Any]]:
+def _learn(
+    arguments: argparse.Namespace, sources: Sequence[Source], rules: Rules
+) -> tuple[TextTokenizer, dict[str, Any]]:
     """The tokeniser, and of what sample it was learned."""
     from bert_jax.terminal import Terminal
 
@@ -81,12 +109,10 @@ def _learn(arguments: argparse.Namespace, rules: Rules) -> tuple[TextTokenizer, 
         from data_pipeline.preparation.prepare import vocabulary_from
 
         tokenizer = vocabulary_from(
-            arguments.inputs,
+            sources,
             arguments.size,
             rules=rules,
-            lines=arguments.lines,
             workers=arguments.workers,
-            text_key=arguments.text_key,
             progress=progress,
         )
         return tokenizer, {}
@@ -96,14 +122,12 @@ def _learn(arguments: argparse.Namespace, rules: Rules) -> tuple[TextTokenizer, 
     )
 
     learned = sentencepiece_from(
-        arguments.inputs,
+        sources,
         arguments.size,
         rules,
         model_type=arguments.model_type or "unigram",
         sample=arguments.sample or DEFAULT_SAMPLE,
         byte_fallback=arguments.byte_fallback,
-        lines=arguments.lines,
-        text_key=arguments.text_key,
         workers=arguments.workers,
         progress=progress,
     )
@@ -122,28 +146,49 @@ def _warnings(tokenizer: TextTokenizer) -> list[str]:
     ]
 
 
-def _check_output(output: Path, kind: str, size: int, rules: Rules) -> None:
-    """Refuse before minutes of work what could not be written after it."""
+def _tokenizer_at(
+    output: Path, arguments: argparse.Namespace, rules: Rules
+) -> TextTokenizer | None:
+    """The tokeniser that is there and may be the one that is asked for, or None.
+
+    Refused is here, before minutes of work, what could not be written after it.
+    """
     if output.exists() and not output.is_dir():
         raise UserError(f"--output {output} is a file; a tokeniser is a folder")
+    from data_pipeline.paths import check_can_be_made, check_name
     from data_pipeline.tokenization.tokenizer import saved_tokenizer
 
+    check_name(output)
     there = saved_tokenizer(output, rules.cased)
-    # A tokeniser may be made again in its place. One of fewer words may come out the same, where
-    # the text has no more.
-    if there is not None and (
-        there.kind != kind
-        or there.cased != rules.cased
-        or there.rules.strips_accents != rules.strips_accents
-        or there.rules.unicode_form != rules.unicode_form
-        or there.vocab_size > size
-    ):
-        raise UserError(
-            f"--output {output} holds another tokeniser, of {described(there)}; "
-            "remove it or name a new one"
-        )
+    if there is not None:
+        # One of fewer words may be it, where the text has no more.
+        if (
+            there.kind != arguments.kind
+            or there.cased != rules.cased
+            or there.rules.strips_accents != rules.strips_accents
+            or there.rules.unicode_form != rules.unicode_form
+            or there.vocab_size > arguments.size
+        ):
+            raise _refused(output, there)
+        return there
     place = next(path for path in (output, *output.absolute().parents) if path.exists())
     if not place.is_dir():
         raise UserError(f"--output {output} cannot be made: {place} is a file")
-    if there is None and not os.access(place, os.W_OK | os.X_OK):
+    if not os.access(place, os.W_OK | os.X_OK):
         raise UserError(f"--output {output} cannot be written: no permission to write in {place}")
+    if not output.exists():
+        check_can_be_made(output)
+    return None
+
+
+def _refused(output: Path, there: TextTokenizer) -> UserError:
+    from data_pipeline.preparation.learned import read_learned
+
+    learned, origin = read_learned(output), ""
+    if learned is not None and learned.inputs:
+        more = len(learned.inputs) - 1
+        origin = f", learned from {learned.inputs[0]}" + (f" and {more} more" if more else "")
+    return UserError(
+        f"--output {output} holds another tokeniser, of {described(there)}{origin}; "
+        "remove it or name a new folder"
+    )

@@ -1,11 +1,12 @@
 """What is wrong with a store's data: its numbers and warnings, for a person and for a program."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from bert_jax.formatting import format_count
+from bert_jax.pair_tasks import PAIR_TASKS, PairTask
 from bert_jax.recipes.inspect_store import show_counts, show_sources, show_warnings, store_facts
 from bert_jax.recipes.text_table import text_table, wrapped
 from bert_jax.verdicts import percent
@@ -13,7 +14,7 @@ from data_pipeline.doctor.examine import Examination, examine
 from data_pipeline.doctor.finding import Finding
 from data_pipeline.doctor.findings import findings
 from data_pipeline.doctor.lengths import Lengths
-from data_pipeline.doctor.numbers import DuplicateNumbers, Numbers, TextNumbers
+from data_pipeline.doctor.numbers import Numbers, TextNumbers
 from data_pipeline.objective import PretrainingObjective
 from data_pipeline.progress import Progress, silent
 from data_pipeline.store.token_store import TokenStore
@@ -21,6 +22,7 @@ from data_pipeline.store.token_store import TokenStore
 _QUANTILES = (5, 50, 95)
 _WIDE_QUANTILES = (1, 5, 25, 50, 75, 95, 99)
 _WIDE = 100
+_LONGEST_CELL = 32
 _IN_MANIFEST = ("vocab_size", "cased")
 LENGTHS = {
     "sentence_tokens": "tokens a sentence",
@@ -84,6 +86,7 @@ def inspect_store(
 def show_inspection(inspection: Inspection, width: int = 80) -> str:
     """An inspection as text of at most `width` columns (80 or more), names of inputs aside."""
     facts, numbers = inspection.facts, inspection.examination.numbers
+    task = PAIR_TASKS.get(facts["objective"]["pairs"])
     lines = [
         *show_counts(facts),
         *show_sources(facts),
@@ -91,9 +94,9 @@ def show_inspection(inspection: Inspection, width: int = 80) -> str:
         *_lengths(numbers, width),
         "",
         *_text(numbers, width),
-        *_batches(numbers, width),
+        *_batches(numbers, task, width),
         "",
-        *_loss(numbers),
+        *_loss(numbers, task),
         "",
     ]
     if inspection.findings:
@@ -123,29 +126,15 @@ def _lengths(numbers: Numbers, width: int) -> list[str]:
 
 
 def _text(numbers: Numbers, width: int) -> Iterable[str]:
-    head = [
-        *("split", "[UNK]", "never seen", "pieces/word"),
-        *("repeated tokens", "documents", "entropy"),
-    ]
-    rows = []
-    for split, text in numbers.text.items():
-        rows.append(
-            [
-                split,
-                small_percent(text.unknown_share),
-                small_percent(text.unseen_share) if split == "train" else "",
-                f"{text.words.fertility:.2f}",
-                repeated(text.duplicate_sentences, text.counted_share, tokens=True),
-                repeated(text.duplicate_documents, text.counted_share),
-                f"{text.unigram_entropy:.2f} nats",
-            ]
-        )
-    yield from text_table(head, rows)
+    yield from text_table(
+        ["", *numbers.text], ([what, *row] for what, row in text_rows(numbers.text, short=True))
+    )
     train = numbers.text["train"]
     worst = train.words.worst[: 10 if width >= _WIDE else 5]
     if worst:
-        words = ", ".join(f"{w.word} ({' '.join(w.pieces)}) {w.count:,} times" for w in worst)
-        yield from wrapped(f"split worst: {words}", width, "  ")
+        rows = [[_cut(w.word), _cut(" ".join(w.pieces)), f"{w.count:,}"] for w in worst]
+        yield ""
+        yield from text_table(["words split most", "pieces", "times"], rows)
     for split, text in numbers.text.items():
         if text.counted_share < 1:
             yield f"  {split}: counted on {format_count(text.counted_tokens)} of its tokens"
@@ -155,7 +144,25 @@ def _text(numbers: Numbers, width: int) -> Iterable[str]:
         )
 
 
-def _batches(numbers: Numbers, width: int) -> Iterable[str]:
+def text_rows(text: Mapping[str, TextNumbers], short: bool = False) -> list[tuple[str, list[str]]]:
+    """The table of the text: a row for each measure, a column for each split.
+
+    Args:
+        text: by split.
+        short: only what a terminal has room for.
+    """
+    return [
+        (what, [value(numbers) for numbers in text.values()])
+        for what, value, in_terminal in _MEASURES
+        if in_terminal or not short
+    ]
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST_CELL else f"{text[: _LONGEST_CELL - 1]}…"
+
+
+def _batches(numbers: Numbers, task: PairTask | None, width: int) -> Iterable[str]:
     if numbers.rows:
         rows = [
             [
@@ -172,7 +179,7 @@ def _batches(numbers: Numbers, width: int) -> Iterable[str]:
     found = numbers.batches
     if found is None:
         return
-    labels = f"labels: {percent(found.label_share)} random; " if found.labels else ""
+    labels = f"labels: {percent(found.label_share)} {task.labels[1]}; " if task else ""
     yield from wrapped(
         f"{labels}predicted: {percent(found.predicted_share)} of the tokens, of these "
         f"{percent(found.mask_share)} [MASK], {percent(found.random_share)} another token, "
@@ -184,27 +191,46 @@ def _batches(numbers: Numbers, width: int) -> Iterable[str]:
     yield f"  an epoch: {about}{found.examples_per_epoch:,} examples"
 
 
-def _loss(numbers: Numbers) -> Iterable[str]:
+def _loss(numbers: Numbers, task: PairTask | None) -> Iterable[str]:
     loss = numbers.loss
     bits = numbers.text["train"].unigram_entropy_bits
-    rows = [
-        ["before training", f"{loss.start:.3f}", f"{loss.start_mlm:.3f}", f"{loss.start_nsp:.3f}"],
-        [
-            f"frequencies alone ({bits:.2f} bits)",
-            f"{loss.stuck:.3f}",
-            f"{loss.stuck_mlm:.3f}",
-            f"{loss.stuck_nsp:.3f}",
-        ],
-    ]
-    return text_table(["", "loss", "MLM", "NSP"], rows)
+    head = ["", "loss", "MLM", *([task.title] if task else [])]
+    rows = {
+        "before training": (loss.start, loss.start_mlm, loss.start_nsp),
+        f"frequencies alone ({bits:.2f} bits)": (loss.stuck, loss.stuck_mlm, loss.stuck_nsp),
+    }
+    cells = [[name, *(f"{loss:.3f}" for loss in losses)] for name, losses in rows.items()]
+    return text_table(head, [row[: len(head)] for row in cells])
 
 
-def small_percent(share: float) -> str:
+def _small_percent(share: float) -> str:
     """A share that may be tiny: `0.012 %`."""
     return f"{100 * share:.3f} %" if 0 < share < 0.001 else percent(share)
 
 
-def repeated(found: DuplicateNumbers, counted_share: float, tokens: bool = False) -> str:
+def _repeated(text: TextNumbers, share: float) -> str:
     """The share of what is repeated; a lower bound where only a part was compared."""
-    share = percent(found.token_share if tokens else found.share)
-    return share if counted_share >= 1 else f"≥ {share}"
+    return percent(share) if text.counted_share >= 1 else f"≥ {percent(share)}"
+
+
+# What it is called, its value, and whether the terminal shows it.
+_MEASURES: tuple[tuple[str, Callable[[TextNumbers], str], bool], ...] = (
+    ("[UNK] among the tokens", lambda t: _small_percent(t.unknown_share), True),
+    ("vocabulary that never comes", lambda t: _small_percent(t.unseen_share), True),
+    ("pieces a word (fertility)", lambda t: f"{t.words.fertility:.3f}", True),
+    ("words of several pieces", lambda t: percent(t.words.split_share), False),
+    ("documents of one sentence", lambda t: percent(t.one_sentence_share), False),
+    ("tokens in sentences of more than 125", lambda t: percent(t.long_token_share), False),
+    ("sentences that end with a mark", lambda t: percent(t.words.ended_share), False),
+    ("documents that came before", lambda t: _repeated(t, t.duplicate_documents.share), True),
+    ("sentences that came before", lambda t: _repeated(t, t.duplicate_sentences.share), False),
+    (
+        "tokens in sentences that came before",
+        lambda t: _repeated(t, t.duplicate_sentences.token_share),
+        True,
+    ),
+    ("unigram entropy, nats", lambda t: f"{t.unigram_entropy:.3f}", True),
+    ("unigram entropy, bits", lambda t: f"{t.unigram_entropy_bits:.3f}", False),
+    ("tokens counted for this", lambda t: format_count(t.counted_tokens), False),
+    ("tokens whose words were looked at", lambda t: format_count(t.sampled_tokens), False),
+)

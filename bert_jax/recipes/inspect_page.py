@@ -13,9 +13,9 @@ from bert_jax.recipes.inspect_numbers import (
     LENGTHS,
     Inspection,
     length_rows,
-    repeated,
-    small_percent,
+    text_rows,
 )
+from bert_jax.recipes.inspect_store import pieces_of
 from bert_jax.report_facts import flatten, names_of, split_rows
 from bert_jax.verdicts import percent
 from data_pipeline.doctor.lengths import Lengths
@@ -78,8 +78,8 @@ def render_inspection(inspection: Inspection) -> str:
         lengths_rows=lengths_rows,
         numbers=numbers,
         objective=facts["objective"],
-        labels=labels,
-        text_rows=_text_rows(numbers),
+        pair_title=task.title if task else None,
+        text_rows=text_rows(numbers.text),
         batch_pairs=_batch_pairs(numbers, labels),
         examples=[_example(row, labels) for row in inspection.examination.examples],
         pairs=pairs,
@@ -102,12 +102,8 @@ def _measured() -> Sequence[str]:
 
 
 def _summary(facts: dict[str, Any]) -> str:
-    train, tokenizer = facts["splits"]["train"], facts["tokenizer"]
-    case = "cased" if tokenizer["cased"] else "uncased"
-    return (
-        f"A token store: {format_count(train['documents'])} documents of training text, "
-        f"{tokenizer['vocab_size']:,} word pieces, {case}."
-    )
+    documents = format_count(facts["splits"]["train"]["documents"])
+    return f"A token store: {documents} documents of training text, {pieces_of(facts)}."
 
 
 def _headline(facts: dict[str, Any], numbers: Numbers) -> list[tuple[str, str]]:
@@ -133,32 +129,6 @@ def _plots(numbers: Numbers) -> list[str]:
         about = f"{title}: from {found.min:,} to {found.max:,}, median {found.median:,}"
         plots.append(to_svg(draw_histogram(histogram), name, about))
     return plots
-
-
-def _text_rows(numbers: Numbers) -> list[tuple[str, list[str]]]:
-    """The table of the text: a row for each fact, a column for each split."""
-    rows = []
-    for what, value in (
-        ("[UNK] among the tokens", lambda t: small_percent(t.unknown_share)),
-        ("tokens of the vocabulary that never come", lambda t: small_percent(t.unseen_share)),
-        ("pieces a word (fertility)", lambda t: f"{t.words.fertility:.3f}"),
-        ("words of several pieces", lambda t: percent(t.words.split_share)),
-        ("documents of one sentence", lambda t: percent(t.one_sentence_share)),
-        ("tokens in sentences of more than 125", lambda t: percent(t.long_token_share)),
-        ("sentences that end with a mark", lambda t: percent(t.words.ended_share)),
-        ("documents that came before", lambda t: repeated(t.duplicate_documents, t.counted_share)),
-        ("sentences that came before", lambda t: repeated(t.duplicate_sentences, t.counted_share)),
-        (
-            "tokens in sentences that came before",
-            lambda t: repeated(t.duplicate_sentences, t.counted_share, tokens=True),
-        ),
-        ("unigram entropy, nats", lambda t: f"{t.unigram_entropy:.3f}"),
-        ("unigram entropy, bits", lambda t: f"{t.unigram_entropy_bits:.3f}"),
-        ("tokens counted for this", lambda t: format_count(t.counted_tokens)),
-        ("tokens whose words were looked at", lambda t: format_count(t.sampled_tokens)),
-    ):
-        rows.append((what, [value(text) for text in numbers.text.values()]))
-    return rows
 
 
 def _batch_pairs(numbers: Numbers, labels: Mapping[int, str]) -> list[tuple[str, str]]:

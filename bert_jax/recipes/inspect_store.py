@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bert_jax.formatting import format_amount, format_count, format_rate
+from bert_jax.formatting import format_amount, format_count, format_rate, format_tokenizer
 from bert_jax.recipes.text_table import text_table, wrapped
 from data_pipeline.doctor.findings import document_findings
 from data_pipeline.store.token_store import TokenStore
@@ -54,40 +54,39 @@ def show_store(facts: dict[str, Any], width: int = 80) -> str:
 def show_counts(facts: dict[str, Any]) -> list[str]:
     """Where the store is, what made it, and how much it holds."""
     tokenizer, splits = facts["tokenizer"], facts["splits"]
-    case = "cased" if tokenizer["cased"] else "uncased"
     counts = {name: head for name, head in _COUNTS.items() if name in splits["train"]}
-    # A store that does not say its kind is older than the second kind.
-    sentencepiece = tokenizer.get("kind") == "sentencepiece"
-    pieces = "pieces of SentencePiece" if sentencepiece else "word pieces"
     lines = [
         f"token store {facts['path']}",
         f"  fingerprint  {facts['fingerprint'][:16]}",
-        f"  tokeniser    {tokenizer['vocab_size']:,} {pieces}, {case} "
-        f"({tokenizer['fingerprint'][:16]})",
+        f"  tokeniser    {pieces_of(facts)} ({tokenizer['fingerprint'][:16]})",
         f"  on disk      {_bytes(facts['stored_bytes'])}, ids as {facts['dtype']}",
         "",
         *text_table(
-            ["split", *counts.values(), "tokens/word"],
+            ["split", *counts.values()],
             [
-                [
-                    name,
-                    *(format_count(split[count]) for count in counts),
-                    f"{split['tokens'] / split['words']:.2f}" if split["words"] else "",
-                ]
+                [name, *(format_count(split[count]) for count in counts)]
                 for name, split in splits.items()
             ],
         ),
     ]
     broken = [
-        f"{format_amount(facts[name], noun)} {what}"
-        for name, noun, what in (
-            ("replaced_characters", "character", "replaced, as no UTF-8"),
+        f"{format_amount(facts[name], unit)} {what}"
+        for name, unit, what in (
+            ("replaced_characters", "character", "replaced, no UTF-8"),
             ("dropped_sentences", "sentence", "dropped, without a token"),
-            ("dropped_documents", "document", "dropped, without a sentence left"),
+            ("dropped_documents", "document", "dropped, left empty"),
         )
         if facts.get(name)
     ]
     return lines + [f"  {line}" for line in broken] + _cleaned(facts)
+
+
+def pieces_of(facts: dict[str, Any]) -> str:
+    """The tokeniser of a store: `30,522 word pieces, uncased`."""
+    tokenizer = facts["tokenizer"]
+    # A store that does not say its kind is older than the second kind.
+    kind = tokenizer.get("kind", "wordpiece")
+    return format_tokenizer(tokenizer["vocab_size"], kind, tokenizer["cased"])
 
 
 def _cleaned(facts: dict[str, Any]) -> list[str]:
@@ -109,7 +108,13 @@ def _cleaned(facts: dict[str, Any]) -> list[str]:
 
 def show_sources(facts: dict[str, Any]) -> list[str]:
     """What the store was made from."""
-    return [line for source in facts["sources"] for line in ("", *_source(source))]
+    lines: list[str] = []
+    title = None
+    for source in facts["sources"]:
+        # A folder with files of several kinds is a source for each.
+        before, (title, *rest) = title, _source(source)
+        lines += rest if title == before else ["", title, *rest]
+    return lines
 
 
 def show_warnings(warnings: Sequence[str], width: int) -> list[str]:
@@ -120,18 +125,19 @@ def show_warnings(warnings: Sequence[str], width: int) -> list[str]:
 def _source(source: dict[str, Any]) -> list[str]:
     packages = source.get("packages")
     if not packages:
-        files = format_amount(source.get("files", 1), "file")
+        files = source.get("files", 1)
         a_line = source.get("lines")
         how = f", one {a_line} a line" if a_line else ""
         origin = [str(source[key]) for key in ("name", "revision", "licence") if source.get(key)]
         return [
             f"source {source.get('input', source['kind'])}",
-            f"  {source['kind']}, {files}, {_bytes(source.get('bytes', 0))} of text{how}",
+            f"  {source['kind']}, {format_amount(files, 'file')}, "
+            f"{_bytes(source.get('bytes', 0))} of text{how}",
             *([f"  {', '.join(origin)}"] if origin else []),
             *(
-                f"  {format_amount(source[name], noun)} {what}"
-                for name, noun, what in (
-                    ("empty_files", "file", "without text"),
+                f"  {format_amount(source[name], unit)} {what}"
+                for name, unit, what in (
+                    ("empty_files", "file", "without anything in it"),
                     ("cut_documents", "cut", "in documents of more than 8 MiB"),
                     ("empty_documents", "document", "without text"),
                 )

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 # Columns of words, aligned to the left.
 _LEFT = {
     *("split", "name", "version", "licence", "", "word", "pieces", "sentence"),
-    *("dropped", "the first"),
+    *("dropped", "the first", "words split most"),
 }
 
 

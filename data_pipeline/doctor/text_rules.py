@@ -147,7 +147,7 @@ def duplicates(numbers: Numbers) -> Findings:
                 split,
                 f"{least}{percent(documents.share)} of {split}'s documents are copies of another",
                 "copies are learned by heart, and a random partner may be the true one",
-                "keep one of each before preparing",
+                "prepare it again with --exact_duplicates, which keeps one of each",
             )
         elif text.near_duplicate_share is not None and (
             text.near_duplicate_share > MOST_NEARLY_REPEATED
@@ -158,7 +158,7 @@ def duplicates(numbers: Numbers) -> Findings:
                 f"{least}{percent(text.near_duplicate_share)} of {split}'s documents are nearly "
                 "copies of another",
                 "copies are learned by heart",
-                "keep one of each before preparing",
+                "prepare it again with --near_duplicates 0.8, which keeps one of each",
             )
         elif sentences.token_share > MOST_REPEATED_TOKENS:
             commonest = sentences.commonest[0]

@@ -2,6 +2,8 @@
 
 A word is a token and the continuing pieces after it in the same sentence. Only words that begin
 with a letter or a digit count: a punctuation mark is always one piece and would hide the others.
+In a script without spaces between words each character counts as a word, as everywhere else
+(`text.words`): a piece of three such characters is three words.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import numpy.typing as npt
 
 from data_pipeline.counter_random import Stream, random_bits, stream_key
 from data_pipeline.store.token_store import Split
+from data_pipeline.text.characters import UNSPACED, classes_of, codes_of
 
 Bools = npt.NDArray[np.bool_]
 
@@ -55,7 +58,8 @@ class Words:
 
     Attributes:
         count: of words with a letter or a digit.
-        fertility: pieces a word (Rust et al., arXiv 2012.15613, section 3.2).
+        fertility: pieces a word (Rust et al., arXiv 2012.15613, section 3.2); below 1 where pieces
+            hold several characters of a script without spaces.
         split_share: of the words, those of more than one piece.
         case_share: of the words, those whose first piece has a letter of two cases.
         capital_share: of these, those with a capital in their first piece.
@@ -78,12 +82,14 @@ class PieceTable:
 
     Attributes:
         continues: whether the piece goes on with a word.
+        unspaced: how many of its characters are of a script without spaces between words.
         has_letter: whether it holds a letter or a digit, and is no special token.
         has_case: whether it holds a letter of two cases.
         has_capital: whether lower-casing would change it.
     """
 
     continues: Bools
+    unspaced: npt.NDArray[np.int64]
     has_letter: Bools
     has_case: Bools
     has_capital: Bools
@@ -96,8 +102,11 @@ class PieceTable:
             continues = [not piece.startswith(_WORD_START) for piece in pieces]
         else:
             continues = [piece.startswith(_PREFIX) and piece != _PREFIX for piece in pieces]
+        is_unspaced = (classes_of(codes_of("".join(pieces))) & UNSPACED) != 0
+        before = np.concatenate(([0], np.cumsum(is_unspaced)))
         table = cls(
             np.array(continues),
+            np.diff(before.take(np.cumsum([0, *map(len, pieces)]))),
             np.array([any(map(str.isalnum, piece)) for piece in pieces]),
             np.array([piece.lower() != piece.upper() for piece in pieces]),
             np.array([piece != piece.lower() for piece in pieces]),
@@ -113,13 +122,15 @@ def words_of(split: Split, tokenizer: _Pieces, table: PieceTable, worst: int = 1
     Ids beyond the vocabulary are taken for its last one.
     """
     tokens = np.minimum(np.asarray(split.tokens), tokenizer.vocab_size - 1)
-    begins = ~table.continues.take(tokens)
+    unspaced = table.unspaced.take(tokens)
+    begins = ~table.continues.take(tokens) | (unspaced > 0)
+    begins[1:] |= unspaced[:-1] > 0
     begins[split.sentence_offsets[:-1]] = True
     first = np.flatnonzero(begins)
     length = np.diff(first, append=len(tokens))
-    counted = table.has_letter.take(tokens.take(first))
+    counted = table.has_letter.take(tokens.take(first)) | (unspaced.take(first) > 0)
     first, length = first[counted], length[counted]
-    count = len(first)
+    count = int(np.maximum(unspaced.take(first), 1).sum())
     last = tokens.take(np.asarray(split.sentence_offsets[1:]) - 1)
     ended_share = float(1 - table.has_letter.take(last).mean())
     if not count:
@@ -130,8 +141,8 @@ def words_of(split: Split, tokenizer: _Pieces, table: PieceTable, worst: int = 1
     )
     return Words(
         count=count,
-        fertility=float(length.mean()),
-        split_share=float(several.mean()),
+        fertility=int(length.sum()) / count,
+        split_share=int(several.sum()) / count,
         case_share=has_case / count,
         capital_share=has_capital / max(1, has_case),
         ended_share=ended_share,

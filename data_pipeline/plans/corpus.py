@@ -39,8 +39,7 @@ class Corpus:
         offsets = np.asarray(split.sentence_offsets)
         bounds = np.asarray(split.document_offsets)
         empty = [
-            lo + _empty(offsets[lo : lo + _PIECE + 1])
-            for lo in range(0, len(offsets) - 1, _PIECE)
+            lo + _empty(offsets[lo : lo + _PIECE + 1]) for lo in range(0, len(offsets) - 1, _PIECE)
         ]
         if any(map(len, empty)):
             dropped = np.concatenate(empty)

@@ -21,6 +21,7 @@ from data_pipeline.documents import Parsed, PlaceKind, Unit
 from data_pipeline.errors import DataError
 from data_pipeline.store.writer import EncodedPart
 from data_pipeline.text.sentences import split_sentences
+from data_pipeline.text.words import count_words_of
 from data_pipeline.tokenization.text_tokenizer import TextTokenizer
 
 # What is counted for each document, and summed up for each split.
@@ -203,7 +204,7 @@ def _measures(sentences: Sequence[str]) -> dict[str, npt.NDArray[np.int64]]:
     """Of each sentence."""
     count = len(sentences)
     return {
-        "words": np.fromiter((s.count(" ") + 1 for s in sentences), np.int64, count),
+        "words": count_words_of(sentences),
         "characters": np.fromiter(map(len, sentences), np.int64, count),
         "bytes": np.fromiter((len(s.encode()) for s in sentences), np.int64, count),
     }

@@ -145,9 +145,10 @@ def write_store(
             remove_work(output)  # other settings are needed, and nothing of it is of use
             raise
         except OSError as error:
+            kept = f"; what is done is kept in {work.folder}, and the same command goes on"
             raise DataError(
-                f"{error.filename or output}: {error.strerror or error}; what is done is kept in "
-                f"{work.folder}, and the same command goes on"
+                f"{error.filename or output}: {error.strerror or error}"
+                f"{kept if work.has_units() else ''}"
             ) from error
         remove_work(output)
     return store

@@ -43,6 +43,10 @@ class Work:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
+    def has_units(self) -> bool:
+        """Whether anything is done."""
+        return any(self.folder.glob("*-*.npz"))
+
     def unit_path(self, key: StreamKey, number: int) -> Path:
         """Where a unit's ids are kept."""
         return self.folder / f"{key}-{number:06d}.npz"
@@ -96,7 +100,7 @@ def open_work(output: Path, job: Job) -> Iterator[Work]:
         try:
             yield Work(folder)
         finally:
-            if not any(folder.glob("*-*.npz")):
+            if not Work(folder).has_units():
                 for path in (folder / JOB, *folder.glob("*-*.*")):
                     path.unlink(missing_ok=True)
 

@@ -8,7 +8,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from io import BufferedWriter
 from pathlib import Path
@@ -68,8 +68,9 @@ class ArrayFile:
         self._file.close()
 
     def discard(self) -> None:
-        """Closes the file as it is."""
-        self._file.close()
+        """Closes the file as it is; what is still in memory may be lost."""
+        with suppress(OSError):  # on a full disk, closing fails as writing did
+            self._file.close()
 
     def _write_header(self) -> None:
         npy.write_array_header_1_0(
@@ -200,12 +201,14 @@ def new_store(output: Path, tokenizer: TextTokenizer) -> Iterator[StoreWriter]:
     check_output(output)
     output.parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=f".{output.name}.", suffix=".tmp", dir=output.parent))
-    writer = StoreWriter(folder, output, tokenizer)
     try:
-        yield writer
+        writer = StoreWriter(folder, output, tokenizer)
+        try:
+            yield writer
+        finally:
+            for split in writer.splits.values():
+                split.discard()
     finally:
-        for split in writer.splits.values():
-            split.discard()
         shutil.rmtree(folder, ignore_errors=True)
 
 

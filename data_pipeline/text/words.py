@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from data_pipeline.text.characters import (
     PUNCTUATION,
@@ -28,6 +30,29 @@ def count_words(text: str) -> int:
         codes = codes_of(text)
         text = text_of(_spaced(codes, classes_of(codes)))
     return len(text.split())
+
+
+def count_words_of(lines: Sequence[str]) -> npt.NDArray[np.int64]:
+    """`count_words` of each line, all at once: [lines].
+
+    Args:
+        lines: without white space but single spaces between words (`decoding.lines_of`).
+    """
+    spaced = np.fromiter((line.count(" ") + 1 for line in lines), np.int64, len(lines))
+    others = [i for i, line in enumerate(lines) if not line.isascii()]
+    if not others:
+        return spaced
+    codes = codes_of("\n".join(lines[i] for i in others))
+    unspaced = (classes_of(codes) & UNSPACED) != 0
+    if not unspaced.any():
+        return spaced
+    is_end = codes == ord("\n")
+    parts = is_end | (codes == ord(" "))
+    begins = ~parts
+    begins[1:] &= parts[:-1] | unspaced[1:] | unspaced[:-1]
+    line = np.cumsum(is_end)[begins]
+    spaced[others] = np.bincount(line, minlength=len(others))
+    return spaced
 
 
 def folded(text: str) -> bytes:

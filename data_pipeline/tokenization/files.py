@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import reprlib
 from collections.abc import Mapping, Sequence
 from operator import methodcaller
@@ -20,9 +21,13 @@ CONFIG, FULL, VOCAB = WORDPIECE_FILES = ("tokenizer_config.json", "tokenizer.jso
 MODEL = "sentencepiece.model"
 SENTENCEPIECE_FILES = (CONFIG, MODEL, FULL)
 FILES = (CONFIG, MODEL, FULL, VOCAB)
+# What it was learned from; says nothing of what it is.
+LEARNED = "learned.json"
 # What tokenizer_config.json calls the rules that only this project has.
 FORM, LONG_RUNS = "unicode_normalization", "split_long_runs"
 PREFIX = "##"
+# Special tokens, and the pieces for bytes of SentencePiece.
+_NO_TEXT = re.compile(r"\[.*\]|<0x[0-9A-F]{2}>", re.DOTALL)
 _MANY = 100
 
 
@@ -178,8 +183,9 @@ def read_json(path: Path) -> dict[str, Any]:
 def is_begun(folder: Path) -> bool:
     """Whether writing a tokeniser's folder may have stopped before there was anything to open."""
     names = {path.name for path in folder.iterdir()}
-    temporary = {name for name in names if name.startswith(tuple(f"{file}." for file in FILES))}
-    return names - temporary <= {CONFIG}
+    begun = tuple(f"{file}." for file in (*FILES, LEARNED))
+    temporary = {name for name in names if name.startswith(begun)}
+    return names - temporary <= {CONFIG, LEARNED}
 
 
 def folder_config(
@@ -231,7 +237,7 @@ def check_vocabulary(vocab: Sequence[str], rules: Rules, name: str) -> None:
     if missing:
         raise DataError(f"{name}: the vocabulary of {len(vocab)} lacks {' and '.join(missing)}")
     if not rules.cased:
-        capitals = [t for t in vocab if t != t.lower() and not (t[0] == "[" and t[-1] == "]")]
+        capitals = [t for t in vocab if t != t.lower() and not _NO_TEXT.fullmatch(t)]
         if capitals:
             raise DataError(
                 f"{name}: {len(capitals)} tokens hold capitals, such as {capitals[0]!r}, which "

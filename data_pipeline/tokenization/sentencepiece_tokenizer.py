@@ -27,6 +27,7 @@ from data_pipeline.errors import DataError
 from data_pipeline.tokenization.files import (
     CONFIG,
     FULL,
+    LEARNED,
     MODEL,
     check_case,
     check_vocabulary,
@@ -147,7 +148,7 @@ class SentencePieceTokenizer(TextTokenizer):
                 same = not config.is_file() or config.read_bytes() == contents[CONFIG]
             else:
                 there = {path.name for path in folder.iterdir()}
-                same = MODEL in there and there - {CONFIG, MODEL, FULL} == set()
+                same = MODEL in there and there <= {CONFIG, MODEL, FULL, LEARNED}
                 case = None if config.is_file() else self.cased
                 same = same and self.load(folder, case).fingerprint == self.fingerprint
             if not same:

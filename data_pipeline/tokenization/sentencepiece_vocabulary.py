@@ -26,7 +26,12 @@ from data_pipeline.text.sentences import split_sentences
 from data_pipeline.tokenization.rules import Rules, marked_normalizer
 from data_pipeline.tokenization.sentencepiece_tokenizer import SentencePieceTokenizer
 from data_pipeline.tokenization.text_tokenizer import MASK, SPECIALS
-from data_pipeline.tokenization.vocabulary import CHARACTER_COVERAGE, LEAST_COVERAGE, check_size
+from data_pipeline.tokenization.vocabulary import (
+    CHARACTER_COVERAGE,
+    DEFAULT_SIZE,
+    LEAST_COVERAGE,
+    check_size,
+)
 from data_pipeline.workers import checked_workers, ordered_map
 
 ModelType = Literal["unigram", "bpe"]
@@ -230,10 +235,9 @@ def _train(sentences: list[str], size: int, model_type: ModelType, byte_fallback
             needed = int(found[1])
         else:
             return model.getvalue()
-    what = (
-        "special pieces, bytes and characters" if byte_fallback else "special pieces and characters"
-    )
+    others = "256 bytes and the special pieces" if byte_fallback else "special pieces"
     raise DataError(
-        f"a vocabulary of {size} is too small for this text: its {what} take {needed} places to "
-        f"cover {LEAST_COVERAGE:.1%} of it; give a larger size"
+        f"a vocabulary of {size} is too small for this text: the characters that make up "
+        f"{LEAST_COVERAGE:.1%} of it and the {others} take {needed} places; give a size of "
+        f"{needed} at least (usual: {DEFAULT_SIZE})"
     )

@@ -46,8 +46,8 @@ def check_size(size: int) -> None:
     """DataError where no text at all has a vocabulary of this size: before any is read."""
     if size < LEAST_SIZE:
         raise DataError(
-            f"a vocabulary must have room for {LEAST_SIZE} tokens at least: the {len(SPECIALS)} "
-            f"special ones and a character; got a size of {size} (usual: {DEFAULT_SIZE})"
+            f"a vocabulary must have room for {LEAST_SIZE} tokens at least, {len(SPECIALS)} of "
+            f"them special; got a size of {size} (usual: {DEFAULT_SIZE})"
         )
 
 
@@ -174,11 +174,15 @@ def _alphabet(counts: Counter[str], size: int) -> list[str]:
     while kept < min(most, len(ranked)) and seen < enough:
         seen += characters[ranked[kept]]
         kept += 1
-    if seen < LEAST_COVERAGE * characters.total():
+    needed = kept
+    while seen < LEAST_COVERAGE * characters.total():
+        seen += characters[ranked[needed]]
+        needed += 1
+    if needed > kept:
         raise DataError(
-            f"a vocabulary of {size} is too small for this text: the {kept} commonest of its "
-            f"{len(ranked)} characters, all it has room for, make up "
-            f"{seen / characters.total():.1%} of it; give a larger size"
+            f"a vocabulary of {size} is too small for this text: {needed} characters make up "
+            f"{LEAST_COVERAGE:.1%} of it, and each takes two places, with and without ##; give a "
+            f"size of {len(SPECIALS) + 2 * needed} at least (usual: {DEFAULT_SIZE})"
         )
     return sorted(ranked[:kept])
 
