@@ -16,6 +16,7 @@ from data_pipeline.documents.files import FileStream, InputFiles
 from data_pipeline.documents.lines import LinesOption, record_lines
 from data_pipeline.documents.stretches import UNIT_BYTES, last_after, stretches
 from data_pipeline.errors import DataError
+from data_pipeline.strict_json import parse_json
 
 # A line has to fit in memory, several times over.
 LONGEST_LINE_BYTES = 128 << 20
@@ -108,8 +109,8 @@ def _numbered(path: Path, advance: Callable[[int], None]) -> Iterator[tuple[int,
 
 def _text(line: str, key: str, place: str) -> str:
     try:
-        value = json.loads(line)
-    except (ValueError, RecursionError) as error:
+        value = parse_json(line)
+    except ValueError as error:
         hint = ""
         if line.strip() in ("[", "{") or line.lstrip().startswith("[{"):
             hint = f"; {_ARRAY_HINT}"

@@ -7,7 +7,6 @@ learned it.
 from __future__ import annotations
 
 import csv
-import json
 import re
 from collections.abc import Sequence
 from itertools import islice
@@ -17,6 +16,7 @@ from data_pipeline.documents.compression import MARK, blocks, without_suffix
 from data_pipeline.documents.decoding import decode
 from data_pipeline.documents.files import kind_of_content
 from data_pipeline.errors import DataError
+from data_pipeline.strict_json import parse_json
 
 _LOOKED_AT_BYTES = 1 << 16
 _MOST_ROWS = 20
@@ -69,8 +69,8 @@ def _refused(path: Path, holds: str, remedy: str) -> DataError:
 
 def _is_object(line: str) -> bool:
     try:
-        value = json.loads(line)
-    except (ValueError, RecursionError):
+        value = parse_json(line)
+    except ValueError:
         return False
     return isinstance(value, dict) and bool(value)
 

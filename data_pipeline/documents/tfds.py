@@ -6,7 +6,6 @@ It is opened from its folder: the code that prepared it is not imported, and not
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shlex
@@ -23,6 +22,7 @@ from data_pipeline.documents import Lines, PlainSource, Unit
 from data_pipeline.documents.lines import LinesOption, record_lines
 from data_pipeline.documents.records import record_units
 from data_pipeline.errors import DataError
+from data_pipeline.strict_json import parse_json
 
 PREFIX = "tfds:"
 _SYNTAX = re.compile(
@@ -188,7 +188,7 @@ def _open(name: str, folder: Path) -> Any:
 
     for file in ("dataset_info.json", "features.json"):
         try:
-            json.loads((folder / file).read_text(encoding="utf-8"))
+            parse_json((folder / file).read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise DataError(
                 f"{name}: {folder / file} is damaged: {error}; prepare it again"
@@ -214,7 +214,7 @@ def _open(name: str, folder: Path) -> Any:
 def _default_config(top: Path) -> str:
     """The configuration that a name without one means: the data set itself says which."""
     try:
-        told = json.loads((top / "metadata.json").read_text(encoding="utf-8"))
+        told = parse_json((top / "metadata.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return ""
     name = told.get("default_config_name") if isinstance(told, dict) else None

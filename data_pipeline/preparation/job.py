@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from data_pipeline.documents import Source
 from data_pipeline.errors import DataError
+from data_pipeline.strict_json import parse_json
 
 # Counts up whenever the same unit gives other ids, or its file has another layout.
 WORK_FORMAT = 2
@@ -69,7 +70,7 @@ class Job:
 
         DataError where anything else differs: nothing of that work is of use.
         """
-        there, here = json.loads(begun), json.loads(self.to_json())
+        there, here = parse_json(begun), json.loads(self.to_json())
         found = differences(there["settings"], here["settings"])
         old, new = (list(map(_names, facts["sources"])) for facts in (there, here))
         if [paths for _, paths in old] != [paths for _, paths in new]:

@@ -29,6 +29,7 @@ from data_pipeline.errors import DataError
 from data_pipeline.file_lock import LOCK, folder_lock
 from data_pipeline.preparation.encoded_unit import UnitEncoder
 from data_pipeline.preparation.job import Job, StreamKey
+from data_pipeline.strict_json import parse_json
 
 JOB = "job.json"
 
@@ -53,11 +54,14 @@ class Work:
 
     def stream_record(self, key: StreamKey) -> dict[str, Any] | None:
         """`units` and `counts` of a stream that was read to its end, else None."""
+        path = self.folder / f"{key}.json"
         try:
-            found: dict[str, Any] = json.loads((self.folder / f"{key}.json").read_text("utf-8"))
-            return found
+            found = parse_json(path.read_bytes())
+            return {"units": int(found["units"]), "counts": dict(found["counts"])}
         except FileNotFoundError:
             return None
+        except (ValueError, TypeError, KeyError) as error:
+            raise DataError(f"{path}: is damaged; remove it and start again") from error
 
     def finish_stream(self, key: StreamKey, units: int, counts: Mapping[str, int]) -> None:
         """Says that a stream has so many units, and what its reader counted."""

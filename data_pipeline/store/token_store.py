@@ -13,7 +13,6 @@ Each token is stored once; which sentences meet in an example, and what is maske
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from numpy.lib import format as npy
 
 from data_pipeline.documents import SplitName
 from data_pipeline.errors import DataError
+from data_pipeline.strict_json import parse_json
 from data_pipeline.tokenization.text_tokenizer import TextTokenizer
 from data_pipeline.tokenization.tokenizer import load_tokenizer
 
@@ -241,7 +241,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
     if not file.is_file():
         raise DataError(f"{path}: is not a token store: it has no {MANIFEST}")
     try:
-        manifest = json.loads(file.read_text("utf-8"))
+        manifest = parse_json(file.read_text("utf-8"))
     except ValueError as error:
         raise DataError(f"{file}: is not JSON: {error}") from error
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:

@@ -12,6 +12,7 @@ from typing import Any
 
 from data_pipeline.atomic_file import remove_abandoned, write_atomically
 from data_pipeline.errors import DataError
+from data_pipeline.strict_json import parse_json
 from data_pipeline.tokenization.rules import LONG_RUN, Rules, UnicodeForm
 from data_pipeline.tokenization.text_tokenizer import CLS, MASK, PAD, SEP, SPECIALS, UNK
 
@@ -172,7 +173,7 @@ def read_vocab(path: Path) -> list[str]:
 def read_json(path: Path) -> dict[str, Any]:
     """The object in a JSON file; DataError where there is none."""
     try:
-        value = json.loads(path.read_text("utf-8"))
+        value = parse_json(path.read_text("utf-8"))
     except ValueError as error:
         raise DataError(f"{path}: is not JSON: {error}") from error
     if not isinstance(value, dict):
