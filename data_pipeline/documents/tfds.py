@@ -11,7 +11,7 @@ import re
 import shlex
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,8 @@ from typing import Any
 import pyarrow as pa
 
 from data_pipeline.documents import Lines, PlainSource, Unit
-from data_pipeline.documents.lines import LinesOption, record_lines
-from data_pipeline.documents.records import record_units
+from data_pipeline.documents.lines import LinesOption
+from data_pipeline.documents.records import record_source, record_units
 from data_pipeline.errors import DataError
 from data_pipeline.strict_json import parse_json
 
@@ -139,8 +139,6 @@ def tfds_source(name: str, key: str, lines: LinesOption, language: str) -> Plain
     folder, split = configured / version, given["split"] or "train"
     info = _open(name, folder).info
     _check(name, info, split, key)
-    streams = tuple(_streams(name, folder, split, key, info.splits[split]))
-    found, why = record_lines(streams, lines, language)
     facts = {
         "kind": "tfds",
         "name": info.full_name.removesuffix(f"/{info.version}"),
@@ -148,20 +146,24 @@ def tfds_source(name: str, key: str, lines: LinesOption, language: str) -> Plain
         "licence": info.redistribution_info.license or None,
         "split": split,
         "text_key": key,
-        "lines": found,
-        "lines_detected": why,
     }
-    return PlainSource(name, tuple(replace(stream, lines=found) for stream in streams), facts)
+
+    def streams(found: Lines) -> tuple[TfdsStream, ...]:
+        return tuple(_streams(name, folder, split, key, info.splits[split], found))
+
+    return record_source(name, streams, facts, lines, language)
 
 
-def _streams(name: str, folder: Path, split: str, key: str, facts: Any) -> Iterator[TfdsStream]:
+def _streams(
+    name: str, folder: Path, split: str, key: str, facts: Any, lines: Lines
+) -> Iterator[TfdsStream]:
     """A split's files, each with its share of the bytes."""
     lengths = facts.shard_lengths
     start, records = 0, sum(lengths)
     for length in lengths:
         end = start + length
         size = facts.num_bytes * end // records - facts.num_bytes * start // records
-        yield TfdsStream(name, folder, split, start, length, size, key)
+        yield TfdsStream(name, folder, split, start, length, size, key, lines)
         start = end
 
 
