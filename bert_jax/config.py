@@ -32,12 +32,15 @@ def check_types(config: Any) -> None:
     """Raise `UserError` where a field of a dataclass holds a value of another type.
 
     gin does not check types. An `int` is taken for a `float` field (and stored as one); a `bool`
-    is never taken for a number.
+    is never taken for a number. A field `tuple[T, ...]` takes a list as well, and stores a tuple.
     """
     name = type(config).__name__
     hints = typing.get_type_hints(type(config))
     for field in dataclasses.fields(config):
         hint = hints[field.name]
+        if typing.get_origin(hint) is tuple:
+            _check_tuple(config, field.name, typing.get_args(hint)[0])
+            continue
         allowed = typing.get_args(hint) or (hint,)
         if typing.get_origin(hint) is typing.Literal:  # which of them, the class checks itself
             allowed = (str,)
@@ -47,6 +50,21 @@ def check_types(config: Any) -> None:
         elif type(value) not in allowed:
             wanted = " or ".join("None" if a is type(None) else a.__name__ for a in allowed)
             raise UserError(f"{name}.{field.name} is {value!r}, it must be of type {wanted}")
+
+
+def _check_tuple(config: Any, name: str, kind: type) -> None:
+    value = getattr(config, name)
+    if type(value) is list:
+        value = tuple(value)
+    if type(value) is tuple and kind is float:
+        value = tuple(float(item) if type(item) is int else item for item in value)
+    if type(value) is not tuple or any(type(item) is not kind for item in value):
+        example = f", such as ({value!r},)" if type(value) is kind else ""
+        raise UserError(
+            f"{type(config).__name__}.{name} is {value!r}, it must be a tuple of {kind.__name__}"
+            f"{example}"
+        )
+    object.__setattr__(config, name, value)
 
 
 def check_range(

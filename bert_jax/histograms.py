@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bert_jax.plots import BASELINE, GRID, INK, MUTED, PAPER, TRAIN
+from bert_jax.plots import BASELINE, INK, MUTED, PAPER, TRAIN, dress
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -81,10 +81,5 @@ def draw_histogram(histogram: Histogram) -> Figure:
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     axes.xaxis.set_minor_formatter("")
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} %"))
-    axes.tick_params(which="both", colors=MUTED, labelsize=9, length=0)
-    axes.grid(axis="y", color=GRID, linewidth=0.8)
-    axes.set_axisbelow(True)
-    for side, spine in axes.spines.items():
-        spine.set_visible(side == "bottom")
-        spine.set_color(GRID)
+    dress(axes)
     return figure

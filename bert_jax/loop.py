@@ -8,7 +8,7 @@ import math
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any, NamedTuple, Protocol
@@ -41,6 +41,7 @@ class Hooks(NamedTuple):
       save: (step, state) begin a checkpoint.
       last_saved: () -> step of the newest good checkpoint, or None.
       advance: () one more step was begun: for a progress bar.
+      new_shape: (step) batches have another shape after these updates.
     """
 
     log: Callable[[int, Metrics], None]
@@ -48,6 +49,7 @@ class Hooks(NamedTuple):
     save: Callable[[int, Any], None]
     last_saved: Callable[[], int | None]
     advance: Callable[[], None] = lambda: None
+    new_shape: Callable[[int], None] = lambda step: None
 
 
 class StopRequest:
@@ -112,9 +114,10 @@ def run_steps(
     batches: Batches,
     start: int,
     config: TrainConfig,
-    tokens_per_step: int,
+    tokens_per_step: Callable[[int], int],
     hooks: Hooks,
     stop: StopRequest,
+    new_shapes: Container[int] = (),
     clock: Callable[[], float] = time.monotonic,
 ) -> tuple[Any, int]:
     """Train from step `start` until `config.num_steps`, or until asked to stop.
@@ -129,9 +132,12 @@ def run_steps(
       batches: from step `start` on.
       start: number of updates done before.
       config: cadences and the number of steps.
-      tokens_per_step: for `tokens_per_second`, padding counted.
+      tokens_per_step: of the update with a number (1, 2, ...), for `tokens_per_second`, padding
+        counted.
       hooks: what to call.
       stop: looked at between steps.
+      new_shapes: numbers of updates done after which batches have another shape. The first step of
+        one is compiled, and is left out of `tokens_per_second`.
       clock: seconds.
 
     Returns:
@@ -143,10 +149,18 @@ def run_steps(
     log = _Log(hooks, batches, start, config, tokens_per_step, clock)
     saved_at, saved_step, step = clock(), start if hooks.last_saved() == start else -1, start
     for _, batch in batches:
+        compiling = step != start and step in new_shapes
+        if compiling:
+            log.drain()
+            hooks.new_shape(step)
         state, metrics = train_step(state, batch)
         step += 1
         hooks.advance()
         log.read_before(step, metrics)
+        if compiling:
+            log.restart_clock(step)
+            log.drain()
+            log.restart_clock(step)
 
         last = step == config.num_steps
         stopping, overdue = False, False
@@ -179,7 +193,7 @@ class _Log:
         batches: Batches,
         start: int,
         config: TrainConfig,
-        tokens_per_step: int,
+        tokens_per_step: Callable[[int], int],
         clock: Callable[[], float],
     ) -> None:
         self._hooks, self._batches, self._config = hooks, batches, config
@@ -214,14 +228,16 @@ class _Log:
         if _is_due(step, self._config.log_every) or step == self._config.num_steps:
             now, wait = self._clock(), self._batches.wait_seconds
             seconds = max(now - self._time, 1e-9)
+            # No border between two shapes lies within: the clock is restarted there.
             steps = step - self._step
-            metrics["tokens_per_second"] = self._tokens_per_step * steps / seconds
-            metrics["input_wait"] = min((wait - self._wait) / seconds, 1.0)
+            if steps:
+                metrics["tokens_per_second"] = self._tokens_per_step(step) * steps / seconds
+                metrics["input_wait"] = min((wait - self._wait) / seconds, 1.0)
             self._step, self._time, self._wait = step, now, wait
             self._hooks.log(step, metrics)
 
     def restart_clock(self, step: int) -> None:
-        """Leave an evaluation or a save, and the steps before it, out of the next rate."""
+        """Leave what was not training, and the steps before it, out of the next rate."""
         self._step, self._time, self._wait = step, self._clock(), self._batches.wait_seconds
 
 

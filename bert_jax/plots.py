@@ -47,6 +47,23 @@ class Baseline:
 
 
 @dataclass(frozen=True)
+class Border:
+    """A vertical line, after the update with this number, and what begins there."""
+
+    step: int
+    label: str
+
+
+@dataclass(frozen=True)
+class Band:
+    """A stretch to compare a curve with: `low` to `high` at each step."""
+
+    steps: Sequence[float]
+    low: Sequence[float]
+    high: Sequence[float]
+
+
+@dataclass(frozen=True)
 class Plot:
     """One figure: a name in `metrics.jsonl`, how to show it, and what to compare it with."""
 
@@ -56,14 +73,18 @@ class Plot:
     smooth: bool = True
     log: bool = False
     baselines: tuple[Baseline, ...] = ()
+    band: Band | None = None
 
 
-def draw(plot: Plot, lines: Sequence[Mapping[str, Any]]) -> Figure | None:
+def draw(
+    plot: Plot, lines: Sequence[Mapping[str, Any]], borders: Sequence[Border] = ()
+) -> Figure | None:
     """Draw one metric over steps, training and evaluation; None where no line has it.
 
     Args:
         plot: what to draw.
         lines: of `metrics.jsonl`.
+        borders: those that the curve does not reach are left out.
     """
     from matplotlib.figure import Figure
     from matplotlib.ticker import FuncFormatter, MaxNLocator
@@ -99,7 +120,14 @@ def draw(plot: Plot, lines: Sequence[Mapping[str, Any]]) -> Figure | None:
         axes.set_yscale("log")
     for baseline in plot.baselines:
         _draw_baseline(axes, baseline, scale)
+    steps = np.concatenate([train_x, eval_x])
+    for border in borders:
+        if steps.min() <= border.step < steps.max():
+            late = border.step - steps.min() > 0.7 * (steps.max() - steps.min())
+            _draw_border(axes, border, late)
     axes.margins(x=0.01, y=0.08)
+    if plot.band is not None:
+        _draw_band(axes, plot.band)
 
     axes.set_title(plot.title, loc="left", color=INK, fontsize=11, fontweight="bold")
     if len(eval_x):
@@ -119,13 +147,18 @@ def draw(plot: Plot, lines: Sequence[Mapping[str, Any]]) -> Figure | None:
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     if not plot.log:
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _tick(value, plot.percent)))
-    axes.tick_params(colors=MUTED, labelsize=9, length=0)
+    dress(axes)
+    return figure
+
+
+def dress(axes: Any) -> None:
+    """Ticks without lines, a grid behind, and no frame but the line below."""
+    axes.tick_params(which="both", colors=MUTED, labelsize=9, length=0)
     axes.grid(axis="y", color=GRID, linewidth=0.8)
     axes.set_axisbelow(True)
     for side, spine in axes.spines.items():
         spine.set_visible(side == "bottom")
         spine.set_color(GRID)
-    return figure
 
 
 def to_png(figure: Figure, path: Path) -> None:
@@ -181,6 +214,32 @@ def _draw_baseline(axes: Any, baseline: Baseline, scale: float) -> None:
         color=MUTED,
         zorder=5,
     )
+
+
+def _draw_border(axes: Any, border: Border, late: bool) -> None:
+    axes.axvline(border.step, color=BASELINE, linewidth=1.0, zorder=1)
+    axes.annotate(
+        border.label,
+        xy=(border.step, 0.0),
+        xycoords=("data", "axes fraction"),
+        xytext=(-3 if late else 3, 3),
+        textcoords="offset points",
+        ha="right" if late else "left",
+        va="bottom",
+        fontsize=8.5,
+        color=MUTED,
+        bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1.0},
+        zorder=5,
+    )
+
+
+def _draw_band(axes: Any, band: Band) -> None:
+    """Behind everything, and without widening what the curve fills."""
+    limits = axes.get_ylim()
+    axes.fill_between(
+        band.steps, band.low, band.high, color=BASELINE, alpha=0.15, linewidth=0, zorder=0
+    )
+    axes.set_ylim(limits)
 
 
 def _curve(

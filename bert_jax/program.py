@@ -66,7 +66,7 @@ def make_program(
     Raises:
       UserError: the mesh cannot divide the batch or a parameter evenly.
     """
-    _check_batch(train, mesh)
+    check_batch("TrainConfig.batch_size is", train.batch_size, train.micro_batches, mesh)
     schedule = make_schedule(optimizer, train.learning_rate, train.warmup_steps, train.num_steps)
     transform = make_optimizer(optimizer, schedule)
 
@@ -128,11 +128,21 @@ def make_program(
     )
 
 
-def _check_batch(train: TrainConfig, mesh: Mesh) -> None:
-    parts = sharding.data_parallel_size(mesh) * train.micro_batches
-    if train.batch_size % parts:
+def check_batch(named: str, batch_size: int, micro_batches: int, mesh: Mesh) -> None:
+    """Raise where a mesh cannot divide a batch evenly.
+
+    Args:
+      named: what the message begins with; the size follows.
+      batch_size: rows over all processes.
+      micro_batches: parts that it is computed in.
+      mesh: of all devices.
+
+    Raises:
+      UserError: as above.
+    """
+    parts = sharding.data_parallel_size(mesh) * micro_batches
+    if batch_size % parts:
         raise UserError(
-            f"TrainConfig.batch_size is {train.batch_size}; it must be a multiple of {parts}: "
-            f"{parts // train.micro_batches} data-parallel devices x {train.micro_batches} "
-            "micro-batches"
+            f"{named} {batch_size}; it must be a multiple of {parts}: "
+            f"{parts // micro_batches} data-parallel devices x {micro_batches} micro-batches"
         )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,11 +16,18 @@ from typing import Any
 
 from bert_jax.errors import UserError
 from bert_jax.formatting import format_amount, format_count, format_rate
+from bert_jax.kept_curves import thinned
+from bert_jax.loss_bands import SLACK, shipped_bands
+from bert_jax.loss_curve import Levels, curve_of
+from bert_jax.loss_sentences import about_losses
+from bert_jax.loss_watch import watch_of
 from bert_jax.metrics import METRICS_FILE, is_evaluation, read_metrics
 from bert_jax.page import render_page, write_page
 from bert_jax.pair_tasks import PAIR_TASKS, PairTask, pair_task_of
-from bert_jax.plots import Baseline, Plot, draw, to_png, to_svg
-from bert_jax.report_facts import flatten, headline_facts, names_of, split_rows
+from bert_jax.plots import Band, Baseline, Plot, draw, to_png, to_svg
+from bert_jax.report_facts import flatten, headline_facts, names_of, split_rows, store_facts
+from bert_jax.report_stages import borders_of, schedule_text, setting
+from bert_jax.store_results import split_evaluations, store_rows
 from bert_jax.verdicts import label_name, percent, verdicts
 
 REPORT_FILE = "report.html"
@@ -49,7 +55,7 @@ def write_report(run_dir: str | Path) -> Path:
     folder = run_dir / PLOTS_FOLDER
     folder.mkdir(exist_ok=True)
     for plot in plots_of(run):
-        figure = draw(plot, run.metrics)
+        figure = draw(plot, run.metrics, borders_of(run.operative))
         if figure is not None:
             to_png(figure, folder / f"{plot.name}.png")
             plots.append(to_svg(figure, plot.name, f"{plot.title} over the steps of the run"))
@@ -71,8 +77,8 @@ class Run:
     @property
     def num_steps(self) -> int | None:
         """The steps that the run was asked for, where its config says so."""
-        found = re.search(r"^TrainConfig\.num_steps = (\d+)$", self.operative or "", re.MULTILINE)
-        return int(found[1]) if found else None
+        steps = setting(self.operative, "TrainConfig.num_steps")
+        return steps if isinstance(steps, int) else None
 
 
 def read_run(run_dir: Path) -> Run:
@@ -107,20 +113,32 @@ def plots_of(run: Run) -> list[Plot]:
     if vocabulary:
         start = math.log(vocabulary)
         mlm.append(Baseline(start, f"every token alike: ln {vocabulary:,} = {start:.2f}"))
+    where = ""
+    levels = Levels.from_facts(run.provenance.get("loss_levels"))
+    if levels is not None:
+        mlm.append(Baseline(levels.unigram, f"unigram entropy: {levels.unigram:.2f}"))
+        mlm.append(Baseline(levels.no_context, f"no context: {levels.no_context:.2f}"))
     if run.evaluation:
+        # Baselines are of the examples of the last evaluation, which a schedule makes longer.
+        if borders_of(run.operative) and "max_length" in run.evaluation:
+            where = f" at length {run.evaluation['max_length']}"
         held_out = run.evaluation.get("mlm") or {}
-        if "unigram_entropy" in held_out:
+        if "unigram_entropy" in held_out and levels is None:
             entropy = held_out["unigram_entropy"]
-            mlm.append(Baseline(entropy, f"unigram entropy: {entropy:.2f}"))
+            mlm.append(Baseline(entropy, f"unigram entropy{where}: {entropy:.2f}"))
         if "commonest_accuracy" in held_out:
             share = held_out["commonest_accuracy"]
             token = held_out.get("commonest_token", "the commonest")
-            mlm_accuracy.append(Baseline(share, f"always “{token}”: {percent(share)}"))
+            mlm_accuracy.append(Baseline(share, f"always “{token}”{where}: {percent(share)}"))
     return [
-        Plot("mlm_loss", "MLM loss, nats", baselines=tuple(mlm)),
+        Plot("mlm_loss", "MLM loss, nats", baselines=tuple(mlm), band=_band(run, levels)),
         Plot("mlm_accuracy", "MLM accuracy", percent=True, baselines=tuple(mlm_accuracy)),
         # Of those that the run has no numbers of, nothing is drawn.
-        *(plot for task in PAIR_TASKS.values() for plot in _pair_plots(task, run.evaluation)),
+        *(
+            plot
+            for task in PAIR_TASKS.values()
+            for plot in _pair_plots(task, run.evaluation, where)
+        ),
         Plot("loss", "Total loss, nats"),
         Plot("grad_norm", "Gradient norm, before clipping"),
         Plot("learning_rate", "Learning rate", smooth=False),
@@ -128,12 +146,24 @@ def plots_of(run: Run) -> list[Plot]:
     ]
 
 
-def _pair_plots(task: PairTask, evaluation: Mapping[str, Any] | None) -> tuple[Plot, Plot]:
+def _band(run: Run, levels: Levels | None) -> Band | None:
+    """Where the kept curves put the masked LM's loss of this run."""
+    curve = curve_of(run.metrics)
+    if levels is None or not len(curve.step):
+        return None
+    curve = thinned(curve)
+    low, high = shipped_bands().edges(curve, levels)
+    return Band(curve.step.tolist(), low.tolist(), high.tolist())
+
+
+def _pair_plots(
+    task: PairTask, evaluation: Mapping[str, Any] | None, where: str
+) -> tuple[Plot, Plot]:
     found = (evaluation or {}).get(task.key) or {}
     baselines = []
     if "majority_share" in found:
         share, label = found["majority_share"], label_name(task, found.get("majority_label"))
-        baselines.append(Baseline(share, f"always “{label}”: {percent(share)}"))
+        baselines.append(Baseline(share, f"always “{label}”{where}: {percent(share)}"))
     coin = Baseline(math.log(2), f"a coin: {math.log(2):.3f}")
     name = f"{task.title} accuracy"
     return (
@@ -147,28 +177,35 @@ def render(run: Run, plots: Sequence[str]) -> str:
     pair_task = pair_task_of(run.evaluation or {})
     training = [line for line in run.metrics if not is_evaluation(line)]
     evaluations = [line for line in run.metrics if is_evaluation(line)]
+    stores = store_rows(run.evaluation or {})
+    joint, of_stores = split_evaluations(evaluations, [row["store"] for row in stores])
     provenance = dict(run.provenance)
     if isinstance(provenance.get("command"), list):
         provenance["command"] = shlex.join(map(str, provenance["command"]))
     data = dict(provenance.pop("data", None) or {})
     data_splits = split_rows(data)
     data_facts = headline_facts(data)
-    # The packages that the store was made from stand with their licences among its sources.
-    data.pop("recipe", None)
-    data_pairs, data_tables = flatten(data)
+    data_pairs, data_tables = flatten(store_facts(data))
     about_pairs, about_tables = flatten(provenance)
+    watch = watch_of(run.metrics, run.provenance.get("loss_levels")) if training else None
     return render_page(
         TEMPLATE,
         run=run,
-        title=run.name.replace("_", " "),
+        title=run.name,
         summary=_summary(run, training),
         finished=_is_finished(run, training),
         facts=_facts(run, training),
         verdicts=verdicts(run.evaluation) if run.evaluation else [],
         pairs=run.evaluation[pair_task.key] if run.evaluation and pair_task else None,
         plots=plots,
-        evaluations=evaluations,
-        evaluation_names=names_of(evaluations),
+        about_losses=about_losses(watch) if watch else [],
+        band_slack=SLACK,
+        evaluations=joint,
+        evaluation_names=names_of(joint),
+        store_evaluations=of_stores,
+        store_evaluation_names=names_of(of_stores),
+        stores=stores,
+        store_names=names_of(stores),
         data_facts=data_facts,
         data_splits=data_splits,
         data_split_names=names_of(data_splits),
@@ -180,7 +217,7 @@ def render(run: Run, plots: Sequence[str]) -> str:
 
 
 def _summary(run: Run, training: Sequence[Mapping[str, Any]]) -> str:
-    """One sentence under the title: what was trained."""
+    """Under the title: what was trained, and on batches of which shapes if of several."""
     config = run.config
     parts = []
     if "num_hidden_layers" in config and "hidden_size" in config:
@@ -195,7 +232,9 @@ def _summary(run: Run, training: Sequence[Mapping[str, Any]]) -> str:
         task = pair_task_of(training[-1])
         and_pairs = "" if task is None else f" and {task.title}"
         parts.append(f"{training[-1]['step']:,}{of} steps of masked language modelling{and_pairs}")
-    return ", ".join(parts) + "." if parts else ""
+    summary = ", ".join(parts) + "." if parts else ""
+    shapes = schedule_text(run.operative, training[-1]["step"]) if training else ""
+    return f"{summary} {shapes}".strip()
 
 
 def _is_finished(run: Run, training: Sequence[Mapping[str, Any]]) -> bool:

@@ -15,7 +15,16 @@ _DIGEST = re.compile("[0-9a-f]{40,}")
 
 
 def split_rows(data: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The counts of a token store's splits, a row each; none where the data are of another kind."""
+    """The counts of a token store's splits, a row each; none where the data are of another kind.
+
+    Of a mixture those of each store, with its name and its share of the rows.
+    """
+    if isinstance(data.get("stores"), list):
+        return [
+            {"store": text(one.get("name")), "share": _share(one.get("share")), **row}
+            for one in data["stores"]
+            for row in split_rows({"splits": one.get("splits")})
+        ]
     splits = data.get("splits")
     if not isinstance(splits, Mapping):
         return []
@@ -28,14 +37,32 @@ def split_rows(data: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def headline_facts(data: Mapping[str, Any]) -> list[Pair]:
     """The few facts of a token store that a person asks for first."""
-    tokenizer = data.get("tokenizer")
+    stores = data.get("stores") if isinstance(data.get("stores"), list) else []
+    # A mixture has one tokeniser.
+    tokenizer = (stores[0] if stores else data).get("tokenizer")
+    languages = list(dict.fromkeys(one.get("language") for one in stores or [data]))
     facts = {
-        "language": data.get("language"),
+        "language": None if None in languages else ", ".join(map(str, languages)),
         "vocabulary": tokenizer.get("vocab_size") if isinstance(tokenizer, Mapping) else None,
         "cased": tokenizer.get("cased") if isinstance(tokenizer, Mapping) else None,
         "fingerprint": data.get("fingerprint"),
     }
     return [(name, text(value)) for name, value in facts.items() if value is not None]
+
+
+def store_facts(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Everything that the data say of themselves but what the packages of a recipe do.
+
+    Those stand with their licences among the sources. Of a mixture the stores go by their names.
+    """
+    facts = {name: value for name, value in data.items() if name != "recipe"}
+    if isinstance(facts.get("stores"), list):
+        facts["stores"] = {one.get("name"): store_facts(one) for one in facts["stores"]}
+    return facts
+
+
+def _share(value: Any) -> str:
+    return f"{100 * value:.1f} %" if isinstance(value, int | float) else text(value)
 
 
 def flatten(values: Mapping[str, Any], prefix: str = "") -> tuple[list[Pair], list[Table]]:

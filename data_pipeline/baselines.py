@@ -8,6 +8,9 @@ sentence is always "random".
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -40,13 +43,45 @@ def unigram_loss(token_ids: Integers, text: Integers, vocab_size: int) -> float:
       text: `[tokens]`, a memory-mapped array, say.
       vocab_size: how many tokens there are.
     """
-    pieces = range(0, len(text), max(_PIECE, len(text) // (_COUNTED // _PIECE)))
-    counts = np.ones(vocab_size, np.int64)
-    for start in pieces:
-        counts += np.bincount(text[start : start + _PIECE], minlength=vocab_size)
+    counts = _text_counts(text, vocab_size) + 1
+    return _loss_of_guessing(token_ids, counts)
+
+
+def mixture_unigram_loss(
+    token_ids: Integers, texts: Sequence[Integers], shares: Sequence[float], vocab_size: int
+) -> float:
+    """`unigram_loss` by the frequencies of several texts, each weighted by its share.
+
+    As many tokens are counted for as there are in all texts together.
+    """
+    mixed = token_shares(texts, shares, vocab_size) * sum(map(len, texts)) + 1
+    return _loss_of_guessing(token_ids, mixed)
+
+
+def _loss_of_guessing(token_ids: Integers, weights: npt.NDArray[Any]) -> float:
+    """Mean loss of guessing each token in proportion to its weight, [vocabulary]."""
     asked = _counts(token_ids)
-    losses = np.log(counts.sum()) - np.log(counts[: len(asked)])
+    losses = np.log(weights.sum()) - np.log(weights[: len(asked)])
     return float((asked * losses).sum() / asked.sum())
+
+
+def token_shares(
+    texts: Sequence[Integers], weights: Sequence[float], vocab_size: int
+) -> npt.NDArray[np.float64]:
+    """How common each token is in texts that are mixed: `[vocab_size]`, summing to 1.
+
+    Args:
+      texts: each `[tokens]` with at least one token; counted as by `unigram_loss`.
+      weights: how much of each is read; only their ratios matter.
+      vocab_size: how many tokens there are.
+    """
+    shares = np.zeros(vocab_size)
+    for text, weight in zip(texts, weights, strict=True):
+        if not len(text):
+            raise DataError("a text without a token has no frequencies")
+        counts = _text_counts(text, vocab_size)
+        shares += weight / sum(weights) * (counts / counts.sum())
+    return shares
 
 
 def commonest(token_ids: Integers) -> tuple[int, float]:
@@ -75,6 +110,14 @@ def wilson_interval(successes: int, n: int, confidence: float = 0.95) -> tuple[f
 
     interval = binomtest(successes, n).proportion_ci(confidence, method="wilson")
     return float(interval.low), float(interval.high)
+
+
+def _text_counts(text: Integers, vocab_size: int) -> npt.NDArray[np.int64]:
+    """Of a text of more than `_COUNTED` tokens, of pieces that lie evenly over it."""
+    counts = np.zeros(vocab_size, np.int64)
+    for start in range(0, len(text), max(_PIECE, len(text) // (_COUNTED // _PIECE))):
+        counts += np.bincount(text[start : start + _PIECE], minlength=vocab_size)
+    return counts
 
 
 def _counts(values: Integers) -> npt.NDArray[np.int64]:

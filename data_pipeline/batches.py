@@ -23,9 +23,13 @@ from data_pipeline.objective import PretrainingObjective
 from data_pipeline.packed_rows import PackedAssembler
 from data_pipeline.plans.cache import PlanSource
 from data_pipeline.plans.packed_cache import PackedSource
+from data_pipeline.read_ahead import ReadAhead
 from data_pipeline.store.token_store import Split
 from data_pipeline.tokenization.special_ids import SpecialIds
-from data_pipeline.wording import amount
+
+# Slots, rows x length, of the batches that are made at once: their arrays stay in the processor's
+# cache, and numpy's calls for them cost little by themselves.
+_SLOTS_AT_ONCE = 32_768
 
 Assembler: TypeAlias = Callable[[Sequences, int, int], Batch]
 """(what the rows hold, how many rows, seed) -> batch."""
@@ -73,36 +77,49 @@ class PretrainingBatches:
         self._source: _RowSource = source(split, objective, seed, cache_dir)
         self.rows_per_epoch = self._source.rows_per_epoch
         self.examples_per_epoch = self._source.examples_per_epoch
-
-    def check_batch_fits(self) -> None:
-        """DataError where an epoch has fewer rows than a batch, which would hold rows repeatedly.
-
-        A mixture's small parts may be so small; the data of a run may not.
-        """
-        if self.rows_per_epoch < self._batch_size:
-            raise DataError(
-                "the text is too little for a batch: it gives "
-                f"{amount(self.rows_per_epoch, 'row')} an epoch, and a batch has "
-                f"{self._batch_size:,}; prepare more text, or give a smaller --batch_size "
-                "(TrainConfig.batch_size)"
-            )
+        self._most_at_once = _SLOTS_AT_ONCE // (len(self._local) * objective.max_length)
+        self._in_turn = ReadAhead(self._make, self._at_once, len(self._local))
 
     def __call__(self, step: int) -> Batch:
         """This process's rows of the batch of `step` (0, 1, ...)."""
         if step < 0:
             raise DataError(f"steps are numbered from 0; got {step}")
-        return self._assemble(self.sequences(step), len(self._local), self._seed)
+        return self._in_turn(step)
+
+    def _make(self, step: int, count: int) -> Batch:
+        """This process's rows of `count` steps from `step` on."""
+        if len(self._local) == self._batch_size:
+            sequences = self.sequences_of(step * self._batch_size, count * self._batch_size)
+        else:
+            sequences = join([self.sequences(s) for s in range(step, step + count)])
+        return self._assemble(sequences, count * len(self._local), self._seed)
+
+    def _at_once(self, step: int) -> int:
+        """How many steps from `step` on can be made before another plan is begun or needed."""
+        row = step * self._batch_size % self.rows_per_epoch
+        middle = (self.rows_per_epoch + 1) // 2
+        end = middle if row < middle else self.rows_per_epoch
+        return max(1, min((end - row) // self._batch_size, self._most_at_once))
 
     def rows(self, first: int, count: int) -> Batch:
         """Rows `first` up to `first + count` of the run, whatever the size of a batch."""
-        return self._assemble(self._take(first, count), count, self._seed)
+        return self._assemble(self.sequences_of(first, count), count, self._seed)
+
+    def begin(self, step: int) -> None:
+        """Starts making the plan that the batch of `step` needs in a thread."""
+        first = step * self._batch_size + self._local.start
+        self._source.begin(first // self.rows_per_epoch)
 
     def sequences(self, step: int) -> Sequences:
         """What this process's rows of the batch of `step` hold."""
         first = step * self._batch_size + self._local.start
-        return self._take(first, len(self._local))
+        return self.sequences_of(first, len(self._local))
 
-    def _take(self, first: int, count: int) -> Sequences:
+    def epochs(self, steps: int) -> list[float]:
+        """How often the split has been gone through after so many steps, as a list of one."""
+        return [steps * self._batch_size / self.rows_per_epoch]
+
+    def sequences_of(self, first: int, count: int) -> Sequences:
         """What rows `first` to `first + count - 1` of the run hold, of one epoch or several."""
         parts = []
         end = first + count

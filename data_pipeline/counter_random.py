@@ -50,6 +50,7 @@ class Stream(IntEnum):
     MIXTURE_STORE = 24
     DOCTOR_SAMPLE = 26
     DOCTOR_HASH = 27
+    STAGE = 28
 
 
 def stream_key(seed: int, stream: Stream, *counters: int) -> int:

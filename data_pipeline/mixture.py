@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from data_pipeline.assembly import Sequences
 from data_pipeline.batches import PretrainingBatches, local_rows
 from data_pipeline.counter_random import Stream, permutation, stream_key
 from data_pipeline.errors import DataError
@@ -131,6 +132,10 @@ class MixtureBatches:
     Raises:
         DataError: the numbers of stores and shares differ, the sizes do not fit, or a split has too
             little text.
+
+    Attributes:
+        rows_per_epoch: of each store's epoch, added up.
+        examples_per_epoch: of each store's plan, added up.
     """
 
     def __init__(
@@ -166,6 +171,8 @@ class MixtureBatches:
             )
             for store, (split, folder) in enumerate(zip(splits, cache_dirs, strict=True))
         ]
+        self.rows_per_epoch = sum(part.rows_per_epoch for part in self._parts)
+        self.examples_per_epoch = sum(part.examples_per_epoch for part in self._parts)
 
     def __call__(self, step: int) -> Batch:
         """This process's rows of the batch of `step` (0, 1, ...)."""
@@ -184,6 +191,22 @@ class MixtureBatches:
                     batch[name] = np.empty((count, *values.shape[1:]), values.dtype)
                 batch[name][rows] = values
         return batch
+
+    def sequences(self, step: int) -> list[Sequences | None]:
+        """What this process's rows of the batch of `step` hold, by store; `rows` count its own.
+
+        None for a store that the batch has no row of.
+        """
+        drawn = self.drawn(step)
+        return [
+            part.sequences_of(int(first), int(number)) if number else None
+            for part, first, number in zip(self._parts, drawn.first, drawn.number, strict=True)
+        ]
+
+    def begin(self, step: int) -> None:
+        """Starts making the plans that the batch of `step` needs in threads."""
+        for part, first in zip(self._parts, self.drawn(step).first, strict=True):
+            part.begin(int(first))
 
     def drawn(self, step: int) -> Drawn:
         """Which store each of this process's rows of the batch of `step` comes from."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from data_pipeline.assembly import Sequences
 from data_pipeline.batches import PretrainingBatches
 from data_pipeline.features import Batch
+from data_pipeline.mixture import MixtureBatches
 from data_pipeline.objective import PretrainingObjective
 from data_pipeline.store.origins import DocumentOrigin, Origins
 from data_pipeline.store.token_store import Split, TokenStore
@@ -76,10 +78,51 @@ def shown_batch(
         step: any.
         max_rows: how many rows are shown; None for all.
     """
-    tokenizer, origins = store.tokenizer(), Origins(store)
-    batch, held = batches(step), batches.sequences(step)
+    batch, shown = batches(step), _Shown(store, objective)
+    held = batches.sequences(step)
     for row in range(min(len(batch["input_ids"]), max_rows or len(batch["input_ids"]))):
-        for sequence, place in enumerate(np.flatnonzero(held.rows == row)):
+        yield from shown.row(batch, row, held, row)
+
+
+def shown_mixture(
+    batches: MixtureBatches,
+    stores: Sequence[TokenStore],
+    objective: PretrainingObjective,
+    step: int,
+    max_rows: int | None = None,
+) -> Iterator[tuple[int, ShownSequence]]:
+    """The same of several stores: (number of the store, sequence).
+
+    An example's number is that in its store.
+    """
+    batch, drawn, held = batches(step), batches.drawn(step), batches.sequences(step)
+    shown: dict[int, _Shown] = {}
+    # A row's number among those of its store.
+    taken = [0] * len(stores)
+    for row, store in enumerate(drawn.store[:max_rows].tolist()):
+        if store not in shown:
+            shown[store] = _Shown(stores[store], objective)
+        its = held[store]
+        assert its is not None
+        for sequence in shown[store].row(batch, row, its, taken[store]):
+            yield store, sequence
+        taken[store] += 1
+
+
+class _Shown:
+    """Rows of a store as they can be read."""
+
+    def __init__(self, store: TokenStore, objective: PretrainingObjective) -> None:
+        self._split = store.train
+        self._tokenizer, self._origins = store.tokenizer(), Origins(store)
+        self._objective = objective
+
+    def row(
+        self, batch: Batch, row: int, held: Sequences, held_row: int
+    ) -> Iterator[ShownSequence]:
+        """The sequences of a row of a batch; `held_row` is its number in what is held."""
+        tokenizer = self._tokenizer
+        for sequence, place in enumerate(np.flatnonzero(held.rows == held_row)):
             columns = _columns(batch, row, sequence)
             example = held.examples[place]
             ids = batch["input_ids"][row][columns].tolist()
@@ -92,7 +135,7 @@ def shown_batch(
                 _joined(ids, predictions, tokenizer),
                 predictions,
                 _label(batch, row, sequence),
-                tuple(_documents(store.train, origins, objective, example)),
+                tuple(_documents(self._split, self._origins, self._objective, example)),
             )
 
 

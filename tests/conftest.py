@@ -1,7 +1,11 @@
 """What every test runs under: 8 CPU devices, ranks never promoted, signals as in a terminal."""
 
+import atexit
 import os
+import shutil
 import signal
+import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +16,21 @@ os.environ["XLA_FLAGS"] = (
     "--xla_force_host_platform_device_count=8 --xla_backend_optimization_level=0 "
     "--xla_cpu_parallel_codegen_split_count=1"
 )
+# What the processes of a session share, so that each need not make it anew.
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    SHARED = tempfile.mkdtemp(prefix="bert_jax_tests_")
+    atexit.register(shutil.rmtree, SHARED, ignore_errors=True)
+    # What took XLA a while to compile. With a limit on the size (never reached) JAX locks the
+    # folder, so that no process reads half of what another writes.
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = f"{SHARED}/compiled"
+    os.environ["JAX_COMPILATION_CACHE_MAX_SIZE"] = str(2**32)
+    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.2"
+    # Python's bytecode, if it may not lie beside the sources: compiling the libraries that
+    # `bert-jax pretrain` imports takes seconds.
+    if sys.dont_write_bytecode:
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+        sys.dont_write_bytecode = False
+        sys.pycache_prefix = os.environ["PYTHONPYCACHEPREFIX"] = f"{SHARED}/bytecode"
 
 import jax
 import pytest

@@ -1,6 +1,7 @@
 """Rows of word pieces for tests of masks."""
 
 import numpy as np
+from hypothesis import strategies as st
 
 from data_pipeline.masking.masking import Masked, mask_tokens
 from data_pipeline.objective import PretrainingObjective
@@ -37,6 +38,15 @@ def rows_of_words(
         ids[row, : len(tokens)] = tokens
         words[row, : len(tokens)] = numbers
     return ids, words >= 0, words
+
+
+def drawn_counts(
+    candidates: np.ndarray, max_predictions: int, data: st.DataObject
+) -> tuple[np.ndarray, int]:
+    """How many tokens of each row are to be predicted, drawn by hypothesis, and the most."""
+    max_predictions = min(max_predictions, candidates.shape[1] - 3)
+    most = np.minimum(candidates.sum(axis=1), max_predictions)
+    return np.array([data.draw(st.integers(0, int(n))) for n in most]), max_predictions
 
 
 def random_rows(

@@ -68,6 +68,15 @@ def make_store(folder: Path, size: int = 80) -> Path:
     return store.path
 
 
+def make_two_stores(folder: Path) -> tuple[Path, Path]:
+    """Stores `en` and `sw` of one tokeniser, the second with a third of the text."""
+    texts = [write_text(folder / "en.txt", 90), write_text(folder / "sw.txt", 30, seed=1)]
+    tokenizer = vocabulary_from(texts, 80, workers=1)
+    for text in texts:
+        prepare([text], tokenizer, folder / text.stem, eval_share=0.2, workers=1)
+    return folder / "en", folder / "sw"
+
+
 def make_tiny_run(folder: Path) -> TinyRun:
     """Pretrain a model one layer deep and 16 wide for four steps."""
     experiment = folder / "small.gin"

@@ -217,7 +217,7 @@ def test_a_text_of_less_than_a_batch_is_refused_before_anything_is_compiled(
     show = ["show-batch", "tiny", "--data", store, "--step", 1, "--rows", 1]
     for command in (pretrain, [*show, "--batch_size", 256]):
         error = refused(capsys, *command)
-        assert error.startswith("the text is too little for a batch: it gives ")
+        assert error.startswith(f"{store}: too little text for a batch: an epoch has ")
         assert error.endswith("give a smaller --batch_size (TrainConfig.batch_size)")
     assert compiled == []
     assert not run.exists()

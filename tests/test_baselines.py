@@ -6,6 +6,8 @@ from data_pipeline import baselines
 from data_pipeline.baselines import (
     commonest,
     majority,
+    mixture_unigram_loss,
+    token_shares,
     unigram_entropy,
     unigram_loss,
     wilson_interval,
@@ -36,6 +38,23 @@ def test_a_long_text_is_counted_in_pieces_that_lie_evenly_over_it(monkeypatch) -
     text = np.repeat([0, 1], 5000)
     assert unigram_loss(np.array([0]), text, 2) == pytest.approx(np.log(2))
     assert unigram_loss(np.array([0]), text[:95], 2) == pytest.approx(np.log(97 / 96))
+
+
+def test_texts_in_a_mixture_count_by_their_shares_and_not_by_their_sizes() -> None:
+    asked, small, large = np.array([0, 1, 1]), np.array([0, 1]), np.zeros(998, np.int64)
+    loss = mixture_unigram_loss(asked, [small, large], [0.75, 0.25], 2)
+    # Of 1,000 tokens 625 are 0 and 375 are 1, and each is counted once more.
+    assert loss == pytest.approx(-np.log(np.array([626, 376, 376]) / 1002).mean())
+    alone = mixture_unigram_loss(asked, [large], [1.0], 2)
+    assert alone == pytest.approx(unigram_loss(asked, large, 2))
+
+
+def test_shares_of_mixed_texts_follow_their_weights_and_not_their_lengths() -> None:
+    texts = [np.array([0, 0, 1, 3]), np.full(1000, 2)]
+    assert token_shares(texts, [3, 1], 5).tolist() == [0.375, 0.1875, 0.25, 0.1875, 0.0]
+    assert token_shares(texts[:1], [1.0], 4).sum() == 1
+    with pytest.raises(DataError, match="without a token"):
+        token_shares([np.array([], np.int64)], [1.0], 4)
 
 
 def test_one_token_alone_has_no_entropy() -> None:

@@ -92,3 +92,30 @@ def test_without_the_peers_the_comparison_says_what_to_install(monkeypatch, caps
     assert "torch" in error
     assert "install bert-jax[peers]" in error
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("batches --google_bert bert", "benchmark batches is not compared with it"),
+        ("data --data store --google_bert bert", "--google_bert needs --text INPUT"),
+        ("data --data store --megabytes 3", "--megabytes says how --google_bert is run"),
+        ("data --data store --google_bert_python p", "--google_bert_python says how"),
+    ],
+)
+def test_flags_of_the_comparison_with_the_original_go_together(arguments, message, capsys):
+    assert cli.main(["benchmark", *arguments.split()]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: {message}")
+    assert error.count("\n") == 1
+
+
+def test_what_data_is_not_compared_with_is_said(asked, monkeypatch, capsys):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert cli.main(["benchmark", "data", "--data", "store", "--json"]) == 0
+    shown = capsys.readouterr()
+    assert len(shown.out.splitlines()) == len(ROWS)
+    assert shown.err.splitlines() == [
+        "no --google_bert: nothing is compared with the original's script",
+        "no PyTorch here: nothing is compared with its collator",
+    ]

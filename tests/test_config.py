@@ -8,6 +8,7 @@ from bert_jax.config import (
     MeshConfig,
     OptimizerConfig,
     TrainConfig,
+    check_types,
 )
 from bert_jax.errors import UserError
 
@@ -42,6 +43,26 @@ def test_a_wrong_value_is_an_error_that_names_the_field_and_what_it_must_be(kind
 def test_a_whole_number_is_taken_for_a_float_field_and_stored_as_one():
     config = OptimizerConfig(max_grad_norm=1)
     assert type(config.max_grad_norm) is float
+
+
+@dataclasses.dataclass(frozen=True)
+class Tuples:
+    words: tuple[str, ...] = ()
+    shares: tuple[float, ...] = ()
+
+    def __post_init__(self):
+        check_types(self)
+
+
+def test_a_field_of_several_values_takes_a_list_and_stores_a_tuple():
+    found = Tuples(["a", "b"], [1, 0.5])
+    assert (found.words, found.shares) == (("a", "b"), (1.0, 0.5))
+    assert [type(share) for share in found.shares] == [float, float]
+    for words, said in (("a", r"must be a tuple of str, such as \('a',\)"), ((1,), "of str$")):
+        with pytest.raises(UserError, match=said):
+            Tuples(words)
+    with pytest.raises(UserError, match=r"must be a tuple of float$"):
+        Tuples((), (True,))
 
 
 def test_the_released_sizes_have_the_released_shapes():

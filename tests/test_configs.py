@@ -17,8 +17,8 @@ def name_of(path: Path) -> str:
 
 
 def test_every_size_has_both_phases() -> None:
-    expected = {*SIZES, *(f"{size}_512" for size in SIZES), "documentation_tiny"}
-    assert set(experiment_names()) == expected
+    phases = {*SIZES, *(f"{size}_512" for size in SIZES)}
+    assert set(experiment_names()) == {*phases, "base_128_512", "documentation_tiny"}
 
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)
@@ -64,6 +64,16 @@ def test_the_second_phase_is_the_first_at_length_512_for_a_tenth_of_the_steps(si
     assert (objective.max_length, objective.max_predictions) == (512, 77)
     assert second.model == first.model
     assert second.optimizer == first.optimizer
+
+
+def test_both_phases_in_one_run_have_the_steps_and_rows_of_the_two() -> None:
+    both = load_experiment("base_128_512", data_required=False)
+    first, second = (load_experiment(name, data_required=False) for name in ("base", "base_512"))
+    steps = (first.train.num_steps, second.train.num_steps)
+    assert [stage.end - stage.start for stage in both.stages] == [*steps]
+    assert [stage.objective for stage in both.stages] == [first.objective, second.objective]
+    assert {stage.train.batch_size for stage in both.stages} == {256}
+    assert (both.model, both.optimizer) == (first.model, first.optimizer)
 
 
 def test_the_default_experiment_needs_nothing_but_itself() -> None:

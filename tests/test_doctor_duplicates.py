@@ -14,6 +14,10 @@ from data_pipeline.store.token_store import Split
 SENTENCES = st.lists(st.integers(5, 7), min_size=1, max_size=3).map(tuple)
 
 
+def decode(ids: list[int]) -> str:
+    return " ".join(map(str, ids))
+
+
 def split_from(documents: list[list[tuple[int, ...]]]) -> Split:
     sentences = [sentence for document in documents for sentence in document]
     return Split(
@@ -29,7 +33,7 @@ def split_from(documents: list[list[tuple[int, ...]]]) -> Split:
 def test_shares_are_those_of_counting(documents: list[list[tuple[int, ...]]], piece: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(duplicates, "_PIECE_TOKENS", piece)
-        found = duplicate_sentences_and_documents(split_from(documents))
+        found = duplicate_sentences_and_documents(split_from(documents), decode)
     tokens = sum(len(s) for d in documents for s in d)
     for result, texts in zip(
         found, ([s for d in documents for s in d], [tuple(d) for d in documents]), strict=True
@@ -44,16 +48,17 @@ def test_shares_are_those_of_counting(documents: list[list[tuple[int, ...]]], pi
         assert [r.count for r in result.commonest] == top
 
 
-def test_the_commonest_are_named_by_their_tokens_and_cut_where_they_are_long() -> None:
+def test_the_commonest_are_named_by_their_text_and_cut_where_they_are_long() -> None:
     long = tuple(range(100, 160))
     sentences, documents = duplicate_sentences_and_documents(
-        split_from([[(5, 6)], [(5, 6), (7,)], [(5, 6)], [long], [long]])
+        split_from([[(5, 6)], [(5, 6), (7,)], [(5, 6)], [long], [long]]), decode
     )
-    assert sentences.commonest[0] == Repeated((5, 6), False, 3)
-    assert sentences.commonest[1] == Repeated(long[:40], True, 2)
+    assert sentences.commonest[0] == Repeated("5 6", 3)
+    assert sentences.commonest[1] == Repeated(f"{decode([*long[:40]])} …", 2)
     assert [r.count for r in documents.commonest] == [2, 2]
 
 
 def test_the_same_tokens_in_other_sentences_are_another_document() -> None:
-    _, documents = duplicate_sentences_and_documents(split_from([[(5, 6), (7,)], [(5,), (6, 7)]]))
+    split = split_from([[(5, 6), (7,)], [(5,), (6, 7)]])
+    _, documents = duplicate_sentences_and_documents(split, decode)
     assert documents.share == 0

@@ -185,8 +185,15 @@ _STRANGE = {
     "TrainConfig.micro_batches": st.sampled_from([1, 2, 4, 8]),
     "PretrainingObjective.max_length": st.integers(128, 512),
     "PretrainingObjective.max_predictions": st.integers(1, 100),
+    "LengthSchedule.from_step": st.integers(1, 10**6).map(lambda n: (n, n + 5)),
+    "LengthSchedule.max_length": st.tuples(*[st.integers(128, 512)] * 2),
+    "LengthSchedule.max_predictions": st.tuples(*[st.integers(1, 100)] * 2),
+    "LengthSchedule.batch_size": st.tuples(*[st.integers(1, 50).map(lambda n: 8 * n)] * 2),
     "MeshConfig.data": st.sampled_from([-1, 1, 8]),
     "DataConfig.store": st.text(min_size=1, max_size=20).map(lambda name: f"/stores/{name}"),
+    "DataConfig.stores": st.just(("/stores/one", "/stores/two")),
+    "DataConfig.weights": st.tuples(st.floats(1e-3, 1e3), st.floats(1e-3, 1e3)),
+    "DataConfig.smoothing": st.floats(0, 1),
     "DataConfig.corpus": st.none(),
     "DataConfig.corpus_vocab_size": st.integers(256, 100_000),
 }
@@ -208,6 +215,16 @@ def valid_values(draw: st.DrawFn) -> dict[str, Any]:
     if "PretrainingObjective.masking" not in values:
         for name in ("span_end_prob", "longest_span"):
             values.pop(f"PretrainingObjective.{name}", None)
+    # Shares are for several stores, and of one kind.
+    several = "DataConfig.stores" in values
+    has_weights = several and "DataConfig.weights" in values
+    for name, is_left in {"store": not several, "weights": several, "smoothing": several}.items():
+        if not is_left or (name == "smoothing" and has_weights):
+            values.pop(f"DataConfig.{name}", None)
+    # A schedule has all of its fields or none.
+    schedule = [key for key in _STRANGE if key.startswith("LengthSchedule.")]
+    if any(key in values for key in schedule):
+        values |= {key: draw(_STRANGE[key]) for key in schedule}
     return values
 
 

@@ -14,7 +14,13 @@ from bert_jax.checkpoint import Checkpoints
 from bert_jax.config import BertConfig
 from bert_jax.errors import UserError
 from bert_jax.inference.load import load
-from bert_jax.recipes.init_from import Source, check_source, new_weights, read_weights
+from bert_jax.recipes.init_from import (
+    Source,
+    about_new_weights,
+    check_source,
+    new_weights,
+    read_weights,
+)
 from bert_jax.recipes.run_folder import write_json
 from bert_jax.train_step import TrainState
 from data_pipeline.tokenization.tokenizer import Tokenizer, load_tokenizer
@@ -139,3 +145,22 @@ def test_a_run_that_was_begun_otherwise_is_refused(tiny_run, config, tokenizer, 
     write_json(tmp_path / "provenance.json", {"data": {"fingerprint": "feed"}})
     with pytest.raises(UserError, match=f"begun with new weights, .* with --init_from {source}"):
         check_source(source, tmp_path, config, tokenizer)
+
+
+def test_what_another_pair_task_does_not_give_is_said_in_plain_words(config):
+    def said(theirs, ours):
+        source = Source("RUN", 4, dataclasses.replace(config, pair_task=theirs))
+        return about_new_weights(source, dataclasses.replace(config, pair_task=ours))
+
+    assert said("next_sentence", "next_sentence") is None
+    assert said("next_sentence", "sentence_order") == (
+        "--init_from RUN: that run was pretrained with pairs 'next_sentence', and this one with "
+        "'sentence_order': it takes all weights but cls/seq_relationship, which start at random"
+    )
+    assert said("none", "sentence_order").endswith(
+        "it takes all weights but bert/pooler and cls/seq_relationship, which start at random"
+    )
+    assert said("sentence_order", "none").endswith(
+        "has none: it takes all weights but "
+        "bert/pooler and cls/seq_relationship, which it does not need"
+    )

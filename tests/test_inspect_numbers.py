@@ -89,3 +89,30 @@ def test_what_was_packed_and_what_was_sampled_is_shown(inspection: Inspection) -
     assert "of a sample of 1,000 tokens" in shown
     assert "an epoch: about" in shown
     assert max(map(len, shown.splitlines()[5:])) <= 80
+
+
+@pytest.mark.parametrize(
+    ("pairs", "title", "label"),
+    [
+        ("next_sentence", "NSP", " random; predicted:"),
+        ("sentence_order", "SOP", " swapped; predicted:"),
+        ("none", None, None),
+    ],
+)
+def test_pairs_are_called_by_their_task_and_not_at_all_where_there_are_none(
+    inspection: Inspection, pairs: str, title: str | None, label: str | None
+) -> None:
+    facts = {**inspection.facts, "objective": {**inspection.facts["objective"], "pairs": pairs}}
+    shown = show_inspection(replace(inspection, facts=facts))
+    head = next(line.split() for line in shown.splitlines() if " MLM" in line)
+    assert head == ["loss", "MLM", *([title] if title else [])]
+    assert ("labels:" in shown) is (title is not None)
+    assert label is None or label in shown
+
+
+def test_the_words_split_most_are_a_table(inspection: Inspection) -> None:
+    worst = inspection.examination.numbers.text["train"].words.worst
+    lines = show_inspection(inspection).splitlines()
+    head = next(i for i, line in enumerate(lines) if line.startswith("  words split most  "))
+    for line, word in zip(lines[head + 1 : head + 6], worst, strict=False):
+        assert line.split() == [word.word, *word.pieces, f"{word.count:,}"]

@@ -57,6 +57,19 @@ def test_the_page_has_every_part_and_loads_nothing(inspection: Inspection) -> No
     assert "None: nothing here keeps a loss from falling." in html
 
 
+def test_pairs_and_pieces_are_called_what_they_are(inspection: Inspection) -> None:
+    assert "NSP" in Page(render_inspection(inspection)).texts
+    facts = inspection.facts
+    facts = {
+        **facts,
+        "objective": {**facts["objective"], "pairs": "none"},
+        "tokenizer": {**facts["tokenizer"], "kind": "sentencepiece"},
+    }
+    page = Page(render_inspection(replace(inspection, facts=facts)))
+    assert "NSP" not in page.texts
+    assert any(" pieces of SentencePiece, uncased." in text for text in page.texts)
+
+
 def test_warnings_say_why_and_what_to_do(tmp_path: Path) -> None:
     documents = Text().documents(1)
     found = inspect_store(make_store(tmp_path, documents).path)

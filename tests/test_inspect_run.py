@@ -33,6 +33,9 @@ def test_facts_hold_the_last_results_and_where_they_came_from(facts, tiny_run):
     assert facts["last_metrics"] == training[-1]
     assert facts["evaluation"]["step"] == 4
     assert facts["provenance"]["data"]["path"] == str(tiny_run.store)
+    assert facts["objective"]["max_length"] == 32
+    assert facts["init_from"] is None
+    assert len(facts["about_losses"]) == 1
 
 
 def test_a_checkpoint_of_a_run_has_its_own_weights(facts, tiny_run):
@@ -89,7 +92,32 @@ def test_the_text_shows_step_weights_results_data_and_versions(facts, tiny_run):
     assert "(unigram entropy " in shown["held out, step 4"]
     assert shown["data"].startswith(str(tiny_run.store))
     assert shown["devices"] == "cpu: 8 x cpu"
+    assert shown["objective"] == (
+        "pairs next_sentence, masking piece 15.0 % (80/10/10), at most 4 predictions a row, "
+        "rows of 32"
+    )
+    assert "init_from" not in shown
+    assert shown["losses"].startswith("The MLM loss is on its way to the unigram level: ")
     assert "jax 0." in shown["versions"]
+
+
+def test_the_text_shows_where_first_weights_came_from_and_another_objective(facts):
+    source = {"run": "/runs/other", "step": 7, "pair_task": "next_sentence"}
+    objective = facts["objective"] | {"pairs": "none", "static_epochs": 10, "max_sequences": 8}
+    shown = show_run({**facts, "init_from": source, "objective": objective})
+    assert "/runs/other, step 7, pretrained with pairs 'next_sentence'\n" in shown
+    assert "pairs none, " in shown
+    assert "at most 8 sequences packed in a row, static over 10 epochs\n" in shown
+
+
+def test_a_run_of_an_older_version_says_nothing_of_its_curve(tiny_run, tmp_path):
+    run = shutil.copytree(tiny_run.run_dir, tmp_path / "run")
+    provenance = json.loads((run / "provenance.json").read_text())
+    del provenance["loss_levels"]
+    (run / "provenance.json").write_text(json.dumps(provenance))
+    found = run_facts(run)
+    assert found["about_losses"] == []
+    assert "losses" not in show_run(found)
 
 
 def test_the_command_prints_the_text_or_one_object(facts, tiny_run, capsys):

@@ -133,3 +133,13 @@ def test_what_cleaning_dropped_is_shown_with_an_example(store: Path) -> None:
     lines = show_store(facts).splitlines()
     assert "  too short           1,200  2,400  The cat." in lines
     assert max(map(len, lines)) <= 80
+
+
+def test_a_folder_with_files_of_several_kinds_is_named_once(store: Path) -> None:
+    facts = {**store_facts(store), "path": "store", "warnings": []}
+    one = {"input": "folder", "files": 1, "bytes": 24}
+    facts["sources"] = [{**one, "kind": "text"}, {**one, "kind": "jsonl", "empty_documents": 2}]
+    assert show_store(facts).endswith(
+        "\n\nsource folder\n  text, 1 file, 24 B of text\n"
+        "  jsonl, 1 file, 24 B of text\n  2 documents without text\n"
+    )

@@ -38,7 +38,8 @@ class Record:
 
     def __init__(self):
         self.clock, self.events, self.saved = Clock(), [], None
-        self.evaluation_seconds = 0.0
+        self.evaluation_seconds = self.compile_seconds = 0.0
+        self.new_shapes, self.tokens_per_step = (), lambda step: 100
 
     def run(self, start=0, losses=None, before=None, stop=None, **fields):
         config = TrainConfig(
@@ -56,6 +57,8 @@ class Record:
 
         def train_step(state, batch):
             self.clock.now += 3.0
+            if len(state) in self.new_shapes:
+                self.clock.now += self.compile_seconds
             loss = (losses or {}).get(batch, 1.0)
             return [*state, batch], {"loss": jnp.float32(loss), "grad_norm": jnp.float32(1.0)}
 
@@ -72,6 +75,7 @@ class Record:
             evaluate=evaluate,
             save=save,
             last_saved=lambda: self.saved,
+            new_shape=lambda step: self.events.append(("shape", step, None)),
         )
         return run_steps(
             list(range(start)),
@@ -79,7 +83,8 @@ class Record:
             batches=Batches(start, config.num_steps, self.clock, before),
             start=start,
             config=config,
-            tokens_per_step=100,
+            tokens_per_step=self.tokens_per_step,
+            new_shapes=self.new_shapes,
             hooks=hooks,
             stop=StopRequest() if stop is None else stop,
             clock=self.clock,
@@ -126,6 +131,33 @@ def test_time_spent_evaluating_is_not_counted_as_training():
         record.run(num_steps=8, eval_every=4)
         rates.append([m["tokens_per_second"] for event, _, m in record.events if event == "log"])
     assert rates[0] == rates[1]
+
+
+@pytest.mark.parametrize("border", [4, 5, 7])
+def test_a_rate_is_of_one_shape_and_without_the_time_of_its_compiling(border):
+    rates = []
+    for seconds in (0.0, 1000.0):
+        record = Record()
+        record.new_shapes, record.compile_seconds = (border,), seconds
+        record.tokens_per_step = lambda step: 100 if step <= border else 300
+        record.run(num_steps=12, log_every=4)
+        lines = {step: metrics for event, step, metrics in record.events if event == "log"}
+        rates.append({step: line.get("tokens_per_second") for step, line in lines.items()})
+    assert rates[0] == rates[1]
+    assert list(rates[0]) == [4, 8, 12]
+    # A step takes four seconds, and its metrics may be read a step late.
+    assert 20 <= rates[0][4] <= 25
+    # Of the second shape this line may have but the step that was compiled.
+    assert rates[0][8] is None if border == 7 else rates[0][8] >= 50
+    assert rates[0][12] > 50
+
+
+def test_a_new_shape_is_told_between_the_lines_and_not_where_a_process_begins_with_it():
+    record = Record()
+    record.new_shapes = (2, 5)
+    record.run(start=2, num_steps=7, log_every=1)
+    told = [(event, step) for event, step, _ in record.events if event in ("log", "shape")]
+    assert told == [*(("log", 3), ("log", 4), ("log", 5), ("shape", 5), ("log", 6), ("log", 7))]
 
 
 def test_a_checkpoint_is_due_after_so_many_minutes():

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from masked_rows import IDS, chosen_of, masked_of, random_rows, rows_of_words
+from masked_rows import IDS, chosen_of, drawn_counts, masked_of, random_rows, rows_of_words
 from statistics_bounds import assert_counts, assert_share, assert_uniform
 
 from data_pipeline.counter_random import Stream, random_bits, stream_key
@@ -216,9 +216,7 @@ def test_odd_rows_keep_the_rules(
 ) -> None:
     length = max(5, max(sum(map(sum, row)) + len(row) + 1 for row in rows))
     ids, candidates, numbers = rows_of_words(rows, length)
-    max_predictions = min(max_predictions, length - 3)
-    most = np.minimum(candidates.sum(axis=1), max_predictions)
-    counts = np.array([data.draw(st.integers(0, int(n))) for n in most])
+    counts, max_predictions = drawn_counts(candidates, max_predictions, data)
     spans = spans_of(
         ids,
         candidates,

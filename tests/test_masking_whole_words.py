@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from masked_rows import IDS, chosen_of, masked_of, random_rows, rows_of_words
+from masked_rows import IDS, chosen_of, drawn_counts, masked_of, random_rows, rows_of_words
 from statistics_bounds import assert_uniform
 
 from data_pipeline.counter_random import Stream, random_bits, random_order, stream_key
@@ -58,9 +58,7 @@ def test_the_choice_is_the_originals_given_the_same_order(
     parts = [[a, [-b[0], *b[1:]] if cut and b else b] for a, b, cut in rows]
     longest = max(5, max(sum(map(abs, a + b)) for a, b in parts) + 3)
     ids, candidates, numbers = rows_of_words(parts, longest)
-    max_predictions = min(max_predictions, longest - 3)
-    most = np.minimum(candidates.sum(axis=1), max_predictions)
-    counts = np.array([data.draw(st.integers(0, int(n))) for n in most])
+    counts, max_predictions = drawn_counts(candidates, max_predictions, data)
     masked = masked_of(
         ids,
         candidates,

@@ -134,6 +134,27 @@ def test_the_rows_of_each_store_are_those_it_would_give_alone_in_their_order() -
     assert epochs[1] > 3 * epochs[2]
 
 
+def test_an_epoch_of_a_mixture_is_one_of_each_store() -> None:
+    batches = mixture(PretrainingObjective(32, 5))
+    assert batches.rows_per_epoch == sum(part.rows_per_epoch for part in batches._parts)
+    assert batches.examples_per_epoch == batches.rows_per_epoch
+    [epochs] = batches._parts[0].epochs(10)
+    assert epochs == 10 / batches._parts[0].rows_per_epoch
+
+
+def test_what_rows_hold_is_known_by_store() -> None:
+    batches = mixture(PretrainingObjective(32, 5), batch_size=4)
+    batch, drawn, held = batches(7), batches.drawn(7), batches.sequences(7)
+    for store, sequences in enumerate(held):
+        lengths = batch["attention_mask"].sum(1)[drawn.store == store]
+        if sequences is None:
+            assert not len(lengths)
+            continue
+        examples = sequences.examples
+        assert (examples["a_length"] + examples["b_length"] + 3).tolist() == lengths.tolist()
+    assert any(sequences is not None for sequences in held)
+
+
 def test_a_mixture_needs_a_share_for_each_store() -> None:
     with pytest.raises(DataError, match=r"of 1 stores needs as many shares.*got 2"):
         MixtureBatches(

@@ -77,13 +77,14 @@ def test_the_wheel_holds_every_module_config_and_template(wheel):
     expected = {
         path.relative_to(ROOT).as_posix()
         for package in PACKAGES
-        for ending in ("*.py", "*.gin", "*.j2", "py.typed")
+        for ending in ("*.py", "*.gin", "*.jsonl", "*.j2", "py.typed")
         for path in (ROOT / package).rglob(ending)
     }
     assert "bert_jax/report_template.html.j2" in expected
     assert "bert_jax/py.typed" in expected
     assert "data_pipeline/py.typed" in expected
     assert "experiments/configs/pretrain/documentation_tiny.gin" in expected
+    assert "experiments/curves/documentation_tiny_0.jsonl" in expected
     assert expected <= set(wheel.namelist())
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from damage import cut, empty, flip_a_bit, put_nonsense
 from splits import random_split, split_of
 
 from data_pipeline.errors import DataError
@@ -156,26 +157,8 @@ def test_a_splits_fingerprint_stands_for_its_arrays(tmp_path: Path, made: list[i
     assert made == [0, 0]
 
 
-def cut(path: Path) -> None:
-    os.truncate(path, path.stat().st_size // 2)
-
-
-def empty(path: Path) -> None:
-    path.write_bytes(b"")
-
-
-def flip_a_bit(path: Path) -> None:
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(content)
-
-
 def put_another_array(path: Path) -> None:
     np.save(path, np.arange(100))
-
-
-def put_nonsense(path: Path) -> None:
-    path.write_bytes(b"\x93NUMPY nonsense " * 40)
 
 
 @pytest.mark.parametrize("damage", [cut, empty, flip_a_bit, put_another_array, put_nonsense])

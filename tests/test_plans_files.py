@@ -4,15 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from damage import cut, empty, flip_a_bit, put_nonsense
 
 from data_pipeline.plans.files import keep_last, map_array, mark_used, read_array, write_array
 
 PAIR = np.dtype([("one", "<i8"), ("two", "<u4")])
 ARRAY = np.array([(n, 3 * n) for n in range(1000)], PAIR)
-
-
-def cut(path: Path) -> None:
-    os.truncate(path, path.stat().st_size // 2)
 
 
 def cut_off_the_checksum(path: Path) -> None:
@@ -23,22 +20,8 @@ def add(path: Path) -> None:
     path.write_bytes(path.read_bytes() + b"more")
 
 
-def empty(path: Path) -> None:
-    path.write_bytes(b"")
-
-
-def flip_a_bit(path: Path) -> None:
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(content)
-
-
 def put_another_array(path: Path) -> None:
     write_array(path, np.arange(100))
-
-
-def put_nonsense(path: Path) -> None:
-    path.write_bytes(b"\x93NUMPY nonsense " * 40)
 
 
 def test_an_array_comes_back_memory_mapped(tmp_path: Path) -> None:

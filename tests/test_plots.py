@@ -3,7 +3,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from bert_jax.plots import Baseline, Plot, draw, smoothed, to_svg
+from bert_jax.plots import Band, Baseline, Border, Plot, draw, smoothed, to_svg
 
 
 def test_a_loss_that_is_not_finite_can_be_drawn():
@@ -34,3 +34,23 @@ def test_a_long_run_does_not_make_a_large_page():
     root = ElementTree.fromstring(svg)
     assert root.get("aria-label") == 'the "loss" & more'
     assert root.get("width") is None
+
+
+def test_a_border_is_drawn_where_the_curve_reaches_it():
+    lines = [{"step": i, "loss": 1.0 / i} for i in range(1, 61)]
+    borders = [Border(30, "8 x 64"), Border(55, "4 x 128"), Border(60, "2 x 256")]
+    svg = to_svg(draw(Plot("loss", "Loss"), lines, borders), "loss", "loss")
+    assert [label for label in ("8 x 64", "4 x 128", "2 x 256") if f">{label}</text>" in svg] == [
+        "8 x 64",
+        "4 x 128",
+    ]
+
+
+def test_a_band_lies_behind_the_curve_and_does_not_widen_the_axis():
+    lines = [{"step": i, "loss": 5.0 - i / 100} for i in range(1, 50)]
+    band = Band([1.0, 50.0], [0.0, 1.0], [90.0, 80.0])
+    (with_band,) = draw(Plot("loss", "Loss", band=band), lines).axes
+    (without,) = draw(Plot("loss", "Loss"), lines).axes
+    assert with_band.get_ylim() == without.get_ylim()
+    (area,) = with_band.collections
+    assert area.get_zorder() < min(line.get_zorder() for line in with_band.lines)

@@ -14,6 +14,7 @@ from data_pipeline.errors import DataError
 from data_pipeline.preparation.prepare import prepare, vocabulary_from
 from data_pipeline.store.token_store import Split, TokenStore
 from data_pipeline.text.sentences import split_sentences
+from data_pipeline.text.words import count_words
 from data_pipeline.tokenization.rules import Rules
 from data_pipeline.tokenization.tokenizer import Tokenizer
 from data_pipeline.tokenization.vocabulary import train_wordpiece
@@ -80,7 +81,7 @@ def test_the_store_holds_every_sentence_of_the_text_once(
     assert sorted(sentences_of(store.train) + sentences_of(store.eval)) == sorted(expected)
     assert store.train.num_documents + store.eval.num_documents == 200
     counts = store.manifest["splits"]
-    words = sum(len(p.split()) for document in documents for p in document)
+    words = sum(count_words(p) for document in documents for p in document)
     assert counts["train"]["words"] + counts["eval"]["words"] == words
     (source,) = store.manifest["sources"]
     assert source["input"] == str(corpus)

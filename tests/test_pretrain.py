@@ -12,6 +12,7 @@ import pytest
 from bert_jax.checkpoint import Checkpoints
 from bert_jax.errors import UserError
 from bert_jax.inference.load import load
+from bert_jax.loss_bands import Range, shipped_bands
 from bert_jax.metrics import is_evaluation, read_metrics
 from bert_jax.recipes import held_out
 from bert_jax.recipes.experiment import load_experiment
@@ -38,7 +39,9 @@ def test_a_run_leaves_everything_to_go_on_to_repeat_and_to_read(tiny_run):
     assert training[0].keys() == {
         *("step", "loss", "mlm_loss", "nsp_loss", "mlm_accuracy", "nsp_accuracy"),
         *("padding", "learning_rate", "grad_norm", "tokens_per_second", "input_wait"),
+        "tokens",
     }
+    assert [line["tokens"] for line in training] == [8 * 32 * step for step in (1, 2, 3, 4)]
     evaluation = read_json(tiny_run.run_dir / "evaluation.json")
     assert evaluation["step"] == 4
     assert evaluation["nsp"]["examples"] == 12
@@ -138,10 +141,10 @@ def test_a_signal_before_training_ends_the_start_and_the_same_command_goes_on(
 ):
     with monkeypatch.context() as patch:
 
-        def baselines(*_):
+        def floor(*_):
             os.kill(os.getpid(), signal.SIGINT)
 
-        patch.setattr(held_out, "baselines", baselines)
+        patch.setattr("bert_jax.recipes.pretraining_run.floor_of_stores", floor)
         result = start(tiny_run, tmp_path / "run", steps=2)
     assert result == (tmp_path / "run", 0, "SIGINT", None)
     assert not (tmp_path / "run").exists()
@@ -162,7 +165,7 @@ def test_a_signal_while_data_are_prepared_ends_that_where_progress_is_reported(
                 if document == 3:
                     os.kill(os.getpid(), signal.SIGTERM)
 
-    monkeypatch.setattr("bert_jax.recipes.pretraining_run.open_store", prepare)
+    monkeypatch.setattr("bert_jax.recipes.pretraining_run.open_stores", prepare)
     assert start(tiny_run, tmp_path / "run").stopped_by == "SIGTERM"
     assert reported == [0, 1, 2, 3]
 
@@ -191,7 +194,7 @@ def test_a_run_without_pairs_has_nothing_of_them_also_where_its_first_weights_ha
         bindings=["PretrainingObjective.pairs='none'"],
         terminal=Terminal(shown),
     )
-    assert result.evaluation.keys() == {"step", "mlm"}
+    assert result.evaluation.keys() == {"step", "max_length", "mlm"}
     training, evaluation = read_metrics(tmp_path / "run")
     assert training["loss"] == training["mlm_loss"]
     assert not any("nsp" in name for name in {*training, *evaluation})
@@ -201,9 +204,45 @@ def test_a_run_without_pairs_has_nothing_of_them_also_where_its_first_weights_ha
     assert "pooler" not in model.params["bert"]
     recorded = read_json(tmp_path / "run" / "provenance.json")["init_from"]
     assert recorded["pair_task"] == "next_sentence"
-    assert "bert/pooler and cls/seq_relationship are left there" in shown.getvalue()
+    assert (
+        "that run was pretrained with pairs 'next_sentence', and this one has none: it takes all "
+        "weights but bert/pooler and cls/seq_relationship, which it does not need"
+    ) in shown.getvalue()
     assert "NSP" not in shown.getvalue()
     assert "NSP" not in (tmp_path / "run" / "report.html").read_text()
+
+
+def test_first_weights_that_will_not_do_are_refused_before_the_slow_parts(
+    tiny_run, tmp_path, monkeypatch
+):
+    def slow(*_):
+        raise AssertionError("this takes minutes")
+
+    module = "bert_jax.recipes.pretraining_run"
+    monkeypatch.setattr(f"{module}.open_data", slow)
+    other = {"init_from": tiny_run.run_dir, "bindings": ["BertConfig.intermediate_size=64"]}
+    with pytest.raises(UserError, match="is another model: intermediate_size is 32 there"):
+        start(tiny_run, tmp_path / "run", **other)
+    monkeypatch.setattr(f"{module}.open_store", slow)
+    with pytest.raises(UserError, match="nowhere is no model"):
+        start(tiny_run, tmp_path / "run", init_from=tmp_path / "nowhere")
+
+
+def test_a_loss_outside_the_bands_is_said_once_and_stands_in_the_report(
+    tiny_run, tmp_path, monkeypatch
+):
+    at_once = Range(tokens=(0.0, 0.0), lr_sum=(0.0, 0.0))
+    bands = shipped_bands()._replace(reached=at_once)
+    monkeypatch.setattr("bert_jax.loss_watch.shipped_bands", lambda: bands)
+    shown = io.StringIO()
+    start(tiny_run, tmp_path / "run", terminal=Terminal(shown))
+    (warning,) = [line for line in shown.getvalue().splitlines() if line.startswith("warning: ")]
+    assert warning.startswith("warning: the MLM loss has not come down to the unigram level: 4.")
+    assert "at step 3" in warning
+    assert shown.getvalue().splitlines()[-1].startswith("The MLM loss has not come down ")
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert "The MLM loss has not come down to the unigram level" in page
+    assert "Behind the MLM loss" in page
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,14 @@
 """The report: complete for a finished run, honest for a stopped one, safe for any text."""
 
 import json
+import operator
 import threading
 from html.parser import HTMLParser
 
 import pytest
 
 from bert_jax.errors import UserError
-from bert_jax.report import write_report
+from bert_jax.report import plots_of, read_run, render, write_report
 
 MLM = {
     "loss": 4.91,
@@ -290,6 +291,34 @@ def test_a_report_can_be_written_in_a_thread(finished):
     thread.start()
     thread.join()
     assert errors == []
+
+
+def test_the_title_is_the_name_of_the_folder(tmp_path):
+    page = render(read_run(write_run(tmp_path / "r_none")), [])
+    assert "<h1>r_none</h1>" in page
+
+
+def test_a_run_that_knows_its_levels_shows_them_the_bands_and_where_its_loss_stands(run_dir):
+    provenance = json.loads((run_dir / "provenance.json").read_text())
+    provenance["loss_levels"] = {"start": 9.01, "unigram": 6.4, "no_context": 5.83, "pairs": 0.68}
+    write_json(run_dir / "provenance.json", provenance)
+    lines = [line | {"tokens": 2048 * line["step"]} for line in metric_lines(20)]
+    (run_dir / "metrics.jsonl").write_text("".join(json.dumps(m) + "\n" for m in lines))
+    run = read_run(run_dir)
+    page = render(run, ["<svg></svg>"])
+    assert "The MLM loss left the unigram level by step " in page
+    assert "Behind the MLM loss: where curves of the shipped experiments would lie" in page
+    mlm_loss, *others = plots_of(run)
+    labels = [baseline.label for baseline in mlm_loss.baselines]
+    assert labels[1:] == ["unigram entropy: 6.40", "no context: 5.83"]
+    assert mlm_loss.band.steps == list(range(1, 21))
+    assert all(map(operator.lt, mlm_loss.band.low, mlm_loss.band.high))
+    assert not any(plot.band for plot in others)
+
+
+def test_a_run_of_an_older_version_shows_no_bands(finished_page):
+    assert "Behind the MLM loss" not in finished_page.text
+    assert "unigram entropy: 6.21" in finished_page.text
 
 
 def test_a_damaged_file_is_an_error_that_names_it(run_dir):

@@ -1,4 +1,4 @@
-from bert_jax.report_facts import flatten, headline_facts, split_rows, text
+from bert_jax.report_facts import flatten, headline_facts, split_rows, store_facts, text
 
 
 def test_nested_values_become_pairs_and_lists_of_objects_tables():
@@ -28,6 +28,27 @@ def test_of_a_token_store_the_counts_of_its_splits_come_first():
     assert headline_facts(data) == [("vocabulary", "8,192"), ("cased", "no")]
     assert split_rows({}) == []
     assert headline_facts({}) == []
+
+
+def test_of_a_mixture_each_store_has_its_counts_and_its_name():
+    one = {
+        "splits": {"train": {"tokens": 12}},
+        "tokenizer": {"vocab_size": 80, "cased": True},
+        "language": "en",
+        "recipe": {"packages": []},
+    }
+    stores = [{"name": "en", "share": 0.75, **one}]
+    stores += [{"name": "sw", "share": 0.25, **one, "language": "sw"}]
+    data = {"fingerprint": "cd" * 32, "stores": stores}
+    assert split_rows(data) == [
+        {"store": "en", "share": "75.0 %", "split": "train", "tokens": 12},
+        {"store": "sw", "share": "25.0 %", "split": "train", "tokens": 12},
+    ]
+    facts = dict(headline_facts(data))
+    assert (facts["language"], facts["vocabulary"], facts["cased"]) == ("en, sw", "80", "yes")
+    pairs, _ = flatten(store_facts(data))
+    assert ("stores: sw: language", "sw") in pairs
+    assert not any("recipe" in name for name, _ in pairs)
 
 
 def test_a_checksum_is_shown_by_its_beginning():

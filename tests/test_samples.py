@@ -1,7 +1,11 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
-from bert_jax.recipes.samples import LONGEST, SHORTEST, sample_sentences
+from bert_jax.recipes.samples import LONGEST, SHORTEST, sample_sentences, sample_stores
+from bert_jax.recipes.stores import Stores
+from data_pipeline.mixture import shares_of
 from data_pipeline.store.token_store import Split
 from data_pipeline.tokenization.rules import Rules
 from data_pipeline.tokenization.sentencepiece_vocabulary import train_sentencepiece
@@ -36,6 +40,25 @@ def test_samples_are_spread_over_the_split_and_always_the_same(tokenizer):
     assert [text.count("[MASK]") for text in found] == [1, 1, 1]
     assert found == sample_sentences(split, tokenizer)
     assert [text.split()[0] for text in found] == [WORDS[2], WORDS[4], WORDS[6]]
+
+
+@pytest.mark.parametrize(
+    ("names", "wanted"),
+    [
+        ("a", ["", "", ""]),
+        ("ab", ["b", "b", "a", "a"]),
+        ("abcdefgh", ["h", "g", "f", "e", "d", "c"]),
+    ],
+)
+def test_every_store_of_a_mixture_gives_samples_and_of_many_the_largest_shares(
+    tokenizer, names, wanted
+):
+    split = split_of(tokenizer, *(sentence(10, first) for first in range(9)))
+    stores = tuple(SimpleNamespace(eval=split) for _ in names)
+    shares = shares_of(range(1, len(names) + 1))
+    found = sample_stores(Stores(stores, tuple(names), shares), tokenizer)
+    assert [name for name, _ in found] == wanted
+    assert all(text.count("[MASK]") == 1 for _, text in found)
 
 
 def test_the_longest_whole_word_in_the_middle_is_masked(tokenizer):

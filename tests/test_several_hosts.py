@@ -7,7 +7,6 @@ import subprocess
 import sys
 
 import pytest
-from runs import EXPERIMENT, make_store
 
 TIMED = {"tokens_per_second", "input_wait"}
 
@@ -35,20 +34,16 @@ def metrics(run_dir):
     return [{k: v for k, v in line.items() if k not in TIMED} for line in lines]
 
 
-def test_two_processes_of_two_devices_train_as_one_of_four(tmp_path):
-    experiment = tmp_path / "small.gin"
-    experiment.write_text(EXPERIMENT, encoding="utf-8")
-    store = make_store(tmp_path)
-    alone = start(store, tmp_path / "one", experiment, 4, {})
+def test_two_processes_of_four_devices_train_as_one_of_eight(tiny_run, tmp_path):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
     pair = [
         start(
-            store,
+            tiny_run.store,
             tmp_path / "two",
-            experiment,
-            2,
+            tiny_run.experiment,
+            4,
             {
                 "JAX_COORDINATOR_ADDRESS": address,
                 "JAX_NUM_PROCESSES": "2",
@@ -57,12 +52,11 @@ def test_two_processes_of_two_devices_train_as_one_of_four(tmp_path):
         )
         for number in range(2)
     ]
-    finish(alone)
     said = [finish(process) for process in pair]
     assert "on 2 hosts" in said[0]
     # The second process leaves the talking to the first.
     assert "training" not in said[1]
-    one, two = metrics(tmp_path / "one"), metrics(tmp_path / "two")
+    one, two = metrics(tiny_run.run_dir), metrics(tmp_path / "two")
     assert len(one) == len(two) > 4
     for first, second in zip(one, two, strict=True):
         assert first == pytest.approx(second, rel=1e-5, abs=1e-6)

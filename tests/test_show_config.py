@@ -95,3 +95,11 @@ def test_rows_are_json_with_place_type_and_default() -> None:
 def test_types_are_named_as_a_person_would() -> None:
     assert type_name(int) == "int"
     assert type_name(str | None) == "str or None"
+    assert type_name(tuple[str, ...]) == "tuple of str"
+    assert type_name(tuple[int, ...]) == "tuple of int"
+
+
+def test_a_schedule_of_lengths_is_summed_up_under_the_name() -> None:
+    shown = show_config(load_experiment("base_128_512", data_required=False), 80)
+    assert "\n  1,000,000 steps: 900,000 of 256 x 128, then 100,000 of 256 x 512\n" in shown
+    assert " steps: " not in show_config(load_experiment("base", data_required=False), 80)

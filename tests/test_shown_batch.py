@@ -12,9 +12,10 @@ from bert_jax.errors import UserError
 from bert_jax.recipes.experiment import load_experiment
 from bert_jax.recipes.show_batch import batch_rows
 from data_pipeline.batches import PretrainingBatches
+from data_pipeline.mixture import MixtureBatches, shares_of
 from data_pipeline.objective import PretrainingObjective
 from data_pipeline.preparation.prepare import prepare
-from data_pipeline.shown_batch import Prediction, shown_batch
+from data_pipeline.shown_batch import Prediction, shown_batch, shown_mixture
 from data_pipeline.shown_batch import _joined as joined
 from data_pipeline.store.token_store import TokenStore
 from data_pipeline.tokenization.rules import Rules
@@ -118,3 +119,25 @@ def test_a_step_that_the_run_does_not_have_is_an_error(store: TokenStore) -> Non
     embedded = load_experiment("documentation_tiny")
     with pytest.raises(UserError, match=r"needs --data STORE.*data/documentation_8192 beside"):
         next(batch_rows(embedded, 1))
+
+
+def test_rows_of_a_mixture_are_shown_with_their_store(store: TokenStore) -> None:
+    objective = PretrainingObjective(64, 10, max_sequences=3)
+    ids = SpecialIds.of(store.tokenizer())
+    stores = [store, store]
+    splits = [one.train for one in stores]
+    batches = MixtureBatches(splits, shares_of([2, 1]), ids, objective, seed=3, batch_size=ROWS)
+    shown = list(shown_mixture(batches, stores, objective, 5))
+    batch, drawn = batches(5), batches.drawn(5)
+    assert [s.row for _, s in shown] == sorted(s.row for _, s in shown)
+    assert {s.row: number for number, s in shown} == dict(enumerate(drawn.store.tolist()))
+    assert sum(len(s.tokens) for _, s in shown) == batch["attention_mask"].sum()
+    assert sum(len(s.predictions) for _, s in shown) == batch["masked_lm_weights"].sum()
+    assert {s.row for _, s in shown_mixture(batches, stores, objective, 5, 3)} == {0, 1, 2}
+    for number, sequence in shown:
+        tokens = list(sequence.tokens)
+        for prediction in sequence.predictions:
+            tokens[prediction.position] = prediction.original
+        parts = " ".join(tokens[1:]).split("[SEP]")[:-1]
+        for part, (_, origin) in zip(parts, sequence.documents, strict=True):
+            assert part.strip() in text_of_document(stores[number], origin.document)

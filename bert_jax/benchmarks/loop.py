@@ -73,7 +73,7 @@ def run(
                 batches=source,
                 start=first,
                 config=stop_at,
-                tokens_per_step=train.batch_size * objective.max_length,
+                tokens_per_step=lambda _: train.batch_size * objective.max_length,
                 hooks=hooks,
                 stop=StopRequest(),
             )

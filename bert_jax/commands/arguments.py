@@ -5,7 +5,6 @@ Loads nothing but argparse, so that `bert-jax COMMAND --help` answers at once.
 
 import argparse
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from bert_jax.commands.data_arguments import inspect_parser, prepare_parser, vocab_parser
@@ -18,7 +17,7 @@ from bert_jax.commands.parser import (
     positive,
     whole_number,
 )
-from bert_jax.recipes.overrides import Override
+from bert_jax.recipes.overrides import Override, with_data
 from bert_jax.recipes.shipped import experiment_names
 
 SUMMARIES = {
@@ -141,6 +140,23 @@ def _benchmark(command: str) -> CommandParser:
         help="text to prepare, for data: files, folders or globs",
     )
     parser.add_argument(
+        "--google_bert",
+        metavar="PATH",
+        type=path,
+        help="for data: a checkout of google-research/bert, to compare with its own script",
+    )
+    parser.add_argument(
+        "--google_bert_python",
+        metavar="PYTHON",
+        help="the interpreter for it, one that has TensorFlow (python3)",
+    )
+    parser.add_argument(
+        "--megabytes",
+        metavar="N",
+        type=positive,
+        help="of the text, to compare with --google_bert on (2)",
+    )
+    parser.add_argument(
         "--sentences",
         metavar="N",
         type=positive,
@@ -180,7 +196,12 @@ def _add_experiment(parser: CommandParser) -> None:
         "experiment", metavar="EXPERIMENT", help="a shipped experiment's name, or a .gin file"
     )
     _add_override(
-        parser, "--data", "DataConfig.store", path, "STORE", "the token store to learn from"
+        parser,
+        "--data",
+        "DataConfig.store",
+        path,
+        "STORE",
+        "the token store to learn from; given again: one more, and their rows are mixed",
     )
     _add_override(parser, "--steps", "TrainConfig.num_steps", whole_number, "N", "updates in all")
     _add_override(
@@ -241,10 +262,9 @@ class _AppendOverride(argparse.Action):
         if isinstance(parser, CommandParser) and flag == GIN:
             overrides.append(parser.gin_override(values))
         elif flag == "--data":
-            # Whatever data the experiment names gives way to this store.
-            overrides.append(Override(flag, "DataConfig.corpus", None))
-            store = str(Path(values).expanduser().absolute())
-            overrides.append(Override(flag, str(self.const), store))
+            # Once more: one store more.
+            namespace.data = [*getattr(namespace, "data", []), values]
+            overrides = with_data(overrides, namespace.data, flag)
         else:
             overrides.append(Override(flag, str(self.const), values))
         namespace.overrides = overrides

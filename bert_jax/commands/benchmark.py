@@ -53,6 +53,14 @@ def _check_flags(arguments: argparse.Namespace) -> None:
         )
     if name != "data" and arguments.text:
         raise UserError(f"benchmark {name} prepares no text; leave --text out")
+    if arguments.google_bert is None:
+        for flag in ("google_bert_python", "megabytes"):
+            if getattr(arguments, flag) is not None:
+                raise UserError(f"--{flag} says how --google_bert is run; give both, or neither")
+    elif name != "data":
+        raise UserError(f"benchmark {name} is not compared with it; leave --google_bert out")
+    elif not arguments.text:
+        raise UserError("--google_bert needs --text INPUT, which both sides read")
     if arguments.sentences is not None and name != "plan":
         raise UserError(f"benchmark {name} has a fixed size; leave --sentences out")
     if arguments.sentences is not None and arguments.data is not None:
@@ -108,12 +116,23 @@ def _loop(arguments: argparse.Namespace) -> list[Row]:
 
 
 def _data(arguments: argparse.Namespace) -> list[Row]:
-    from bert_jax.benchmarks import batches, collator, preparing
+    from bert_jax.benchmarks import batches, collator, google_bert, preparing
 
     store = arguments.data
+    tokenizer = Path(store) / "tokenizer"
     rows = []
+    script = None
+    if arguments.google_bert is not None:
+        # What is wrong with it is said before anything is measured.
+        python = arguments.google_bert_python or "python3"
+        script = google_bert.Script(arguments.google_bert, python)
     if arguments.text:
-        rows += preparing.run(arguments.text, Path(store) / "tokenizer")
+        rows += preparing.run(arguments.text, tokenizer)
+    if script is not None:
+        megabytes = arguments.megabytes or google_bert.MEGABYTES
+        rows += google_bert.run(arguments.text, tokenizer, script, megabytes)
+    else:
+        print("no --google_bert: nothing is compared with the original's script", file=sys.stderr)
     rows += batches.run(store)
     if all(importlib.util.find_spec(name) for name in ("torch", "transformers")):
         rows += collator.run(store)

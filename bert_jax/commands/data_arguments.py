@@ -58,13 +58,8 @@ def vocab_parser(command: str) -> CommandParser:
         action="store_false",
         help="keep them, even without --cased",
     )
-    parser.add_argument(
-        "--normalize",
-        metavar="|".join(UNICODE_FORMS),
-        type=choice(UNICODE_FORMS, "Unicode form"),
-        default="none",
-        help="bring all text to this Unicode form first, now and in every use (none)",
-    )
+    _add_normalize(parser, "bring all text to this Unicode form first, now and in every use (none)")
+    parser.set_defaults(normalize="none")
     parser.add_argument(
         "--model_type",
         metavar="|".join(MODEL_TYPES),
@@ -117,12 +112,7 @@ def prepare_parser(command: str) -> CommandParser:
     )
     case.add_argument("--uncased", dest="cased", action="store_false", help="or it is uncased")
     _add_text_key(parser)
-    parser.add_argument(
-        "--normalize",
-        metavar="|".join(UNICODE_FORMS),
-        type=choice(UNICODE_FORMS, "Unicode form"),
-        help="bring all text to this Unicode form first (the tokeniser's own)",
-    )
+    _add_normalize(parser, "bring all text to this Unicode form first (the tokeniser's own)")
     _add_lines(parser)
     parser.add_argument(
         "--eval_share",
@@ -202,6 +192,15 @@ def _add_text_key(parser: CommandParser) -> None:
         metavar="KEY",
         default="text",
         help="key or column of the text, in JSON lines, Parquet and data sets (text)",
+    )
+
+
+def _add_normalize(parser: CommandParser, doc: str) -> None:
+    parser.add_argument(
+        "--normalize",
+        metavar="|".join(UNICODE_FORMS),
+        type=choice(UNICODE_FORMS, "Unicode form"),
+        help=doc,
     )
 
 

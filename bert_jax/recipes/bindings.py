@@ -20,6 +20,7 @@ from bert_jax.config import (
 )
 from bert_jax.errors import UserError
 from bert_jax.recipes.data_config import DataConfig
+from bert_jax.recipes.length_schedule import LengthSchedule
 from data_pipeline.objective import PretrainingObjective
 
 CONFIGS: dict[str, type] = {
@@ -29,6 +30,7 @@ CONFIGS: dict[str, type] = {
         OptimizerConfig,
         BertConfig,
         PretrainingObjective,
+        LengthSchedule,
         DataConfig,
         ComputeConfig,
         MeshConfig,
@@ -50,6 +52,7 @@ KINDS: dict[str, dict[str, str]] = {
         "optimizer": "OptimizerConfig",
         "model": "BertConfig",
         "objective": "PretrainingObjective",
+        "length_schedule": "LengthSchedule",
         "data": "DataConfig",
         "compute": "ComputeConfig",
         "mesh": "MeshConfig",

@@ -10,6 +10,7 @@ from bert_jax.errors import UserError
 from bert_jax.recipes.bindings import KINDS, build, settable_fields
 from bert_jax.recipes.checks import check_bindings, with_places
 from bert_jax.recipes.data_config import DataConfig
+from bert_jax.recipes.length_schedule import LengthSchedule, Stage
 from bert_jax.recipes.overrides import Override
 from bert_jax.recipes.shipped import configs_folder, experiment_names
 from bert_jax.recipes.statements import (
@@ -40,6 +41,7 @@ class Experiment:
     optimizer: OptimizerConfig
     model: BertConfig
     objective: PretrainingObjective
+    length_schedule: LengthSchedule
     data: DataConfig
     compute: ComputeConfig
     mesh: MeshConfig
@@ -49,6 +51,11 @@ class Experiment:
     def configs(self) -> dict[str, Any]:
         """The configs by the names of their classes, in the order of `operative`."""
         return {class_name: getattr(self, name) for name, class_name in KINDS[self.kind].items()}
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The stretches of the run by the shape of their batches; one without a schedule."""
+        return self.length_schedule.stages(self.objective, self.train)
 
 
 def find_experiment(name_or_path: str, kind: str = "pretrain") -> Path:
@@ -147,10 +154,13 @@ def _origins(built: dict[str, Any], statements: Sequence[Binding]) -> dict[str, 
 
 def _check_together(built: dict[str, Any]) -> None:
     """What no class can check alone."""
-    length = built["PretrainingObjective"].max_length
     positions = built["BertConfig"].max_position_embeddings
-    if length > positions:
-        raise UserError(
-            f"PretrainingObjective.max_length is {length}, it must be at most "
-            f"BertConfig.max_position_embeddings ({positions})"
-        )
+    stages = built["LengthSchedule"].stages(built["PretrainingObjective"], built["TrainConfig"])
+    for stage in stages:
+        if stage.objective.max_length > positions:
+            owner = "LengthSchedule" if stage.start else "PretrainingObjective"
+            when = f" from step {stage.start:,}" if stage.start else ""
+            raise UserError(
+                f"{owner}.max_length is {stage.objective.max_length}{when}, it must be at most "
+                f"BertConfig.max_position_embeddings ({positions})"
+            )

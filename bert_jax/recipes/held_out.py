@@ -1,14 +1,16 @@
 """Held-out examples with fixed masks, and what guessing without reading would score on them."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+import numpy.typing as npt
 
 from bert_jax.metrics import Sums
 from bert_jax.pair_tasks import PairTask, pair_task_of
 from bert_jax.program import Program
+from bert_jax.store_results import STORES, store_lines
 from bert_jax.verdicts import bits_per_character
 from data_pipeline.baselines import (
     commonest,
@@ -18,25 +20,54 @@ from data_pipeline.baselines import (
     wilson_interval,
 )
 from data_pipeline.evaluation import EvaluationBatches
+from data_pipeline.features import Batch
+from data_pipeline.mixture_evaluation import MixtureEvaluation
 from data_pipeline.progress import Progress, silent
 from data_pipeline.store.token_store import Split
 from data_pipeline.tokenization.text_tokenizer import TextTokenizer
 
 
 def evaluate(
-    program: Program, params: Any, batches: EvaluationBatches, progress: Progress = silent
+    program: Program,
+    params: Any,
+    batches: EvaluationBatches | MixtureEvaluation,
+    progress: Progress = silent,
+    description: str = "evaluating",
 ) -> dict[str, float]:
-    """Losses and accuracies over all held-out examples: `eval_mlm_loss` and so on."""
-    sums = Sums()
-    with progress("evaluating", len(batches), "batches") as task:
-        for batch in batches:
-            sums.add(jax.device_get(dict(program.eval_step(params, program.put_batch(batch)))))
-            task.advance()
+    """Losses and accuracies over all held-out examples: `eval_mlm_loss` and so on.
+
+    Of a mixture also those over each store's own: `eval_NAME_mlm_loss` and so on.
+    """
+    sums, of_stores = Sums(), dict[str, Sums]()
+    with progress(description, len(batches), "batches") as task:
+        for name, part in parts_of(batches).items():
+            of_store = of_stores.setdefault(name, Sums())
+            for batch in part:
+                found = jax.device_get(dict(program.eval_step(params, program.put_batch(batch))))
+                sums.add(found)
+                of_store.add(found)
+                task.advance()
+    means = _means(sums)
+    loss = sum(mean for name, mean in means.items() if name.endswith("_loss"))
+    metrics = {"eval_loss": loss, **{f"eval_{name}": mean for name, mean in means.items()}}
+    for store, its_sums in of_stores.items():
+        if store:
+            metrics |= {f"eval_{store}_{name}": mean for name, mean in _means(its_sums).items()}
+    return metrics
+
+
+def parts_of(
+    batches: EvaluationBatches | MixtureEvaluation,
+) -> Mapping[str, Sequence[Batch]]:
+    """The batches by the names of their stores; of one store, which needs no name, under ''."""
+    return batches.stores if isinstance(batches, MixtureEvaluation) else {"": batches}
+
+
+def _means(sums: Sums) -> dict[str, float]:
     means = sums.means()
     # Rows that only fill the last batch are padding, too: the share says nothing here.
     means.pop("padding")
-    loss = sum(mean for name, mean in means.items() if name.endswith("_loss"))
-    return {"eval_loss": loss, **{f"eval_{name}": mean for name, mean in means.items()}}
+    return means
 
 
 def baselines(
@@ -61,28 +92,56 @@ def baselines(
       pair_task: what is asked of pairs; None where there are none.
       characters_per_token: see `characters_per_token`; handed on with the rest.
     """
+    asked = what_is_asked(batches, pair_task)
+    guessed = unigram_loss(asked.token_ids, training.tokens, tokenizer.vocab_size)
+    return floor_of(asked, guessed, tokenizer, pair_task, characters_per_token)
+
+
+class Asked(NamedTuple):
+    """What some held-out examples ask.
+
+    Attributes:
+      token_ids: [predictions] the masked tokens.
+      labels: [pairs] of the sentence pairs; None where there are none.
+    """
+
+    token_ids: npt.NDArray[np.int32]
+    labels: npt.NDArray[np.int32] | None
+
+
+def what_is_asked(batches: Iterable[Batch], pair_task: PairTask | None) -> Asked:
+    """The masked tokens and labels of all examples that count."""
     ids, labels = [], []
     for batch in batches:
         ids.append(batch["masked_lm_ids"][batch["masked_lm_weights"] > 0])
         if pair_task is not None:
             labels.append(batch["next_sentence_labels"][batch["next_sentence_weights"] > 0])
-    all_ids = np.concatenate(ids)
-    token, token_share = commonest(all_ids)
+    return Asked(np.concatenate(ids), None if pair_task is None else np.concatenate(labels))
+
+
+def floor_of(
+    asked: Asked,
+    guessed: float,
+    tokenizer: TextTokenizer,
+    pair_task: PairTask | None,
+    characters_per_token: float | None,
+) -> dict[str, Any]:
+    """`baselines` of what is asked; `guessed` is the loss of the training text's frequencies."""
+    token, token_share = commonest(asked.token_ids)
     found: dict[str, Any] = {
         "mlm": {
-            "unigram_entropy": unigram_entropy(all_ids),
-            "unigram_loss": unigram_loss(all_ids, training.tokens, tokenizer.vocab_size),
+            "unigram_entropy": unigram_entropy(asked.token_ids),
+            "unigram_loss": guessed,
             "commonest_accuracy": token_share,
             "commonest_token": tokenizer.id_to_token(token),
-            "predictions": len(all_ids),
+            "predictions": len(asked.token_ids),
         }
     }
     if characters_per_token is not None:
         found["mlm"]["characters_per_token"] = characters_per_token
-    if pair_task is not None:
-        all_labels = np.concatenate(labels)
-        label, share = majority(all_labels)
-        n = len(all_labels)
+    if pair_task is not None and asked.labels is not None:
+        label, share = majority(asked.labels)
+        n = len(asked.labels)
         found[pair_task.key] = {
             "majority_share": share,
             "majority_label": label,
@@ -100,19 +159,47 @@ def characters_per_token(manifest: Mapping[str, Any]) -> float | None:
     return float(counts["characters"] / counts["tokens"])
 
 
-def verdict(step: int, metrics: Mapping[str, float], floor: Mapping[str, Any]) -> dict[str, Any]:
+def verdict(
+    step: int,
+    metrics: Mapping[str, float],
+    floor: Mapping[str, Any],
+    epochs: Sequence[float] = (),
+) -> dict[str, Any]:
     """The contents of `evaluation.json`: results beside their baselines.
 
     `mlm.bits_per_character` is the mean loss of the masked tokens in bits, times the tokens of the
     held-out text, over its characters. Unlike a loss per token it can be compared between
     vocabularies, given the same text and the same masking. It is no code length of the text: each
     masked token is guessed with most of its neighbours in sight.
+
+    Of a mixture `stores` has the same for each store, with its share of the rows and its `epochs`
+    so far.
     """
-    result: dict[str, Any] = {"step": step}
+    result = {"step": step, **_beside(metrics, floor, "eval")}
+    if STORES in floor:
+        named = zip(floor[STORES].items(), epochs, strict=True)
+        result[STORES] = {
+            name: {
+                "share": of_store["share"],
+                "epochs": count,
+                **_beside(metrics, of_store, f"eval_{name}"),
+            }
+            for (name, of_store), count in named
+        }
+    return result
+
+
+def _beside(
+    metrics: Mapping[str, float], floor: Mapping[str, Any], prefix: str
+) -> dict[str, dict[str, Any]]:
+    """For each task of a floor the results, whose names begin with `prefix`, and the baselines."""
+    result: dict[str, dict[str, Any]] = {}
     for task, baseline in floor.items():
+        if not isinstance(baseline, Mapping) or task == STORES:
+            continue
         result[task] = {
-            "loss": metrics[f"eval_{task}_loss"],
-            "accuracy": metrics[f"eval_{task}_accuracy"],
+            "loss": metrics[f"{prefix}_{task}_loss"],
+            "accuracy": metrics[f"{prefix}_{task}_accuracy"],
             **baseline,
         }
     mlm = result["mlm"]
@@ -142,7 +229,7 @@ def summary(result: Mapping[str, Any]) -> list[str]:
     task = pair_task_of(result)
     if task is not None:
         lines.append(_pair_summary(task, result[task.key]))
-    return lines
+    return [*lines, *store_lines(result)]
 
 
 def _side(points: float) -> str:

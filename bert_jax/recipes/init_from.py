@@ -39,24 +39,19 @@ class Source(NamedTuple):
     config: BertConfig
 
 
-def check_source(
-    given: str | Path | None, run_dir: Path, model: BertConfig, tokenizer: TextTokenizer
-) -> Source | None:
-    """Which weights a run without a checkpoint starts from.
+def find_source(given: str | Path | None, run_dir: Path) -> tuple[Source, TextTokenizer] | None:
+    """The run that a run without a checkpoint starts from; knows nothing of the data yet.
 
     Args:
       given: the folder of another run, or None for new weights.
       run_dir: of the run itself, which may have been started before.
-      model: the shape that the weights must have.
-      tokenizer: the one that the word table must belong to.
 
     Returns:
-      The other run with its newest checkpoint, or None. Its objective may be another one; see
-      `new_weights`.
+      The other run with its newest checkpoint, and its tokeniser; or None.
 
     Raises:
-      UserError: there is no such run, it has no checkpoint, its model or tokeniser is another, or
-        the run was started from other weights before.
+      UserError: there is no such run, it has no checkpoint, or the run was started from other
+        weights before.
     """
     source = None if given is None else Path(given).expanduser().absolute()
     _check_same_as_before(source, run_dir)
@@ -66,6 +61,32 @@ def check_source(
         theirs, their_tokenizer = open_model(source)
     except UserError as error:
         raise UserError(f"--init_from {error}") from error
+    with open_read_only(source / CHECKPOINTS) as checkpoints:
+        step = checkpoints.latest
+    if step is None:
+        raise UserError(f"--init_from {source} has no checkpoint yet")
+    return Source(source, step, theirs), their_tokenizer
+
+
+def check_source(
+    given: str | Path | None, run_dir: Path, model: BertConfig, tokenizer: TextTokenizer
+) -> Source | None:
+    """Which weights a run without a checkpoint starts from: `find_source`, if they fit.
+
+    Args:
+      given: the folder of another run, or None for new weights.
+      run_dir: of the run itself, which may have been started before.
+      model: the shape that the weights must have. The objective may be another one; see
+        `new_weights`.
+      tokenizer: the one that the word table must belong to.
+
+    Raises:
+      UserError: as `find_source`, or the other run's model or tokeniser is another.
+    """
+    found = find_source(given, run_dir)
+    if found is None:
+        return None
+    (source, _, theirs), their_tokenizer = found
     differing = [
         f"{field.name} is {getattr(theirs, field.name)!r} there and "
         f"{getattr(model, field.name)!r} here"
@@ -80,11 +101,7 @@ def check_source(
             f"--init_from {source} has another tokeniser than the data, so that its word table "
             f"means other words; prepare the text with --tokenizer {source / 'tokenizer'}"
         )
-    with open_read_only(source / CHECKPOINTS) as checkpoints:
-        step = checkpoints.latest
-    if step is None:
-        raise UserError(f"--init_from {source} has no checkpoint yet")
-    return Source(source, step, theirs)
+    return found[0]
 
 
 def _check_same_as_before(source: Path | None, run_dir: Path) -> None:
@@ -99,6 +116,18 @@ def _check_same_as_before(source: Path | None, run_dir: Path) -> None:
             f"{run_dir} was begun with {was}, has no checkpoint of its own yet, and is now asked "
             f"to begin with {now}; give the same again, or another --run_dir"
         )
+
+
+def about_new_weights(source: Source, ours: BertConfig) -> str | None:
+    """A sentence for a person where a run of another pair task cannot give all weights."""
+    new = " and ".join(new_weights(source.config, ours))
+    if not new:
+        return None
+    theirs, now = source.config.pair_task, ours.pair_task
+    did = f"--init_from {source.run}: that run was pretrained with pairs {theirs!r}, and this one"
+    if now == "none":
+        return f"{did} has none: it takes all weights but {new}, which it does not need"
+    return f"{did} with {now!r}: it takes all weights but {new}, which start at random"
 
 
 def new_weights(theirs: BertConfig, ours: BertConfig) -> tuple[str, ...]:

@@ -8,10 +8,16 @@ from bert_jax.config import BertConfig
 from bert_jax.errors import UserError
 from bert_jax.formatting import format_amount
 from bert_jax.inference.load import load_params
+from bert_jax.loss_sentences import about_losses
+from bert_jax.loss_watch import watch_of
 from bert_jax.metrics import METRICS_FILE, is_evaluation, read_metrics
 from bert_jax.pair_tasks import pair_task_of
 from bert_jax.parameters import count_parameters, parameters_sha256
 from bert_jax.recipes import run_folder
+from bert_jax.recipes.data_facts import data_lines
+from bert_jax.recipes.experiment import load_experiment
+from bert_jax.store_results import store_lines
+from bert_jax.verdicts import percent
 
 
 def run_facts(path: Path) -> dict[str, Any]:
@@ -19,7 +25,7 @@ def run_facts(path: Path) -> dict[str, Any]:
 
     Returns:
       `kind run step steps parameters parameters_sha256 config`, and where the run has them
-      `last_metrics evaluation provenance`.
+      `objective length_schedule last_metrics evaluation provenance init_from about_losses`.
 
     Raises:
       UserError: a file of the run is missing or damaged, or there is no checkpoint.
@@ -38,13 +44,30 @@ def run_facts(path: Path) -> dict[str, Any]:
         "parameters_sha256": parameters_sha256(params),
         "config": vars(config),
     }
+    if (run_dir / run_folder.OPERATIVE).exists():
+        experiment = load_experiment(str(run_dir / run_folder.OPERATIVE), data_required=False)
+        facts["objective"] = vars(experiment.objective)
+        if experiment.length_schedule.from_step:
+            facts["length_schedule"] = [
+                {
+                    "from_step": stage.start,
+                    "batch_size": stage.train.batch_size,
+                    "max_length": stage.objective.max_length,
+                    "max_predictions": stage.objective.max_predictions,
+                }
+                for stage in experiment.stages
+            ]
+    training = []
     if (run_dir / METRICS_FILE).exists():
         training = [x for x in read_metrics(run_dir / METRICS_FILE) if not is_evaluation(x)]
         facts["last_metrics"] = training[-1] if training else None
     if (run_dir / run_folder.EVALUATION).exists():
         facts["evaluation"] = run_folder.read_evaluation(run_dir)
     if (run_dir / run_folder.PROVENANCE).exists():
-        facts["provenance"] = run_folder.read_provenance(run_dir)
+        provenance = facts["provenance"] = run_folder.read_provenance(run_dir)
+        facts["init_from"] = provenance.get("init_from")
+        watch = watch_of(training, provenance.get(run_folder.LEVELS))
+        facts["about_losses"] = about_losses(watch) if watch and training else []
     return facts
 
 
@@ -60,12 +83,23 @@ def show_run(facts: dict[str, Any]) -> str:
             f"{format_amount(config['num_attention_heads'], 'head')}, "
             f"vocabulary {config['vocab_size']:,}",
         ),
+        *([("objective", _show_objective(facts["objective"]))] if "objective" in facts else []),
+        *([("init_from", _show_source(facts["init_from"]))] if facts.get("init_from") else []),
         ("parameters", f"{facts['parameters']:,}"),
         ("parameters_sha256", facts["parameters_sha256"]),
     ]
+    if "length_schedule" in facts:
+        stages = [
+            f"{stage['batch_size']} x {stage['max_length']}"
+            + (f" from step {stage['from_step']:,} on" if stage["from_step"] else "")
+            for stage in facts["length_schedule"]
+        ]
+        lines.append(("batches", ", ".join(stages)))
     if facts.get("last_metrics"):
         last = facts["last_metrics"]
         lines.append(("last training line", f"step {last['step']}, loss {last['loss']:.4f}"))
+    sentences = facts.get("about_losses", [])
+    lines += [("" if i else "losses", sentence) for i, sentence in enumerate(sentences)]
     if "evaluation" in facts:
         evaluation, pair_task = facts["evaluation"], pair_task_of(facts["evaluation"])
         mlm = evaluation["mlm"]
@@ -76,20 +110,43 @@ def show_run(facts: dict[str, Any]) -> str:
                 f", {pair_task.title} accuracy {pairs['accuracy']:.4f} "
                 f"(majority {pairs['majority_share']:.4f})"
             )
+        if "length_schedule" in facts and "max_length" in evaluation:
+            results += f", in rows of {evaluation['max_length']}"
         lines.append((f"held out, step {evaluation['step']}", results))
+        of_stores = [line.strip() for line in store_lines(evaluation)]
+        lines += zip(["by store", *[""] * len(of_stores)], of_stores, strict=False)
     if "provenance" in facts:
         provenance = facts["provenance"]
         versions = ", ".join(f"{k} {v}" for k, v in provenance.get("versions", {}).items() if v)
         lines += [
-            (
-                "data",
-                f"{provenance['data'].get('path')} ({provenance['data']['fingerprint'][:12]})",
-            ),
+            *(("data", line) for line in data_lines(provenance["data"])),
             ("devices", provenance.get("devices")),
             ("versions", versions),
         ]
     width = max(len(name) for name, _ in lines)
-    return "".join(f"{name:{width}}  {value}\n" for name, value in lines)
+    return "".join(f"{name:{width}}  {value}".rstrip() + "\n" for name, value in lines)
+
+
+def _show_objective(objective: dict[str, Any]) -> str:
+    keep = 1 - objective["mask_share"] - objective["random_share"]
+    shares = (objective["mask_share"], objective["random_share"], keep)
+    parts = [
+        f"pairs {objective['pairs']}",
+        f"masking {objective['masking']} {percent(objective['masked_lm_prob'])} "
+        f"({'/'.join(f'{100 * share:.0f}' for share in shares)}), at most "
+        f"{format_amount(objective['max_predictions'], 'prediction')} a row",
+        f"rows of {objective['max_length']}",
+    ]
+    if objective["max_sequences"] > 1:
+        parts.append(f"at most {objective['max_sequences']} sequences packed in a row")
+    if objective["static_epochs"]:
+        parts.append(f"static over {format_amount(objective['static_epochs'], 'epoch')}")
+    return ", ".join(parts)
+
+
+def _show_source(source: dict[str, Any]) -> str:
+    pairs = f", pretrained with pairs {source['pair_task']!r}" if "pair_task" in source else ""
+    return f"{source.get('run')}, step {source.get('step')}{pairs}"
 
 
 def _run_and_step(path: Path) -> tuple[Path, int | None]:

@@ -7,6 +7,8 @@ import ast
 import dataclasses
 import re
 import warnings
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from bert_jax.errors import UserError
@@ -48,6 +50,27 @@ class Override:
         if not equals or not _NAME.fullmatch(name):
             raise UserError(f"{flag}: this must be --gin.NAME=VALUE, as --gin.TrainConfig.seed=1")
         return cls(flag, name, _value(value.strip()))
+
+
+def with_data(
+    given: Sequence["str | Override"], stores: Sequence[str | Path], flag: str = "--data"
+) -> list["str | Override"]:
+    """What was given, and one store, or several, in the place of whatever data it names.
+
+    Several stores keep the weights that they are given anywhere. One has none: those of a file go,
+    and those that are `given` beside it will be an error. What `flag` set before is forgotten.
+    """
+    paths = tuple(str(Path(store).expanduser().absolute()) for store in stores)
+    if not paths:
+        raise UserError(f"{flag} names no token store; give at least one")
+    one = len(paths) == 1
+    shares = {"weights": (), "smoothing": None} if one else {}
+    names = {"corpus": None, "stores": () if one else paths, "store": paths[0] if one else None}
+    return [
+        *(Override(flag, f"DataConfig.{name}", value) for name, value in shares.items()),
+        *(old for old in given if not (isinstance(old, Override) and old.flag == flag)),
+        *(Override(flag, f"DataConfig.{name}", value) for name, value in names.items()),
+    ]
 
 
 def _value(text: str) -> Any:

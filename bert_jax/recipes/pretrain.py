@@ -11,6 +11,7 @@ from bert_jax.errors import UserError
 from bert_jax.loop import Stopped, stop_on_signals
 from bert_jax.recipes import run_folder
 from bert_jax.recipes.experiment import Experiment, load_experiment
+from bert_jax.recipes.overrides import with_data
 from bert_jax.recipes.pretraining_run import PretrainingResult, PretrainingRun
 from bert_jax.terminal import Terminal
 
@@ -20,7 +21,7 @@ def pretrain(
     run_dir: str | Path | None = None,
     *,
     bindings: Sequence[Any] = (),
-    data: str | Path | None = None,
+    data: str | Path | Sequence[str | Path] | None = None,
     steps: int | None = None,
     init_from: str | Path | None = None,
     platform: str | None = None,
@@ -33,7 +34,7 @@ def pretrain(
       run_dir: where everything is written; `runs/NAME` where not given. A folder that holds this
         run already is gone on with from its newest checkpoint, and finished work is not repeated.
       bindings: `"Class.field=value"`, over those of the experiment.
-      data: a token store; short for the binding `DataConfig.store`.
+      data: a token store, or several; short for `DataConfig.store` or `DataConfig.stores`.
       steps: short for `TrainConfig.num_steps`.
       init_from: a run whose weights are the first ones of a new run.
       platform: `cpu`, `gpu` or `tpu`; an error where there is none.
@@ -52,9 +53,8 @@ def pretrain(
             )
     else:
         given = list(bindings)
-        given += (
-            [] if data is None else [f"DataConfig.store={str(data)!r}", "DataConfig.corpus=None"]
-        )
+        if data is not None:
+            given = with_data(given, [data] if isinstance(data, str | Path) else data)
         given += [] if steps is None else [f"TrainConfig.num_steps={steps}"]
         experiment = load_experiment(str(experiment), given)
     run_dir = Path("runs") / experiment.name if run_dir is None else Path(run_dir)

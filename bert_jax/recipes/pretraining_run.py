@@ -9,20 +9,26 @@ import jax
 
 from bert_jax import devices, pretraining, sharding
 from bert_jax.checkpoint import Checkpoints
-from bert_jax.formatting import format_amount
 from bert_jax.inference.fill_mask import FillMask
 from bert_jax.loop import Hooks, StopRequest, agree, run_steps
-from bert_jax.metrics import MetricsWriter
+from bert_jax.loss_sentences import about_losses, about_mlm
+from bert_jax.loss_watch import watch_of
+from bert_jax.metrics import MetricsWriter, read_metrics
 from bert_jax.pair_tasks import PAIR_TASKS
-from bert_jax.parameters import count_parameters
 from bert_jax.program import Program, make_program
 from bert_jax.recipes import held_out, init_from, run_folder
-from bert_jax.recipes.data import PretrainingData, data_facts, open_data, open_store
+from bert_jax.recipes.data import open_data
+from bert_jax.recipes.data_levels import data_levels
+from bert_jax.recipes.describe_run import describe_start
 from bert_jax.recipes.experiment import Experiment
+from bert_jax.recipes.mixture_floor import floor_of_stores
 from bert_jax.recipes.run_lock import run_lock
-from bert_jax.recipes.samples import LONGEST, sample_sentences
+from bert_jax.recipes.samples import LONGEST, sample_stores
+from bert_jax.recipes.staged_data import StagedData, check_stages
 from bert_jax.recipes.stoppable import stoppable
+from bert_jax.recipes.stores import open_stores
 from bert_jax.report import write_report
+from bert_jax.store_results import store_lines
 from bert_jax.terminal import Terminal
 from data_pipeline.prefetch import Prefetch
 
@@ -66,22 +72,35 @@ class PretrainingRun:
         mesh = sharding.make_mesh(experiment.mesh, found)
         sizes = ", ".join(f"{axis} {size}" for axis, size in mesh.shape.items())
         terminal.print(f"{devices.describe(found)}; mesh: {sizes}")
+        check_stages(experiment.stages, mesh)
 
         stop.check()
         if self.is_main:
             held.enter_context(run_lock(run_dir))
-        store = open_store(experiment.data, run_dir.parent, stoppable(terminal.progress, stop))
+        # What can be refused is refused before the data are prepared and counted.
+        begins = not run_folder.has_checkpoint(run_dir)
+        if begins:
+            init_from.find_source(source, run_dir)
+        stores = open_stores(experiment.data, run_dir.parent, stoppable(terminal.progress, stop))
         stop.check()
-        run_folder.check_same_run(run_dir, experiment, store.fingerprint)
+        run_folder.check_same_run(run_dir, experiment, stores.facts())
+        for line in stores.lines():
+            terminal.print(line)
+        self.tokenizer = stores.first.tokenizer()
+        self.model = dataclasses.replace(experiment.model, vocab_size=self.tokenizer.vocab_size)
+        # Where the first weights come from. A run that is gone on with has weights of its own.
+        self.first_weights: init_from.Source | None = None
+        if begins:
+            self.first_weights = init_from.check_source(source, run_dir, self.model, self.tokenizer)
         with terminal.progress("counting examples", None, "example") as task:
-            self.data: PretrainingData = open_data(
-                store, experiment.objective, self.train, run_dir / run_folder.PLANS
+            self.data = StagedData(
+                experiment.stages,
+                lambda objective, train: open_data(
+                    stores, objective, train, run_dir / run_folder.PLANS
+                ),
             )
-            task.advance(self.data.training.examples_per_epoch)
+            task.advance(sum(part.training.examples_per_epoch for part in self.data.parts))
         stop.check()
-        self.model = dataclasses.replace(
-            experiment.model, vocab_size=self.data.tokenizer.vocab_size
-        )
         self.program: Program = make_program(
             pretraining.make_init(self.model),
             pretraining.make_sums(self.model, experiment.compute),
@@ -91,35 +110,32 @@ class PretrainingRun:
             mesh=mesh,
         )
         self.evaluated_step: int | None = None
-        self.floor = held_out.baselines(
-            self.data.held_out,
-            self.data.tokenizer,
-            store.train,
-            PAIR_TASKS.get(self.model.pair_task),
-            held_out.characters_per_token(store.manifest),
-        )
+        # One for each stage: longer rows are other examples.
+        pair_task = PAIR_TASKS.get(self.model.pair_task)
+        self.floors = [
+            floor_of_stores(part.held_out, self.tokenizer, stores, pair_task)
+            for part in self.data.parts
+        ]
         stop.check()
-        facts = run_folder.provenance(devices.facts(found), mesh.shape, data_facts(store))
-        # Where the first weights come from. A run that is gone on with has weights of its own.
-        self.first_weights: init_from.Source | None = None
-        if not run_folder.has_checkpoint(run_dir):
-            self.first_weights = init_from.check_source(
-                source, run_dir, self.model, self.data.tokenizer
-            )
-            if self.first_weights is not None:
-                facts["init_from"] = self._describe_source(self.first_weights)
+        self.levels = data_levels(
+            [store.train.tokens for store in stores.all],
+            stores.shares.facts(),
+            self.model.vocab_size,
+            experiment.objective,
+            self.floors[0],
+        ).to_facts()
+        facts = run_folder.provenance(devices.facts(found), mesh.shape, stores.facts())
+        facts[run_folder.LEVELS] = self.levels
+        if self.first_weights is not None:
+            facts["init_from"] = self._describe_source(self.first_weights)
         if self.is_main:
             self._write_folder(facts)
 
     def _describe_source(self, source: init_from.Source) -> dict[str, Any]:
         facts: dict[str, Any] = {"run": str(source.run), "step": source.step}
-        if new := init_from.new_weights(source.config, self.model):
+        if sentence := init_from.about_new_weights(source, self.model):
             facts["pair_task"] = source.config.pair_task
-            self.terminal.print(
-                f"--init_from {source.run} was pretrained with pairs {source.config.pair_task!r}, "
-                f"this run is with {self.model.pair_task!r}: {' and '.join(new)} "
-                f"{'are left there' if self.model.pair_task == 'none' else 'begin anew'}"
-            )
+            self.terminal.print(sentence)
         return facts
 
     def _write_folder(self, facts: dict[str, Any]) -> None:
@@ -127,7 +143,7 @@ class PretrainingRun:
         is_finished = (run_folder.newest_checkpoint(self.run_dir) or 0) >= self.train.num_steps
         changes = [] if is_finished else run_folder.record_provenance(self.run_dir, facts)
         run_folder.write_atomically(self.run_dir / run_folder.CONFIG, self.model.to_json())
-        self.data.tokenizer.save(self.run_dir / run_folder.TOKENIZER)
+        self.tokenizer.save(self.run_dir / run_folder.TOKENIZER)
         run_folder.write_atomically(self.run_dir / run_folder.OPERATIVE, self.experiment.operative)
         if changes:
             self.terminal.print(
@@ -145,7 +161,8 @@ class PretrainingRun:
         ) as checkpoints:
             start = checkpoints.latest
             state = self._first_state(checkpoints, start)
-            terminal.print(self._describe(start))
+            for line in describe_start(self.model, self.experiment, self.data, start):
+                terminal.print(line)
             self.stop.check()
             stopped_by = None
             with self._open_writer(start) as writer:
@@ -187,41 +204,30 @@ class PretrainingRun:
         params = init_from.read_weights(self.first_weights, self.model, state.params)
         return state._replace(params=params)
 
-    def _describe(self, start: int | None) -> str:
-        model, train = self.model, self.train
-        parameters = count_parameters(model)
-        epochs = train.num_steps * train.batch_size / self.data.training.rows_per_epoch
-        shape = (
-            f"BERT, {format_amount(model.num_hidden_layers, 'layer')}, {model.hidden_size} wide, "
-            f"vocabulary {model.vocab_size:,}: {parameters:,} parameters"
-        )
-        work = (
-            f"{train.num_steps:,} steps of {train.batch_size} x "
-            f"{self.experiment.objective.max_length} ({epochs:.1f} epochs)"
-        )
-        if start is None:
-            return f"{shape}; starting, {work}"
-        if start < train.num_steps:
-            return f"{shape}; going on from step {start:,}, {work}"
-        return f"{shape}; finished before, {work}; a larger --steps trains on"
-
     def _train(
         self, state: Any, start: int, checkpoints: Checkpoints, writer: MetricsWriter | None
     ) -> tuple[Any, int, str | None]:
         train, terminal = self.train, self.terminal
-        epoch = start * train.batch_size // self.data.training.rows_per_epoch + 1
+        stage, part = self.data.stage(start + 1), self.data.part(start + 1)
+        # Of a mixture, of the store that has come round most often.
+        epoch = int(max(part.training.epochs(start - stage.start))) + 1
         with terminal.progress(f"planning epoch {epoch}", None, "example") as task:
             self.data.training(start)
-            task.advance(self.data.training.examples_per_epoch)
+            task.advance(part.training.examples_per_epoch)
         self.stop.check()
 
         def source(step: int) -> Any:
             return self.program.put_batch(self.data.training(step))
 
+        watch = watch_of(read_metrics(self.run_dir), self.levels) if writer is not None else None
+
         def log(step: int, metrics: dict[str, float]) -> None:
             if writer is not None:
-                writer.write({"step": step, **metrics})
-                terminal.training_line({"step": step, **metrics}, train.num_steps)
+                line = {"step": step, "tokens": self.data.tokens(step), **metrics}
+                writer.write(line)
+                terminal.training_line(line, train.num_steps)
+                if watch is not None and watch.add(line):
+                    terminal.print(f"warning: {about_mlm(watch)}", style="bold yellow")
 
         with (
             Prefetch(source, start, train.num_steps) as batches,
@@ -234,6 +240,9 @@ class PretrainingRun:
                 save=checkpoints.save,
                 last_saved=lambda: checkpoints.latest,
                 advance=task.advance,
+                new_shape=lambda step: terminal.print(
+                    f"from step {step:,}: {self.data.stage(step + 1).shape}"
+                ),
             )
             state, step = run_steps(
                 state,
@@ -241,7 +250,8 @@ class PretrainingRun:
                 batches=batches,
                 start=start,
                 config=train,
-                tokens_per_step=train.batch_size * self.experiment.objective.max_length,
+                tokens_per_step=lambda step: self.data.stage(step).tokens,
+                new_shapes=self.data.borders,
                 hooks=hooks,
                 stop=self.stop,
             )
@@ -250,35 +260,49 @@ class PretrainingRun:
             return state, step, self.stop.name if unfinished else None
 
     def _evaluate(self, writer: MetricsWriter | None, step: int, state: Any) -> None:
+        length = self.data.stage(step).objective.max_length
+        batches, floor = self.data.part(step).held_out, self.floors[self.data.number(step)]
+        what = f"evaluating at length {length}" if self.data.borders else "evaluating"
         metrics = held_out.evaluate(
-            self.program, state.params, self.data.held_out, self.terminal.progress
+            self.program, state.params, batches, self.terminal.progress, what
         )
         self.evaluated_step = step
         if writer is not None:
             # The line comes last: a run killed in between evaluates again.
-            result = held_out.verdict(step, metrics, self.floor)
+            result = held_out.verdict(step, metrics, floor, self.data.epochs(step))
+            result = {"step": step, "max_length": length, **result}
             run_folder.write_json(self.run_dir / run_folder.EVALUATION, result)
+            line = {"step": step, **metrics}
+            if self.data.borders:
+                line["eval_max_length"] = length
             if writer.last_evaluation_step != step:
-                writer.write({"step": step, **metrics})
-            self.terminal.evaluation_line({"step": step, **metrics}, self.floor)
+                writer.write(line)
+            self.terminal.evaluation_line(line, floor)
+            for of_store in store_lines(result):
+                self.terminal.print(of_store, style="cyan")
 
     def _finish(self, step: int, state: Any) -> dict[str, Any]:
         params = sharding.gather(state.params)
         if self.is_main:
-            model = FillMask(self.model, params, self.data.tokenizer)
+            model = FillMask(self.model, params, self.tokenizer)
             # Text that is tokenised again may have a few times as many tokens as it had.
             longest = min(LONGEST, max(1, self.model.max_position_embeddings // 4 - 2))
-            samples = sample_sentences(self.data.store.eval, self.data.tokenizer, longest=longest)
-            predictions = model.fill_mask(samples, top_k=5)
+            samples = sample_stores(self.data.parts[0].stores, self.tokenizer, longest)
+            predictions = model.fill_mask([text for _, text in samples], top_k=5)
+            named = [(name, p) for (name, _), p in zip(samples, predictions, strict=True)]
             run_folder.write_json(
-                self.run_dir / run_folder.PREDICTIONS, [p.to_dict() for p in predictions]
+                self.run_dir / run_folder.PREDICTIONS,
+                [{**({"store": name} if name else {}), **p.to_dict()} for name, p in named],
             )
-            for prediction in predictions:
-                self.terminal.print(prediction.to_line())
+            for name, prediction in named:
+                self.terminal.print(f"{name}: " * bool(name) + prediction.to_line())
         self._report()
         result = run_folder.read_evaluation(self.run_dir)
         for line in held_out.summary(result):
             self.terminal.print(line)
+        watch = watch_of(read_metrics(self.run_dir), self.levels) if self.is_main else None
+        if watch is not None and watch.standing.status not in ("early", "learning"):
+            self.terminal.print(about_losses(watch)[0])
         return result
 
     def _report(self) -> None:

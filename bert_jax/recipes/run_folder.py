@@ -15,7 +15,9 @@ from bert_jax.checkpoint import finished_steps
 from bert_jax.errors import UserError
 from bert_jax.pair_tasks import PAIR_TASKS
 from bert_jax.recipes.bindings import settable_fields
+from bert_jax.recipes.data_facts import describe_change, is_data_facts
 from bert_jax.recipes.experiment import Experiment, load_experiment
+from bert_jax.store_results import STORES
 
 CHECKPOINTS = "checkpoints"
 TOKENIZER = "tokenizer"
@@ -25,13 +27,15 @@ PROVENANCE = "provenance.json"
 EVALUATION = "evaluation.json"
 PREDICTIONS = "predictions.json"
 PLANS = "plans"
+# In `provenance.json`: `bert_jax.loss_curve.Levels` of the data.
+LEVELS = "loss_levels"
 
 # What an evaluation says, among others, of the masked LM and, where there is one, a pair task.
 _MLM_RESULTS = ("loss", "accuracy", "unigram_entropy", "unigram_loss")
 _PAIR_RESULTS = ("loss", "accuracy", "majority_share")
 
 # What a run may change when it goes on; docs/resuming.md says why for each. Anything else is part
-# of what the run is.
+# of what the run is, but for the part of a `LengthSchedule` that lies ahead.
 MAY_CHANGE = frozenset(
     {
         *(f"TrainConfig.{name}" for name in ("num_steps", "micro_batches", "log_every")),
@@ -41,14 +45,19 @@ MAY_CHANGE = frozenset(
         "TrainConfig.checkpoint_step_zero",
         *(f"MeshConfig.{name}" for name in ("data", "fsdp", "tensor")),
         *(f"ComputeConfig.{name}" for name in ("scan_layers", "remat", "vocab_chunk")),
-        # A store may have moved; that its data are the same is checked by their fingerprint.
-        *(f"DataConfig.{name}" for name in ("store", "corpus", "corpus_vocab_size")),
+        # A store may have moved; that its data are the same is checked by their fingerprint, which
+        # is also that of a mixture's shares.
+        *(f"DataConfig.{name}" for name in ("store", "stores", "weights", "smoothing")),
+        *(f"DataConfig.{name}" for name in ("corpus", "corpus_vocab_size")),
     }
 )
 
 # What a start that was killed before `operative.gin` was written may have left, beside files whose
 # names begin with a dot.
 _BEFORE_OPERATIVE = frozenset({PLANS, PROVENANCE, CONFIG, TOKENIZER})
+
+# Classes that the runs of an earlier version knew nothing of: their values are the defaults.
+_LATER = frozenset({"LengthSchedule"})
 
 # Packages whose version can change a result, and what they are called in `provenance.json`.
 PACKAGES = (
@@ -135,8 +144,7 @@ def read_provenance(run_dir: Path) -> dict[str, Any]:
     found = read_json(run_dir / PROVENANCE)
     whole = (
         isinstance(found, dict)
-        and isinstance(found.get("data"), dict)
-        and isinstance(found["data"].get("fingerprint"), str)
+        and is_data_facts(found.get("data"))
         and isinstance(found.get("versions", {}), dict)
         and isinstance(found.get("init_from") or {}, dict)
         and isinstance(found.get("resumed", []), list)
@@ -161,11 +169,11 @@ def read_evaluation(run_dir: Path) -> dict[str, Any]:
     whole = (
         isinstance(found, dict)
         and isinstance(found.get("step"), int)
-        and _has_numbers(found.get("mlm"), _MLM_RESULTS)
+        and _has_results(found)
+        and isinstance(found.get(STORES, {}), dict)
         and all(
-            _has_numbers(found[task.key], _PAIR_RESULTS)
-            for task in PAIR_TASKS.values()
-            if task.key in found
+            _has_numbers(of_store, ("share", "epochs")) and _has_results(of_store)
+            for of_store in found.get(STORES, {}).values()
         )
     )
     if not whole:
@@ -175,6 +183,14 @@ def read_evaluation(run_dir: Path) -> dict[str, Any]:
         )
     evaluation: dict[str, Any] = found
     return evaluation
+
+
+def _has_results(tasks: Mapping[str, Any]) -> bool:
+    return _has_numbers(tasks.get("mlm"), _MLM_RESULTS) and all(
+        _has_numbers(tasks[task.key], _PAIR_RESULTS)
+        for task in PAIR_TASKS.values()
+        if task.key in tasks
+    )
 
 
 def _has_numbers(results: Any, names: Iterable[str]) -> bool:
@@ -191,8 +207,13 @@ def is_evaluated(run_dir: Path, step: int) -> bool:
         return False
 
 
-def check_same_run(run_dir: Path, experiment: Experiment, data_fingerprint: str) -> None:
+def check_same_run(run_dir: Path, experiment: Experiment, data: Mapping[str, Any]) -> None:
     """Raise where a folder holds a run of another config or data, with the differences.
+
+    Args:
+      run_dir: the folder.
+      experiment: what is to be run in it.
+      data: what `provenance.json` would say of its data (`Stores.facts`).
 
     Raises:
       UserError: as above.
@@ -201,27 +222,28 @@ def check_same_run(run_dir: Path, experiment: Experiment, data_fingerprint: str)
         return
     before = load_experiment(str(run_dir / OPERATIVE), kind=experiment.kind, data_required=False)
     given = {name.split(".")[0] for name, at in before.origins.items() if at.kind != "default"}
-    if given != before.configs().keys():
+    if given | _LATER != before.configs().keys():
         raise UserError(
             f"{run_dir / OPERATIVE} is damaged: it should hold every value of the run. Bring the "
             "file back from a copy, or give another --run_dir"
         )
+    newest = newest_checkpoint(run_dir)
+    done = newest or 0
+    # Of a schedule, what lies ahead is nobody's past.
+    same_lengths = before.length_schedule.until(done) == experiment.length_schedule.until(done)
     differences = [
         f"{name} was {old!r} and is {new!r}"
         for name, old, new in _differences(before, experiment)
-        if name not in MAY_CHANGE
+        if name not in MAY_CHANGE and not (same_lengths and name.startswith("LengthSchedule."))
     ]
-    recorded = read_provenance(run_dir)["data"]["fingerprint"]
-    if recorded != data_fingerprint:
-        differences.append(
-            f"the data were those with fingerprint {recorded[:12]} and are {data_fingerprint[:12]}"
-        )
+    recorded = read_provenance(run_dir)["data"]
+    if recorded["fingerprint"] != data["fingerprint"]:
+        differences.append(describe_change(recorded, data))
     if differences:
         raise UserError(
             f"{run_dir} holds another run: {'; '.join(differences)}. Give another --run_dir, or "
             f"the run's own config ({run_dir / OPERATIVE})"
         )
-    newest = newest_checkpoint(run_dir)
     if newest is not None and experiment.train.num_steps < newest:
         raise UserError(
             f"TrainConfig.num_steps is {experiment.train.num_steps} and {run_dir} has a checkpoint "

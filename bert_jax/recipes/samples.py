@@ -2,11 +2,39 @@
 
 import numpy as np
 
+from bert_jax.recipes.stores import Stores
 from data_pipeline.store.token_store import Split
 from data_pipeline.tokenization.text_tokenizer import TextTokenizer
 
 # Sentences with so many tokens are neither headings nor hard to read.
 SHORTEST, LONGEST = 8, 24
+# Of all stores of a mixture.
+MOST_SENTENCES = 6
+
+
+def sample_stores(
+    stores: Stores, tokenizer: TextTokenizer, longest: int = LONGEST
+) -> list[tuple[str, str]]:
+    """Three held-out sentences of one store, or up to two of each of the largest shares of several.
+
+    Args:
+      stores: of the run.
+      tokenizer: the stores'.
+      longest: see `sample_sentences`.
+
+    Returns:
+      (name of the store, text) of each; '' for the name of a store that is alone.
+    """
+    if not stores.is_mixture:
+        texts = sample_sentences(stores.first.eval, tokenizer, longest=longest)
+        return [("", text) for text in texts]
+    by_share = sorted(range(len(stores.all)), key=lambda i: -stores.shares.rows[i])
+    count = 2 if len(stores.all) <= MOST_SENTENCES // 2 else 1
+    return [
+        (stores.names[i], text)
+        for i in by_share[:MOST_SENTENCES]
+        for text in sample_sentences(stores.all[i].eval, tokenizer, count, longest)
+    ]
 
 
 def sample_sentences(

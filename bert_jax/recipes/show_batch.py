@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from bert_jax.errors import UserError
 from bert_jax.formatting import format_amount
 from bert_jax.pair_tasks import PAIR_TASKS
 from bert_jax.recipes.experiment import Experiment
-from data_pipeline.batches import PretrainingBatches
+from bert_jax.recipes.length_schedule import stage_of
+from bert_jax.recipes.stores import open_stores
+from bert_jax.recipes.training_batches import make_training, plan_folder
+from data_pipeline.mixture import MixtureBatches
 from data_pipeline.progress import Progress, silent
-from data_pipeline.shown_batch import ShownSequence, shown_batch
+from data_pipeline.shown_batch import ShownSequence, shown_batch, shown_mixture
 from data_pipeline.store.origins import DocumentOrigin
-from data_pipeline.store.token_store import TokenStore
-from data_pipeline.tokenization.special_ids import SpecialIds
 
 
 def batch_rows(
@@ -25,13 +26,14 @@ def batch_rows(
     """The sequences of the batch that update `step` of the experiment is made of.
 
     Args:
-      experiment: with a token store.
+      experiment: with a token store, or several.
       step: as in `metrics.jsonl`: the first is 1.
       max_rows: how many rows of the batch; None for all.
       progress: shows the making of a plan that is not cached.
 
     Yields:
-      `step row sequence example label label_name text tokens predictions documents`.
+      `step row sequence example label label_name text tokens predictions documents`, and of a
+      mixture the name of the row's `store`, in which the example has its number.
 
     Raises:
       UserError: there is no such step, or the experiment names no store.
@@ -43,29 +45,33 @@ def batch_rows(
             f"--step {step}: the steps of this experiment are 1 to {last:,}, as in metrics.jsonl; "
             "--steps N makes it longer"
         )
-    if experiment.data.store is None:
+    if not experiment.data.paths:
         where = ""
         if experiment.data.corpus is not None:
             folder = f"{experiment.data.corpus}_{experiment.data.corpus_vocab_size}"
             where = f"; that of {experiment.name} is data/{folder} beside the run's folder"
         raise UserError(f"show-batch needs --data STORE, the store that the run reads{where}")
-    store = TokenStore.open(experiment.data.store)
-    plans = store.path / "plans"
+    stage = stage_of(experiment.stages, step)
+    objective, of_stage = stage.objective, step - 1 - stage.start
+    # No corpus is prepared here, so nothing is written beside anything.
+    stores = open_stores(experiment.data, Path())
     with progress("planning", None, "example") as task:
-        batches = PretrainingBatches(
-            store.train,
-            SpecialIds.of(store.tokenizer()),
-            experiment.objective,
-            seed=experiment.train.seed,
-            batch_size=experiment.train.batch_size,
-            cache_dir=plans if os.access(store.path, os.W_OK) else None,
-        )
+        caches = [plan_folder(store) for store in stores.all]
+        batches = make_training(stores, objective, stage.train, caches)
         task.advance(batches.examples_per_epoch)
-    batches.check_batch_fits()
-    task_names = PAIR_TASKS.get(experiment.objective.pairs)
-    for shown in shown_batch(batches, store, experiment.objective, step - 1, max_rows):
-        facts = _facts(step, shown, task_names.labels if task_names else None)
-        yield {**facts, "is_packed": experiment.objective.is_packed}
+    task_names = PAIR_TASKS.get(objective.pairs)
+    labels = task_names.labels if task_names else None
+    shown: Iterable[tuple[int, ShownSequence]]
+    if isinstance(batches, MixtureBatches):
+        shown = shown_mixture(batches, stores.all, objective, of_stage, max_rows)
+    else:
+        one = shown_batch(batches, stores.first, objective, of_stage, max_rows)
+        shown = ((0, sequence) for sequence in one)
+    for store, sequence in shown:
+        facts = _facts(step, sequence, labels)
+        if stores.is_mixture:
+            facts["store"] = stores.names[store]
+        yield {**facts, "is_packed": objective.is_packed}
 
 
 def _facts(step: int, shown: ShownSequence, labels: tuple[str, str] | None) -> dict[str, Any]:
@@ -95,7 +101,8 @@ def show_rows(rows: Iterable[Mapping[str, Any]], width: int) -> Iterator[str]:
         packed = f", sequence {facts['sequence']}" if facts["is_packed"] else ""
         label = "" if facts["label_name"] is None else f", label: {facts['label_name']}"
         length = format_amount(len(facts["tokens"]), "token")
-        yield f"row {facts['row']}{packed}: example {facts['example']:,}, {length}{label}"
+        of_store = f" of {facts['store']}" if "store" in facts else ""
+        yield f"row {facts['row']}{packed}{of_store}: example {facts['example']:,}, {length}{label}"
         for origin in facts["documents"]:
             of_file, place = "", origin["place"]
             if place is not None:

@@ -1,5 +1,6 @@
 """An experiment as a person reads it: values, where they come from, what else can be set."""
 
+import textwrap
 import typing
 from collections.abc import Iterator
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from bert_jax.recipes.bindings import CONFIGS, DENIED, KINDS, settable_fields
 from bert_jax.recipes.experiment import Experiment
 from bert_jax.recipes.field_docs import CLASS_DOCS, FIELD_DOCS
+from bert_jax.recipes.length_schedule import describe_stages
 from bert_jax.recipes.shipped import configs_folder
 from bert_jax.recipes.statements import Origin, readable_path
 
@@ -45,6 +47,13 @@ def show_config(experiment: Experiment, width: int = 80) -> str:
     """
     lines = [f"{experiment.name}, a {experiment.kind} experiment"]
     lines.append(f"{_INDENT}{readable_path(experiment.path)}")
+    if experiment.length_schedule.from_step:
+        lines += textwrap.wrap(
+            describe_stages(experiment.stages),
+            width,
+            initial_indent=_INDENT,
+            subsequent_indent=_INDENT,
+        )
     for class_name in experiment.configs():
         lines += ["", f"{class_name}: {CLASS_DOCS[class_name]}"]
         lines += _table(_fields(experiment, class_name), width)
@@ -61,9 +70,13 @@ def show_config(experiment: Experiment, width: int = 80) -> str:
 
 
 def type_name(hint: Any) -> str:
-    """`int`, `str or None`; of a field with a few choices, `str`."""
+    """`int`, `str or None`; of a field with a few choices, `str`; `tuple of str`."""
+    if typing.get_origin(hint) is tuple:
+        return f"tuple of {typing.get_args(hint)[0].__name__}"
     if typing.get_origin(hint) is typing.Literal:
         return "str"
+    if typing.get_origin(hint) is tuple:
+        return f"tuple of {typing.get_args(hint)[0].__name__}"
     names = [
         "None" if arg is type(None) else arg.__name__ for arg in typing.get_args(hint) or (hint,)
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,21 +17,20 @@ _LONGEST_SHOWN = 40  # tokens
 
 @dataclass(frozen=True)
 class Repeated:
-    """One text and how often it comes. `ids` are its first tokens."""
+    """A text that comes more than once."""
 
-    ids: tuple[int, ...]
-    is_cut: bool
+    text: str
     count: int
 
 
 @dataclass(frozen=True)
 class Duplicates:
-    """What comes more than once.
+    """Exact repeats; lower bounds where only a part was compared.
 
     Attributes:
         count: of sentences, or documents, compared.
         share: of them, those that came before.
-        token_share: of the tokens, those in them.
+        token_share: of their tokens, those in them.
         commonest: the most frequent ones.
     """
 
@@ -41,19 +41,24 @@ class Duplicates:
 
 
 def duplicate_sentences_and_documents(
-    split: Split, commonest: int = 5
+    split: Split, decode: Callable[[list[int]], str], commonest: int = 5
 ) -> tuple[Duplicates, Duplicates]:
     """Exact repeats, sentence by sentence and document by document.
 
     In a sample, repeats of what was left out are not seen: there the shares are lower bounds.
+
+    Args:
+        split: what is compared.
+        decode: ids -> text.
+        commonest: how many of the most frequent ones are decoded.
     """
     hashes = _sentence_hashes(split)
     offsets = np.asarray(split.sentence_offsets)
     documents = np.asarray(split.document_offsets)
     document_hashes = sequence_hashes(hashes, documents, stream=1)
     return (
-        _duplicates(split, hashes, offsets, commonest),
-        _duplicates(split, document_hashes, offsets.take(documents), commonest),
+        _duplicates(split, hashes, offsets, decode, commonest),
+        _duplicates(split, document_hashes, offsets.take(documents), decode, commonest),
     )
 
 
@@ -75,6 +80,7 @@ def _duplicates(
     split: Split,
     hashes: npt.NDArray[np.uint64],
     offsets: npt.NDArray[np.int64],
+    decode: Callable[[list[int]], str],
     commonest: int,
 ) -> Duplicates:
     """Of things that are the tokens `offsets[i]` up to `offsets[i + 1]`."""
@@ -86,7 +92,7 @@ def _duplicates(
     shown = []
     for i in several:
         lo, hi = int(offsets[index[i]]), int(offsets[index[i] + 1])
-        ids = tuple(int(token) for token in split.tokens[lo : min(hi, lo + _LONGEST_SHOWN)])
-        shown.append(Repeated(ids, hi - lo > _LONGEST_SHOWN, int(counts[i])))
+        text = decode(split.tokens[lo : min(hi, lo + _LONGEST_SHOWN)].tolist())
+        shown.append(Repeated(text + " …" * (hi - lo > _LONGEST_SHOWN), int(counts[i])))
     n, total = len(hashes), int(offsets[-1] - offsets[0])
     return Duplicates(n, 1 - len(counts) / n, repeated_tokens / max(1, total), tuple(shown))

@@ -9,14 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from data_pipeline.doctor.duplicates import Duplicates, duplicate_sentences_and_documents
+from data_pipeline.doctor.duplicates import duplicate_sentences_and_documents
 from data_pipeline.doctor.lengths import document_sentences, document_tokens, sentence_tokens
 from data_pipeline.doctor.numbers import (
     LONG_SENTENCE,
-    DuplicateNumbers,
     LossLevels,
     Numbers,
-    RepeatedText,
     TextNumbers,
 )
 from data_pipeline.doctor.rows import (
@@ -147,7 +145,10 @@ def _text_numbers(
     ordinary = np.ones(tokenizer.vocab_size, bool)
     ordinary[list(_specials(tokenizer))] = False
     unseen = int((known[ordinary] == 0).sum())
-    sentences, documents = duplicate_sentences_and_documents(counted.split)
+    last = tokenizer.vocab_size - 1
+    sentences, documents = duplicate_sentences_and_documents(
+        counted.split, lambda ids: tokenizer.decode([min(i, last) for i in ids])
+    )
     of_documents = document_sentences(split)
     return TextNumbers(
         documents=split.num_documents,
@@ -165,8 +166,8 @@ def _text_numbers(
         unigram_entropy_bits=entropy / math.log(2),
         unseen_tokens=unseen,
         unseen_share=unseen / max(1, int(ordinary.sum())),
-        duplicate_sentences=_decoded(sentences, tokenizer),
-        duplicate_documents=_decoded(documents, tokenizer),
+        duplicate_sentences=sentences,
+        duplicate_documents=documents,
         near_duplicate_share=None if near_duplicates is None else near_duplicates(counted.split),
         sampled_tokens=sampled.num_tokens,
         words=words_of(sampled, tokenizer, table),
@@ -200,18 +201,6 @@ def _share_of_long(split: Split) -> float:
         lengths = np.diff(split.sentence_offsets[lo : lo + _COUNTED_AT_ONCE + 1])
         long += int(lengths[lengths > LONG_SENTENCE].sum())
     return long / max(1, split.num_tokens)
-
-
-def _decoded(found: Duplicates, tokenizer: TextTokenizer) -> DuplicateNumbers:
-    last = tokenizer.vocab_size - 1
-    texts = tuple(
-        RepeatedText(
-            tokenizer.decode([min(i, last) for i in repeated.ids]) + " …" * repeated.is_cut,
-            repeated.count,
-        )
-        for repeated in found.commonest
-    )
-    return DuplicateNumbers(found.count, found.share, found.token_share, texts)
 
 
 def _specials(tokenizer: TextTokenizer) -> set[int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from data_pipeline.doctor.duplicates import Duplicates
 from data_pipeline.doctor.lengths import Lengths
 from data_pipeline.doctor.rows import BatchNumbers, RowFill
 from data_pipeline.doctor.unknowns import Unknowns
@@ -11,31 +12,6 @@ from data_pipeline.doctor.words import Words
 from data_pipeline.loss_levels import binary_entropy, start_loss, stuck_level
 
 LONG_SENTENCE = 125  # tokens: what a row of 128 holds
-
-
-@dataclass(frozen=True)
-class RepeatedText:
-    """A text that comes more than once."""
-
-    text: str
-    count: int
-
-
-@dataclass(frozen=True)
-class DuplicateNumbers:
-    """Exact repeats; lower bounds where only a part was compared.
-
-    Attributes:
-        count: of sentences, or documents, compared.
-        share: of them, those that came before.
-        token_share: of their tokens, those in them.
-        commonest: the most frequent ones, decoded.
-    """
-
-    count: int
-    share: float
-    token_share: float
-    commonest: tuple[RepeatedText, ...]
 
 
 @dataclass(frozen=True)
@@ -83,8 +59,8 @@ class TextNumbers:
     unigram_entropy_bits: float
     unseen_tokens: int
     unseen_share: float
-    duplicate_sentences: DuplicateNumbers
-    duplicate_documents: DuplicateNumbers
+    duplicate_sentences: Duplicates
+    duplicate_documents: Duplicates
     near_duplicate_share: float | None
     sampled_tokens: int
     words: Words

@@ -20,11 +20,11 @@ its first sentence and its size, which are all that a walk keeps of it.
 
 Two rules differ. The other document is drawn among the others; the original draws among all, up to
 ten times, and may come to use the same document after all. And a chunk of one sentence, to which
-ALBERT's code gives a random B with label 1, is split inside the sentence for sentence order, so that
-both parts are always of one document: a model could tell other pairs by their topics, which is what
-sentence order is to do without. The split is at a random token, inside a word at times, as dropped
-tokens leave parts of words in all pairs: a plan knows lengths alone. A chunk of a single token is
-no example.
+ALBERT's code gives a random B with label 1, is split inside the sentence for sentence order, so
+that both parts are always of one document: a model could tell other pairs by their topics, which is
+what sentence order is to do without. The split is at a random token, inside a word at times, as
+dropped tokens leave parts of words in all pairs: a plan knows lengths alone. A chunk of a single
+token is no example.
 """
 
 from __future__ import annotations

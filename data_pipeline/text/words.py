@@ -17,6 +17,7 @@ from data_pipeline.text.characters import (
     text_of,
 )
 
+_END, _SPACE, _FIRST_UNSPACED = 0x0A, 0x20, 0x0E01
 # ASCII in lower case, and a space for what is no letter and no digit; other bytes as they are.
 _FOLDED = bytes(
     byte if byte >= 0x80 else ord(chr(byte).lower() if chr(byte).isalnum() else " ")
@@ -38,21 +39,22 @@ def count_words_of(lines: Sequence[str]) -> npt.NDArray[np.int64]:
     Args:
         lines: without white space but single spaces between words (`decoding.lines_of`).
     """
-    spaced = np.fromiter((line.count(" ") + 1 for line in lines), np.int64, len(lines))
-    others = [i for i, line in enumerate(lines) if not line.isascii()]
-    if not others:
-        return spaced
-    codes = codes_of("\n".join(lines[i] for i in others))
+    counts = np.fromiter((line.count(" ") + 1 for line in lines), np.int64, len(lines))
+    others = np.flatnonzero([not line.isascii() for line in lines])
+    codes = codes_of("\n".join(lines[i] for i in others.tolist()))
+    # Most of what is not ASCII is a quotation mark or a dash: few lines have to be looked at.
+    high = np.flatnonzero(codes >= _FIRST_UNSPACED)
+    places = high[(classes_of(codes[high]) & UNSPACED) != 0]
+    others = others[np.unique(np.searchsorted(np.flatnonzero(codes == _END), places))]
+    if not len(others):
+        return counts
+    codes = codes_of("\n".join(lines[i] for i in others.tolist()))
     unspaced = (classes_of(codes) & UNSPACED) != 0
-    if not unspaced.any():
-        return spaced
-    is_end = codes == ord("\n")
-    parts = is_end | (codes == ord(" "))
+    parts = (codes == _END) | (codes == _SPACE)
     begins = ~parts
     begins[1:] &= parts[:-1] | unspaced[1:] | unspaced[:-1]
-    line = np.cumsum(is_end)[begins]
-    spaced[others] = np.bincount(line, minlength=len(others))
-    return spaced
+    counts[others] = np.bincount(np.cumsum(codes == _END)[begins], minlength=len(others))
+    return counts
 
 
 def folded(text: str) -> bytes:

@@ -1,0 +1,143 @@
+"""Within what a masked LM's loss is expected to lie, computed from the kept curves.
+
+What transfers between runs is when a loss comes down to the unigram level, how long it stays there,
+how much it wavers, and how far above its start it can be. Each is read off the kept curves, in
+units of the data's own levels and on both clocks (`bert_jax.loss_curve`), and widened by `SLACK`.
+How far below that level a loss comes, and how fast, does not transfer, and no bound is made of it.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from bert_jax.kept_curves import KeptCurve, kept_curves
+from bert_jax.loss_curve import WINDOW, Curve, Floats, Levels
+
+Bools = npt.NDArray[np.bool_]
+
+# A run may take this many times as long as the slowest kept curve before it is said to be late.
+SLACK = 2.0
+# Nats below the entropy of the labels at which a pair task has begun to learn.
+PAIR_MARGIN = 0.05
+
+
+class Range(NamedTuple):
+    """When something happened in the kept curves, on both clocks: (earliest, latest).
+
+    Attributes:
+      tokens: seen until then.
+      lr_sum: the sum of the learning rates until then.
+    """
+
+    tokens: tuple[float, float]
+    lr_sum: tuple[float, float]
+
+    def is_late(self, tokens: float, lr_sum: float) -> bool:
+        """Whether this is later than in any kept curve, with `SLACK`, by both clocks."""
+        return tokens > SLACK * self.tokens[1] and lr_sum > SLACK * self.lr_sum[1]
+
+
+class Bands(NamedTuple):
+    """What the kept curves say. Losses are in units of `Levels.progress`.
+
+    Attributes:
+      curves: what they were computed from.
+      margin: what noise can make of a mean of `WINDOW` logged losses: 3 standard deviations.
+      highest: above the start, at most.
+      rise: the largest rise over the best until then.
+      reached: when curves came near the unigram entropy (`Levels.near_unigram`).
+      left: when they went below the level of no context.
+      pairs_left: when the loss of pairs went below the entropy of the labels.
+    """
+
+    curves: tuple[KeptCurve, ...]
+    margin: float
+    highest: float
+    rise: float
+    reached: Range
+    left: Range
+    pairs_left: Range | None
+
+    def edges(self, curve: Curve, levels: Levels) -> tuple[Floats, Floats]:
+        """Lowest and highest expected loss at each point of a run, in nats.
+
+        The kept curves, `SLACK` times as fast and as slow. A clock that runs ahead of the other
+        does not count: both must have come so far. The upper edge ends at the level of no context.
+        """
+        low, high = [], []
+        for kept in self.curves:
+            loss = kept.levels.progress(_centred(kept.curve.loss))
+            falling = np.minimum.accumulate(loss)
+            staying = np.maximum.accumulate(loss[::-1])[::-1]
+            clocks = [(curve.tokens, kept.curve.tokens), (curve.lr_sum, kept.curve.lr_sum)]
+            low.append(np.max([np.interp(x * SLACK, at, falling) for x, at in clocks], axis=0))
+            # A curve that ended says nothing of later times.
+            ends = [np.interp(x / SLACK, at, staying, right=-math.inf) for x, at in clocks]
+            high.append(np.max(ends, axis=0))
+        lowest = np.min(low, axis=0) - self.margin
+        highest = np.maximum(np.max(high, axis=0), 0.0) + self.margin
+        return levels.loss(lowest), levels.loss(highest)
+
+
+def make_bands(curves: Sequence[KeptCurve]) -> Bands:
+    """Bands out of curves; at least one must have left the unigram level.
+
+    Raises:
+      ValueError: none has.
+    """
+    margin = max(_noise(kept) for kept in curves) * 3 / math.sqrt(WINDOW)
+    progress = [kept.levels.progress(_centred(kept.curve.loss)) for kept in curves]
+    near = [kept.levels.progress(kept.levels.near_unigram) for kept in curves]
+    reached = _range(curves, [p <= level for p, level in zip(progress, near, strict=True)])
+    left = _range(curves, [p < -margin for p in progress])
+    if reached is None or left is None:
+        raise ValueError("bands need a kept curve that has left the unigram level")
+    return Bands(
+        curves=tuple(curves),
+        margin=margin,
+        highest=max(float(p.max()) for p in progress),
+        rise=max(float((p - np.minimum.accumulate(p)).max()) for p in progress),
+        reached=reached,
+        left=left,
+        pairs_left=_range(curves, [_pairs_below(kept) for kept in curves]),
+    )
+
+
+@functools.cache
+def shipped_bands() -> Bands:
+    """Those of the curves that are shipped."""
+    return make_bands(kept_curves())
+
+
+def _noise(kept: KeptCurve) -> float:
+    return float(kept.facts["noise"]) / kept.levels.length
+
+
+def _pairs_below(kept: KeptCurve) -> Bools:
+    level = math.nan if kept.levels.pairs is None else kept.levels.pairs
+    return _centred(kept.curve.pair_loss) < level - PAIR_MARGIN
+
+
+def _range(curves: Sequence[KeptCurve], happened: Sequence[Bools]) -> Range | None:
+    """When it had happened for good, in the curves in which it did: noise crosses a line twice."""
+    found = []
+    for kept, where in zip(curves, happened, strict=True):
+        first = len(where) - int((~where)[::-1].argmax()) if not where.all() else 0
+        if first < len(where):
+            found.append((kept.curve.tokens[first], kept.curve.lr_sum[first]))
+    if not found:
+        return None
+    low, high = np.min(found, axis=0).tolist(), np.max(found, axis=0).tolist()
+    return Range((low[0], high[0]), (low[1], high[1]))
+
+
+def _centred(loss: Floats) -> Floats:
+    """The mean of a point and its neighbours: points of a kept curve are means already."""
+    padded = np.pad(loss, 1, mode="edge")
+    return (padded[:-2] + padded[1:-1] + padded[2:]) / 3

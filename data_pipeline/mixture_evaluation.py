@@ -1,0 +1,64 @@
+"""Held-out batches of several stores: each store's own examples, one store after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import overload
+
+import numpy as np
+
+from data_pipeline.evaluation import EvaluationBatches
+from data_pipeline.features import Batch
+from data_pipeline.mixture import Shares
+
+# As many examples of each store as tell its loss from another's, where there is room for them.
+FEWEST_EXAMPLES = 100
+
+
+def examples_of_stores(shares: Shares, max_examples: int) -> list[int]:
+    """How many held-out examples each store may give, `max_examples` in all or a few less.
+
+    The stores' shares, so that a loss over all examples is that of the mixture that is trained on;
+    but at least `FEWEST_EXAMPLES` of each (or, if less, half of an equal part), which the others
+    give up in proportion to what they have above that. One of each store at least.
+    """
+    stores = len(shares.rows)
+    fewest = min(FEWEST_EXAMPLES, max_examples // (2 * stores))
+    above = np.maximum(np.array(shares.facts()) * max_examples - fewest, 0)
+    above *= (max_examples - stores * fewest) / max(above.sum(), 1e-9)
+    return [max(1, fewest + int(more)) for more in above]
+
+
+class MixtureEvaluation(Sequence[Batch]):
+    """The batches of all stores, in their order; a batch holds rows of one store.
+
+    Attributes:
+        stores: name -> that store's batches.
+        num_examples: of all stores.
+        num_rows: that hold them.
+    """
+
+    def __init__(self, stores: Mapping[str, EvaluationBatches]) -> None:
+        self.stores = dict(stores)
+        self.num_examples = sum(part.num_examples for part in self.stores.values())
+        self.num_rows = sum(part.num_rows for part in self.stores.values())
+
+    def __len__(self) -> int:
+        return sum(map(len, self.stores.values()))
+
+    @overload
+    def __getitem__(self, number: int) -> Batch: ...
+    @overload
+    def __getitem__(self, number: slice) -> list[Batch]: ...
+    def __getitem__(self, number: int | slice) -> Batch | list[Batch]:
+        """Batch `number`, or a list of them."""
+        if isinstance(number, slice):
+            return [self[n] for n in range(*number.indices(len(self)))]
+        if not -len(self) <= number < len(self):
+            raise IndexError(f"batch {number} of {len(self)}")
+        number %= len(self)
+        for part in self.stores.values():
+            if number < len(part):
+                return part[number]
+            number -= len(part)
+        raise AssertionError

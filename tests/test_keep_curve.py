@@ -1,0 +1,45 @@
+"""Keeping a run's curve to compare others with."""
+
+import shutil
+
+import pytest
+
+from bert_jax.errors import UserError
+from bert_jax.kept_curves import read_curve
+from bert_jax.metrics import is_evaluation, read_metrics
+from bert_jax.recipes import keep_curve as module
+from bert_jax.recipes.keep_curve import keep_curve, main
+from bert_jax.recipes.run_folder import read_json, write_json
+
+
+def test_a_kept_curve_holds_the_losses_and_what_the_run_was(tiny_run, tmp_path):
+    path = tmp_path / "curve.jsonl"
+    keep_curve(tiny_run.run_dir, "tiny", path)
+    kept = read_curve(path)
+    lines = [line for line in read_metrics(tiny_run.run_dir) if not is_evaluation(line)]
+    assert kept.curve.loss == pytest.approx([line["mlm_loss"] for line in lines], rel=1e-4)
+    assert kept.curve.pair_loss == pytest.approx([line["nsp_loss"] for line in lines], rel=1e-4)
+    assert kept.curve.tokens.tolist() == [8 * 32 * step for step in (1, 2, 3, 4)]
+    assert kept.facts["experiment"] == "tiny"
+    assert (kept.facts["batch_size"], kept.facts["max_length"]) == (8, 32)
+    assert (kept.facts["learning_rate"], kept.facts["seed"]) == (1e-3, 0)
+    levels = read_json(tiny_run.run_dir / "provenance.json")["loss_levels"]
+    assert kept.levels.to_facts() == levels
+
+
+def test_a_run_that_does_not_say_its_levels_has_no_curve_to_keep(tiny_run, tmp_path):
+    run = shutil.copytree(tiny_run.run_dir, tmp_path / "run")
+    provenance = read_json(run / "provenance.json")
+    del provenance["loss_levels"]
+    write_json(run / "provenance.json", provenance)
+    with pytest.raises(UserError, match="has no curve to keep"):
+        keep_curve(run, "tiny", tmp_path / "curve.jsonl")
+    assert not (tmp_path / "curve.jsonl").exists()
+
+
+def test_the_command_names_the_file_or_the_error(tiny_run, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(module, "curves_folder", lambda: tmp_path)
+    main([str(tiny_run.run_dir), "tiny", "made"])
+    assert capsys.readouterr().out.strip() == str(tmp_path / "made.jsonl")
+    with pytest.raises(SystemExit, match="error: "):
+        main([str(tmp_path / "nowhere"), "tiny", "other"])

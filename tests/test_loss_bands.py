@@ -1,0 +1,109 @@
+"""Bands out of curves."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bert_jax.formatting import format_rate
+from bert_jax.kept_curves import KeptCurve
+from bert_jax.loss_bands import SLACK, Range, make_bands, shipped_bands
+from bert_jax.loss_curve import Curve, Levels
+
+ROOT = Path(__file__).parents[1]
+LEVELS = Levels(start=10.0, unigram=7.0, no_context=6.0, pairs=0.69)
+
+
+def kept(name, left_at=60, levels=LEVELS, noise=0.1, n=100, pairs_at=None):
+    """At the unigram entropy after 20 points, below the level of no context after `left_at`."""
+    at = np.arange(1.0, n + 1)
+    shape = np.interp(at, [1, 20, left_at, left_at + 20], [1.0, 0.25, 0.0, -0.5])
+    pairs = np.full(n, np.nan) if pairs_at is None else np.where(at < pairs_at, 0.69, 0.5)
+    curve = Curve(at, at * 1000, at / 100, levels.loss(shape), pairs)
+    return KeptCurve(name, {"noise": noise}, levels, curve)
+
+
+def test_events_are_read_off_on_both_clocks_from_the_earliest_to_the_latest():
+    bands = make_bands([kept("early", 40), kept("late", 60), kept("unfinished", n=30)])
+    assert bands.left.tokens == pytest.approx((41_000, 62_000), abs=2000)
+    assert bands.left.lr_sum == pytest.approx((0.41, 0.62), abs=0.02)
+    # A tenth of the way from 7.0 up to 10.0 is a progress of 0.325.
+    assert bands.reached.tokens == pytest.approx((18_100, 18_100), abs=1500)
+    assert bands.pairs_left is None
+    assert bands.margin == pytest.approx(3 * 0.1 / 4 / math.sqrt(10))
+
+
+def test_what_has_happened_must_last():
+    one = kept("one")
+    dip = one.curve.loss.copy()
+    dip[30:34] = LEVELS.loss(-0.3)
+    dipped = one._replace(curve=one.curve._replace(loss=dip))
+    assert make_bands([dipped]).left == make_bands([one]).left
+
+
+def test_pairs_are_left_where_their_loss_falls():
+    bands = make_bands([kept("pairs", pairs_at=50), kept("without")])
+    assert bands.pairs_left.tokens == pytest.approx((50_000, 50_000), abs=2000)
+
+
+def test_bands_do_not_depend_on_the_levels_that_curves_were_taken_at():
+    other = Levels(start=8.0, unigram=5.75, no_context=5.0)
+    ours, theirs = make_bands([kept("a")]), make_bands([kept("a", levels=other, noise=0.075)])
+    assert ours.left == theirs.left
+    assert ours.margin == pytest.approx(theirs.margin)
+    assert ours.rise == pytest.approx(theirs.rise)
+
+
+def test_bands_need_a_curve_that_went_below_the_level_of_no_context():
+    with pytest.raises(ValueError, match="has left the unigram level"):
+        make_bands([kept("unfinished", n=30)])
+
+
+def test_late_is_late_by_both_clocks():
+    kept_range = Range(tokens=(10.0, 20.0), lr_sum=(0.1, 0.2))
+    assert kept_range.is_late(20.1 * SLACK, 0.201 * SLACK)
+    assert not kept_range.is_late(1e9, 0.199 * SLACK)
+    assert not kept_range.is_late(19.9 * SLACK, 1e9)
+
+
+def test_the_kept_curves_lie_between_the_edges():
+    bands = shipped_bands()
+    for one in bands.curves:
+        low, high = bands.edges(one.curve, one.levels)
+        noise = 4 * one.facts["noise"]
+        assert (one.curve.loss > low - noise).all()
+        assert (one.curve.loss < high + noise).all()
+
+
+def test_a_clock_that_runs_ahead_does_not_move_the_edges():
+    bands, curve = make_bands([kept("a")]), kept("b").curve
+    low, high = bands.edges(curve, LEVELS)
+    low_ahead, high_ahead = bands.edges(curve._replace(tokens=curve.tokens * 1000), LEVELS)
+    np.testing.assert_allclose(low_ahead, low)
+    np.testing.assert_allclose(high_ahead, high)
+
+
+def test_the_upper_edge_ends_at_no_context():
+    bands, curve = make_bands([kept("a")]), kept("b", n=400).curve
+    _, high = bands.edges(curve, LEVELS)
+    assert high[-1] == pytest.approx(LEVELS.loss(bands.margin))
+    assert (np.diff(high) <= 1e-12).all()
+
+
+def test_the_shipped_bands_are_those_that_the_page_states():
+    bands = shipped_bands()
+    page = " ".join((ROOT / "docs" / "data.md").read_text(encoding="utf-8").split())
+
+    def written(values):
+        return " to ".join(map(format_rate, values))
+
+    for stated in (
+        f"{written(bands.reached.tokens)} tokens, when learning rates added up to "
+        f"{written(bands.reached.lr_sum)}, and went below `no_context` after "
+        f"{written(bands.left.tokens)} tokens and {written(bands.left.lr_sum)}.",
+        f"are {100 * bands.margin:.1f} % of the way",
+        f"the largest rise over the best was {100 * bands.rise:.1f} % of it",
+        f"after {format_rate(bands.pairs_left.tokens[1])} tokens",
+    ):
+        assert stated in page, stated

@@ -1,0 +1,51 @@
+"""Where losses stand, said to a person."""
+
+import pytest
+
+from bert_jax.loss_bands import shipped_bands
+from bert_jax.loss_curve import Levels
+from bert_jax.loss_sentences import about_losses, about_mlm, about_pairs
+from bert_jax.loss_watch import WRONG, LossWatch, Standing
+
+LEVELS = Levels(start=10.33, unigram=7.07, no_context=6.43, pairs=0.684)
+NOW = Standing("learning", 5000, 2e7, 3.5, 5.0, 0.5, 4.9, 4900, 2000)
+
+
+def watch_at(standing, levels=LEVELS):
+    watch = LossWatch(levels, shipped_bands())
+    watch.standing = standing
+    return watch
+
+
+@pytest.mark.parametrize("status", ["falling", "unigram", "learning", *sorted(WRONG)])
+def test_every_standing_is_said_with_the_loss_the_step_and_a_level(status):
+    text = about_mlm(watch_at(NOW._replace(status=status)))
+    assert text.startswith("the MLM loss ")
+    assert "5.00 at step 5,000" in text
+    assert any(level in text for level in ("6.43", "10.33", "1.43", "4.90"))
+    assert ("Look at " in text) == (status in WRONG)
+    assert "\n" not in text
+
+
+def test_a_run_at_the_unigram_level_is_told_when_kept_curves_left_it():
+    text = about_mlm(watch_at(NOW._replace(status="unigram", loss=6.9)))
+    kept = shipped_bands().left
+    assert f"to {kept.lr_sum[1]:.3g}; here it is 20.0M and 3.50" in text
+
+
+def test_too_few_losses_say_nothing():
+    assert "too few losses" in about_mlm(watch_at(Standing("early")))
+    assert about_pairs(watch_at(Standing("early"))) is None
+
+
+def test_a_loss_that_rose_after_it_left_is_said_to_be_above():
+    assert "0.57 nat above a model" in about_mlm(watch_at(NOW._replace(loss=7.0)))
+
+
+def test_pairs_are_mentioned_only_while_they_are_guessed():
+    mlm, pairs = about_losses(watch_at(NOW._replace(pair_loss=0.68)))
+    assert mlm.startswith("The MLM loss left the unigram level by step 2,000: ")
+    assert pairs.startswith("The loss of pairs, 0.68, is not yet below that of knowing how common")
+    assert len(about_losses(watch_at(NOW))) == 1
+    assert len(about_losses(watch_at(NOW._replace(pair_loss=float("nan"))))) == 1
+    assert len(about_losses(watch_at(NOW, LEVELS._replace(pairs=None)))) == 1

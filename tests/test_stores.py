@@ -1,0 +1,120 @@
+"""One store or several: what they are called, and whether they go together."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from runs import make_store, make_two_stores
+
+from bert_jax.errors import UserError
+from bert_jax.recipes import stores as module
+from bert_jax.recipes.data_config import DataConfig
+from bert_jax.recipes.stores import Stores, open_stores, short_names
+from data_pipeline.errors import DataError
+from data_pipeline.mixture import BLOCK
+from data_pipeline.store.token_store import TokenStore
+
+
+@pytest.fixture(scope="module")
+def paths(tmp_path_factory):
+    return tuple(map(str, make_two_stores(tmp_path_factory.mktemp("two"))))
+
+
+@pytest.fixture(scope="module")
+def two(paths):
+    return [TokenStore.open(path) for path in paths]
+
+
+@pytest.mark.parametrize(
+    ("folders", "names"),
+    [
+        (["/a/en"], ["en"]),
+        (["/a/en", "/b/sw"], ["en", "sw"]),
+        (["/data/en/store", "/data/sw/store"], ["en", "sw"]),
+        (["/data/en/store", "/data/sw/store", "/data/wiki"], ["en", "sw", "wiki"]),
+        (["/1/a/s", "/2/a/s"], ["1", "2"]),
+        (["/a/wiki_2024 en", "/a/wiki__2024"], ["wiki-2024-en", "wiki-2024"]),
+        (["/a/x_y", "/a/x-y"], ["x-y-1", "x-y-2"]),
+        # The names of metrics must say what they are.
+        (["/a/mlm", "/a/nsp", "/a/loss"], ["mlm-store", "nsp-store", "loss-store"]),
+        (["/a/___", "/a/" + "n" * 99], ["store", "n" * 24]),
+    ],
+)
+def test_names_are_short_unlike_and_without_underscores(folders, names):
+    assert short_names([Path(folder) for folder in folders]) == names
+
+
+def test_a_named_store_is_opened(paths, two, tmp_path):
+    found = open_stores(DataConfig(store=paths[0]), tmp_path)
+    assert not found.is_mixture
+    assert found.fingerprint == two[0].fingerprint
+    assert found.lines() == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_embedded_corpus_is_kept_beside_the_runs_by_its_size(two, monkeypatch, tmp_path):
+    asked = []
+
+    def documentation_store(folder, vocab_size, progress):
+        asked.append((folder, vocab_size))
+        return two[0]
+
+    monkeypatch.setattr(module, "documentation_store", documentation_store)
+    config = DataConfig(corpus="documentation", corpus_vocab_size=300)
+    assert open_stores(config, tmp_path / "runs").first is two[0]
+    assert asked == [(tmp_path / "runs" / "data" / "documentation_300", 300)]
+
+
+@pytest.mark.parametrize("shares", [{}, {"smoothing": 0.5}, {"smoothing": 0}, {"weights": (1, 3)}])
+def test_shares_are_by_size_unless_told_otherwise(paths, two, tmp_path, shares):
+    found = open_stores(DataConfig(stores=paths, **shares), tmp_path)
+    sizes = [store.train.num_tokens ** shares.get("smoothing", 1) for store in two]
+    wanted = shares.get("weights", sizes)
+    assert found.shares.facts() == pytest.approx(
+        [weight / sum(wanted) for weight in wanted], abs=1 / BLOCK
+    )
+
+
+def test_facts_of_one_store_are_its_manifest_without_checksums(two):
+    facts = Stores.of(two[:1]).facts()
+    assert facts["fingerprint"] == two[0].fingerprint
+    assert facts["path"] == str(two[0].path)
+    assert facts["splits"] == two[0].manifest["splits"]
+    assert not {"files", "stores"} & facts.keys()
+
+
+def test_a_mixture_is_known_by_its_stores_their_shares_and_their_order(two):
+    found = Stores.of(two, [3, 1])
+    facts = found.facts()
+    assert [(one["name"], one["share"]) for one in facts["stores"]] == [("en", 0.75), ("sw", 0.25)]
+    assert facts["stores"][1]["fingerprint"] == two[1].fingerprint
+    assert facts["fingerprint"] == Stores.of(two, [6, 2]).fingerprint
+    others = [Stores.of(two, [1, 1]), Stores.of(two[::-1], [1, 3]), Stores.of(two[:1])]
+    assert len({found.fingerprint, *(other.fingerprint for other in others)}) == 4
+    title, first, second = found.lines()
+    assert "2 stores" in title
+    assert first.split()[:3] == ["en", "75.0", "%"]
+    assert second.endswith(str(two[1].path))
+
+
+def test_a_store_of_another_tokeniser_is_refused_with_both_named(two, tmp_path):
+    other = TokenStore.open(make_store(tmp_path, size=70))
+    with pytest.raises(UserError) as raised:
+        Stores.of([two[0], other], [1, 1])
+    message = str(raised.value)
+    for store in (two[0], other):
+        assert str(store.path) in message
+        assert store.manifest["tokenizer"]["fingerprint"][:12] in message
+    assert f"--tokenizer {two[0].path / 'tokenizer'}" in message
+
+
+def test_the_same_text_under_two_names_is_refused(two, tmp_path):
+    copied = TokenStore.open(shutil.copytree(two[0].path, tmp_path / "copied"))
+    with pytest.raises(UserError, match=r"en and .*copied hold the same text"):
+        Stores.of([two[0], two[1], copied], [1, 1, 1])
+
+
+def test_one_store_of_several_that_is_missing_is_named(paths, tmp_path):
+    config = DataConfig(stores=(paths[0], str(tmp_path / "nowhere")))
+    with pytest.raises(DataError, match="nowhere: no such token store"):
+        open_stores(config, tmp_path)
