@@ -49,17 +49,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except (UserError, DataError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        _print_error(str(error))
         return 2
     except TrainingFailed as error:
-        print(f"error: {error}", file=sys.stderr)
+        _print_error(str(error))
         return 1
     except OSError as error:
-        if error.filename is None or error.strerror is None:
-            print(f"error: {error}", file=sys.stderr)
-        else:
-            print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
+        known = error.filename is not None and error.strerror is not None
+        _print_error(f"{error.filename}: {error.strerror}" if known else str(error))
         return 2
+
+
+def _print_error(message: str) -> None:
+    """One line, whatever the names and values in it hold."""
+    line = "\\n".join(message.splitlines())
+    print(f"error: {line}", file=sys.stderr)
 
 
 def _run(argv: list[str], alone: bool) -> int:

@@ -19,18 +19,17 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
     OSError, with the file's name, where the folder is missing or cannot be written.
     """
     temporary = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
-    # Not `tempfile`, whose files nobody else may read.
-    with temporary.open("xb") as file:
-        try:
+    try:
+        # Not `tempfile`, whose files nobody else may read.
+        with temporary.open("xb") as file:
             write(file)
-            file.flush()
-            temporary.replace(path)
-        except BaseException as error:
-            temporary.unlink(missing_ok=True)
-            if isinstance(error, OSError) and error.filename is None:
-                # A full disk is told of without a name.
-                raise OSError(error.errno, error.strerror, str(path)) from error
-            raise
+        temporary.replace(path)
+    except BaseException as error:
+        temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None:
+            # A full disk is told of without a name, at times not before the file is closed.
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        raise
 
 
 def remove_abandoned(temporaries: Iterable[Path]) -> None:

@@ -40,8 +40,8 @@ def checked_workers(workers: int | None) -> int:
     """`workers`, or one for each core where it is None; DataError where it is below 1."""
     if workers is None:
         return available_cores()
-    if workers < 1:
-        raise DataError(f"workers must be at least 1; got {workers}")
+    if not isinstance(workers, int) or workers < 1:
+        raise DataError(f"workers must be a whole number, at least 1; got {workers!r}")
     return workers
 
 
@@ -62,6 +62,7 @@ def ordered_map(
         function = make()
         yield from map(function, iterator)
         return
+    _start_silent_tracker()
     executor = ProcessPoolExecutor(
         workers, mp_context=get_context("spawn"), initializer=_start_worker, initargs=(make,)
     )
@@ -99,6 +100,27 @@ def _deaf_children() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _start_silent_tracker() -> None:
+    """Starts multiprocessing's tracker so that it says nothing.
+
+    It removes the semaphores of a process that was killed, which nobody can do anything about, and
+    would call them leaked, in a terminal where the command has long ended.
+    """
+    if not hasattr(os, "fork"):
+        return  # it is there where processes can be forked
+    from multiprocessing import resource_tracker
+
+    before = os.environ.get("PYTHONWARNINGS")
+    os.environ["PYTHONWARNINGS"] = ",".join(filter(None, [before, "ignore:resource_tracker"]))
+    try:
+        resource_tracker.ensure_running()
+    finally:
+        if before is None:
+            del os.environ["PYTHONWARNINGS"]
+        else:
+            os.environ["PYTHONWARNINGS"] = before
 
 
 def _start_worker(make: Callable[[], Callable[[Any], Any]]) -> None:

@@ -144,6 +144,7 @@ def test_a_mistake_is_one_line_with_the_nearest_right_name(
         (DataError("bad data"), 2, "error: bad data\n"),
         (FileNotFoundError(2, "No such file", "a.txt"), 2, "error: a.txt: No such file\n"),
         (OSError("odd"), 2, "error: odd\n"),
+        (DataError("a\nb.txt: is no text"), 2, "error: a\\nb.txt: is no text\n"),
         (TrainingFailed("loss is nan"), 1, "error: loss is nan\n"),
         (KeyboardInterrupt(), 130, "interrupted\n"),
     ],

@@ -2,7 +2,7 @@
 
 import pytest
 
-from data_pipeline.doctor.finding import Finding, amount, cut, percent
+from data_pipeline.doctor.finding import Finding, cut, percent
 
 
 def test_a_finding_is_one_sentence_of_what_why_and_remedy() -> None:
@@ -15,10 +15,6 @@ def test_a_finding_is_one_sentence_of_what_why_and_remedy() -> None:
 )
 def test_a_share_near_nothing_or_all_is_not_rounded_away(share: float, shown: str) -> None:
     assert percent(share) == shown
-
-
-def test_one_thing_is_not_two() -> None:
-    assert (amount(1, "token"), amount(1234, "token")) == ("1 token", "1,234 tokens")
 
 
 def test_a_long_text_is_cut() -> None:

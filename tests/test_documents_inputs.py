@@ -1,4 +1,5 @@
 import json
+import os
 import pickle
 from pathlib import Path
 
@@ -64,6 +65,26 @@ def test_streams_travel_to_other_processes_and_say_what_they_are(tmp_path: Path)
 def test_no_input_at_all_is_an_error() -> None:
     with pytest.raises(DataError, match="no input was given"):
         open_sources([])
+
+
+def test_an_empty_name_is_not_the_present_folder() -> None:
+    with pytest.raises(DataError, match="an input is an empty name"):
+        open_sources([""])
+
+
+def test_a_key_that_no_input_has_anything_of_is_an_error(tmp_path: Path) -> None:
+    mixed(tmp_path)
+    names = [str(tmp_path / "a.txt"), str(tmp_path / "d.xml")]
+    with pytest.raises(DataError, match=r"--text_key body .* is mediawiki and text; leave"):
+        open_sources(names, text_key="body")
+    (tmp_path / "b.jsonl").write_text(json.dumps({"body": "A line. So it is."}))
+    assert len(open_sources([*names, tmp_path / "b.jsonl"], text_key="body")) == 3
+
+
+def test_a_name_that_is_no_utf8_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / os.fsdecode(b"caf\xe9.txt")).write_text("A text.")
+    with pytest.raises(DataError, match=r"/caf\\udce9\.txt: its name is no UTF-8"):
+        open_sources([tmp_path])
 
 
 @pytest.mark.parametrize("name", ["tfds:mnist", "hf:datasets/own/set"])

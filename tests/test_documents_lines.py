@@ -67,3 +67,21 @@ def test_another_kind_of_line_is_an_error(tmp_path: Path) -> None:
     path.write_text("He came.")
     with pytest.raises(DataError, match="'words'"):
         open_one(path, "words")
+
+
+@pytest.mark.parametrize(
+    ("documents", "blank_lines", "found", "why"),
+    [
+        ([], False, "sentence", "its beginning holds no text"),
+        ([["He came."]], True, "sentence", "the only line looked at holds 1 sentence"),
+        ([[PARAGRAPH]], True, "paragraph", "the only line looked at holds 2 sentences"),
+        ([[" ".join([PARAGRAPH] * 5)]], False, "document", "the only line looked at holds 10"),
+    ],
+)
+def test_the_reason_is_said_of_one_line_and_of_none_too(
+    documents: list[list[str]], blank_lines: bool, found: str, why: str
+) -> None:
+    lines, said = detect_lines(documents, "en", blank_lines=blank_lines)
+    assert lines == found
+    assert said.startswith(why)
+    assert said.endswith(f", so a line is taken for a {found}")

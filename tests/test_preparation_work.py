@@ -211,6 +211,19 @@ def test_a_finished_unit_that_is_damaged_is_named(
     assert files_of(store) == files_of(type(store).open(folder / "whole"))
 
 
+@pytest.mark.parametrize("content", [b"", b"\xff", b"[]", b'{"units": 1}', b"[" * 100_000])
+def test_a_finished_files_record_that_is_damaged_is_named(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(preparation, "merge", lambda *_: (_ for _ in ()).throw(Interrupted()))
+        with pytest.raises(Interrupted):
+            run(folder, tmp_path / "store", patch)
+    (tmp_path / "store.partial" / "0000-000000.json").write_bytes(content)
+    with pytest.raises(DataError, match=r"0000-000000\.json: is damaged; remove it and start"):
+        run(folder, tmp_path / "store", monkeypatch)
+
+
 def test_two_processes_do_not_prepare_the_same_store(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

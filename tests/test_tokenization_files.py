@@ -117,6 +117,30 @@ def test_a_tokenizer_is_not_saved_among_other_files(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 
 
+@pytest.mark.parametrize("folder", [True, False])
+def test_a_bare_vocabulary_without_capitals_is_not_taken_for_a_cased_one(
+    tmp_path: Path, folder: bool
+) -> None:
+    words = [f"word{i}" for i in range(100)]
+    path = tmp_path / "vocab.txt"
+
+    def load(words: list[str], cased: bool) -> bool:
+        path.write_text("".join(f"{token}\n" for token in [*SPECIALS, *words]))
+        return load_tokenizer(tmp_path if folder else path, cased).cased
+
+    with pytest.raises(
+        DataError, match=r"vocab\.txt: none of its 105 tokens holds a capital.*--unc"
+    ):
+        load(words, cased=True)
+    assert not load(words, cased=False)
+    assert load([*words, "Word"], cased=True)
+    assert load(words[:9], cased=True), "too few to be sure"
+    assert load([chr(0xE01 + i) for i in range(46)] + [f"##{i}" for i in range(99)], cased=True)
+    (tmp_path / "tokenizer_config.json").write_text('{"do_lower_case": false}')
+    if folder:
+        assert load(words, cased=True)
+
+
 def test_a_bare_vocabulary_is_taken_only_with_its_case(tmp_path: Path) -> None:
     path = write(tmp_path, VOCAB)
     for where in (path, tmp_path):

@@ -106,6 +106,36 @@ def test_an_interrupt_while_workers_import_is_the_parents_alone(tmp_path: Path) 
     assert (out, err, process.returncode) == ("stopped\n", "", 0)
 
 
+KILLED = """
+import time
+from data_pipeline.workers import ordered_map
+
+
+def make():
+    return time.sleep
+
+
+if __name__ == "__main__":
+    for _ in ordered_map(make, [0.0, 60.0, 60.0], workers=2):
+        print("one", flush=True)
+"""
+
+
+def test_a_parent_that_is_killed_leaves_neither_workers_nor_words(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(KILLED)
+    env = {**os.environ, "PYTHONPATH": str(Path(data_pipeline.__file__).parents[1])}
+    command = [sys.executable, str(script)]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "one\n"
+        process.kill()
+        # Ends when the last process that could write there has ended.
+        assert process.communicate(timeout=30) == ("", "")
+
+
 def test_signals_are_as_before_when_the_work_is_done() -> None:
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [])
     assert len(list(ordered_map(make_square, range(5), workers=2))) == 5

@@ -78,6 +78,7 @@ def vocab_parser(command: str) -> CommandParser:
         help="SentencePiece: make unknown characters bytes instead of [UNK]",
     )
     _add_text_key(parser)
+    _add_lines(parser)
     _add_workers(parser)
     return parser
 
@@ -112,13 +113,7 @@ def prepare_parser(command: str) -> CommandParser:
     case.add_argument("--uncased", dest="cased", action="store_false", help="or it is uncased")
     _add_text_key(parser)
     _add_normalize(parser, "bring all text to this Unicode form first (the tokeniser's own)")
-    parser.add_argument(
-        "--lines",
-        metavar="|".join(LINES),
-        type=choice(LINES, "kind of lines"),
-        default="auto",
-        help="what a line of text holds; auto looks at the beginning of the text (auto)",
-    )
+    _add_lines(parser)
     parser.add_argument(
         "--eval_share",
         metavar="R",
@@ -178,6 +173,16 @@ def _add_input(parser: CommandParser) -> None:
         help="files, folders or globs of text, JSON lines, Parquet or MediaWiki dumps, plain or "
         "compressed; tfds:NAME for a prepared TensorFlow data set; hf:datasets/NAME for one of the "
         "Hugging Face Hub",
+    )
+
+
+def _add_lines(parser: CommandParser) -> None:
+    parser.add_argument(
+        "--lines",
+        metavar="|".join(LINES),
+        type=choice(LINES, "kind of lines"),
+        default="auto",
+        help="what a line of text holds; auto looks at the beginning of the text (auto)",
     )
 
 

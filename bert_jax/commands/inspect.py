@@ -102,7 +102,7 @@ def kind_of(path: Path) -> str:
 
 
 def _found(path: Path) -> str:
-    if path.is_file():
+    if not path.is_dir():
         return "it is a file"
     names = sorted(entry.name for entry in path.iterdir())
     if not names:

@@ -24,9 +24,11 @@ def run(arguments: argparse.Namespace) -> None:
     from bert_jax.terminal import Terminal
     from data_pipeline.preparation.prepare import prepare
     from data_pipeline.preparation.work import work_folder
+    from data_pipeline.store.token_store import MANIFEST
     from data_pipeline.tokenization.tokenizer import load_tokenizer
 
     tokenizer = load_tokenizer(arguments.tokenizer, arguments.cased)
+    was_there = (Path(arguments.output) / MANIFEST).is_file()
     try:
         store = prepare(
             arguments.inputs,
@@ -46,6 +48,12 @@ def run(arguments: argparse.Namespace) -> None:
         if kept.is_dir():
             print(f"what is done is kept in {kept}; the same command goes on", file=sys.stderr)
         raise
+    if was_there:
+        print(
+            f"{arguments.output} is there already, finished, of the same input and settings: "
+            "nothing was done",
+            file=sys.stderr,
+        )
     facts = store_facts(Path(store.path))
     if arguments.json:
         print_json(facts)

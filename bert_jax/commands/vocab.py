@@ -16,7 +16,6 @@ from bert_jax.formatting import format_tokenizer
 
 if TYPE_CHECKING:
     from data_pipeline.documents import Source
-    from data_pipeline.documents.lines import LinesOption
     from data_pipeline.tokenization.rules import Rules
     from data_pipeline.tokenization.text_tokenizer import TextTokenizer
 
@@ -33,14 +32,13 @@ def run(arguments: argparse.Namespace) -> None:
     output = Path(arguments.output)
     _check_flags(arguments)
     from data_pipeline.preparation.learned import learning_job, read_learned, write_learned
-    from data_pipeline.preparation.prepare import as_sources
+    from data_pipeline.preparation.sources import as_sources
     from data_pipeline.progress import silent
     from data_pipeline.tokenization.rules import Rules
 
     rules = Rules(arguments.cased, arguments.strip_accents, unicode_form=arguments.normalize)
     tokenizer = _tokenizer_at(output, arguments, rules)
-    lines: LinesOption = "paragraph" if arguments.kind == "wordpiece" else "auto"
-    sources = as_sources(arguments.inputs, lines, "en", silent, arguments.text_key)
+    sources = as_sources(arguments.inputs, arguments.lines, "en", silent, arguments.text_key)
     names = ("kind", "size", "model_type", "sample", "byte_fallback")
     settings = {name: getattr(arguments, name) for name in names} | asdict(rules)
     job = learning_job(sources, settings)
@@ -157,8 +155,10 @@ def _tokenizer_at(
     """
     if output.exists() and not output.is_dir():
         raise UserError(f"--output {output} is a file; a tokeniser is a folder")
+    from data_pipeline.paths import check_can_be_made, check_name
     from data_pipeline.tokenization.tokenizer import saved_tokenizer
 
+    check_name(output)
     there = saved_tokenizer(output, rules.cased)
     if there is not None:
         # One of fewer words may be it, where the text has no more.
@@ -176,6 +176,8 @@ def _tokenizer_at(
         raise UserError(f"--output {output} cannot be made: {place} is a file")
     if not os.access(place, os.W_OK | os.X_OK):
         raise UserError(f"--output {output} cannot be written: no permission to write in {place}")
+    if not output.exists():
+        check_can_be_made(output)
     return None
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from bert_jax.config import TrainConfig
+from bert_jax.errors import UserError
+from bert_jax.formatting import format_amount
 from bert_jax.recipes.stores import Stores
 from data_pipeline.batches import PretrainingBatches
 from data_pipeline.features import Batch
@@ -57,6 +59,7 @@ def make_training(
 
     Raises:
       DataError: too little is there to train on, or the sizes do not fit.
+      UserError: the rows of an epoch do not fill one batch, which would hold copies.
     """
     ids = SpecialIds.of(stores.first.tokenizer())
     shared: dict[str, Any] = {
@@ -65,10 +68,21 @@ def make_training(
         "process_index": process_index,
         "process_count": process_count,
     }
+    batches: PretrainingBatches | MixtureBatches
     if stores.is_mixture:
         splits = [store.train for store in stores.all]
-        return MixtureBatches(splits, stores.shares, ids, objective, cache_dirs=caches, **shared)
-    return PretrainingBatches(stores.first.train, ids, objective, cache_dir=caches[0], **shared)
+        batches = MixtureBatches(splits, stores.shares, ids, objective, cache_dirs=caches, **shared)
+    else:
+        train_split = stores.first.train
+        batches = PretrainingBatches(train_split, ids, objective, cache_dir=caches[0], **shared)
+    if batches.rows_per_epoch < train.batch_size:
+        raise UserError(
+            f"{' and '.join(str(store.path) for store in stores.all)}: too little text for a "
+            f"batch: an epoch has {format_amount(batches.rows_per_epoch, 'row')}, and a batch "
+            f"{train.batch_size:,}; prepare more text, or give a smaller --batch_size "
+            "(TrainConfig.batch_size)"
+        )
+    return batches
 
 
 def plan_folder(store: TokenStore) -> Path | None:

@@ -80,7 +80,7 @@ def examine(
         progress: told of each part.
 
     Raises:
-        DataError: the tokeniser of the store cannot be read.
+        DataError: the tokeniser of the store cannot be read, or its offsets do not ascend.
     """
     objective = objective or PretrainingObjective()
     limits = limits or Limits()
@@ -90,6 +90,7 @@ def examine(
     with progress("examining", len(SPLITS) + 1, "part") as task:
         for name in SPLITS:
             split = getattr(store, name)
+            split.check_order()
             text[name] = _text_numbers(split, tokenizer, table, limits, near_duplicates)
             task.advance()
         sample = sample_split(store.train, limits.sampled)

@@ -38,11 +38,6 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f} %" if share < 0.995 or share == 1 else f"{100 * share:.2f} %"
 
 
-def amount(n: int, noun: str) -> str:
-    """A number of things: `1 token`, `2 tokens`."""
-    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
-
-
 def cut(text: str) -> str:
     """The beginning of a text that may be long."""
     return text if len(text) <= 60 else f"{text[:59]}…"

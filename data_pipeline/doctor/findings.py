@@ -10,8 +10,9 @@ import math
 from collections.abc import Callable, Mapping
 
 from data_pipeline.doctor import text_rules
-from data_pipeline.doctor.finding import Finding, Findings, amount, percent
+from data_pipeline.doctor.finding import Finding, Findings, percent
 from data_pipeline.doctor.numbers import Numbers
+from data_pipeline.wording import amount
 
 FEW_DOCUMENTS = {"train": 100, "eval": 10}
 LABEL_BOUNDS = (0.35, 0.7)

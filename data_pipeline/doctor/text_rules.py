@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from data_pipeline.doctor.finding import Finding, Findings, amount, cut, percent
+from data_pipeline.doctor.finding import Finding, Findings, cut, percent
 from data_pipeline.doctor.numbers import LONG_SENTENCE, Numbers
+from data_pipeline.wording import amount
 
 MOST_ONE_SENTENCE = 0.5
 SHORT_SENTENCE = 6  # tokens, of the median

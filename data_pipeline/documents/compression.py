@@ -18,6 +18,8 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
+# What a text may begin with: the byte order mark of UTF-8.
+MARK = b"\xef\xbb\xbf"
 _LONGEST_MAGIC = 6
 _MAGIC = {
     "gzip": b"\x1f\x8b",

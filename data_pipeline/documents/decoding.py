@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from data_pipeline.documents.compression import blocks
+from data_pipeline.documents.compression import MARK, blocks
 from data_pipeline.errors import DataError
+from data_pipeline.wording import amount
 
 _CHECKED_BYTES = 1 << 18
 # The share of a sample's characters that may be undecodable or NUL before the file is not text.
 _MOST_BROKEN = 0.1
-_MARK = b"\xef\xbb\xbf"
 
 
 def decode(text: bytes) -> tuple[str, int]:
@@ -61,6 +61,6 @@ def _without_mark(path: Path, block: bytes) -> bytes:
     if broken > _MOST_BROKEN * len(sample) + 1:
         raise DataError(
             f"{path}: does not look like UTF-8 text: {broken / len(sample):.0%} of its first "
-            f"{len(sample)} characters cannot be decoded"
+            f"{amount(len(sample), 'character')} cannot be decoded"
         )
-    return block.removeprefix(_MARK)
+    return block.removeprefix(MARK)

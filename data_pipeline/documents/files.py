@@ -10,8 +10,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
-from data_pipeline.documents.compression import blocks, without_suffix
+from data_pipeline.documents.compression import MARK, blocks, without_suffix
 from data_pipeline.errors import DataError
+from data_pipeline.paths import check_name
+from data_pipeline.wording import amount
 
 Kind = Literal["text", "jsonl", "parquet", "mediawiki"]
 
@@ -56,6 +58,7 @@ def input_files(inputs: Iterable[str | os.PathLike[str]]) -> list[InputFiles]:
         name = os.fspath(given)
         files = _matching_files(name)
         for path in files:
+            check_name(path)
             real = os.path.realpath(path)
             if real in seen:
                 raise DataError(f"{path} is given twice, by {seen[real]!r} and by {name!r}")
@@ -64,8 +67,7 @@ def input_files(inputs: Iterable[str | os.PathLike[str]]) -> list[InputFiles]:
             if not path.is_file():
                 raise DataError(f"{path}: is no file but a pipe or a device; write it to a file")
         if not any(path.stat().st_size for path in files):
-            number = "1 file" if len(files) == 1 else f"{len(files)} files"
-            raise DataError(f"{name}: there is no text in it ({number} read)")
+            raise DataError(f"{name}: there is no text in it ({amount(len(files), 'file')} read)")
         kinds: dict[Kind, list[Path]] = {}
         for path in files:
             kinds.setdefault(kind_of(path), []).append(path)
@@ -78,11 +80,12 @@ def kind_of(path: Path) -> Kind:
     named = _named_kind(path)
     if named:
         return named
-    start = (
-        b"".join(islice(blocks(path, lambda n: None, _SNIFFED_BYTES), 1))
-        .removeprefix(b"\xef\xbb\xbf")
-        .lstrip()
-    )
+    return kind_of_content(b"".join(islice(blocks(path, lambda n: None, _SNIFFED_BYTES), 1)))
+
+
+def kind_of_content(start: bytes) -> Kind:
+    """The kind that the first bytes of a file, decompressed, look like."""
+    start = start.removeprefix(MARK).lstrip()
     if start.startswith(_PARQUET_MAGIC):
         return "parquet"
     if start.startswith(b"<mediawiki"):

@@ -11,14 +11,14 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from data_pipeline.documents import Lines, PlainSource, Unit
-from data_pipeline.documents.lines import LinesOption, record_lines
+from data_pipeline.documents.lines import LinesOption
 from data_pipeline.documents.parquet import parquet_texts
-from data_pipeline.documents.records import record_units
+from data_pipeline.documents.records import record_source, record_units
 from data_pipeline.errors import DataError
 
 PREFIX = "hf:"
@@ -101,8 +101,6 @@ def hub_source(name: str, column: str, lines: LinesOption, language: str) -> Pla
     card: Mapping[str, Any] = info.card_data.to_dict() if info.card_data else {}
     split, files = chosen_files(name, list(sizes), given["config"], given["split"], card)
     commit = info.sha or given["revision"] or "main"
-    streams = [HubStream(name, given["name"], commit, file, sizes[file], column) for file in files]
-    found, why = record_lines(streams, lines, language)
     facts = {
         "kind": "hub",
         "name": given["name"],
@@ -110,10 +108,15 @@ def hub_source(name: str, column: str, lines: LinesOption, language: str) -> Pla
         "licence": _licence(card),
         "split": split,
         "text_key": column,
-        "lines": found,
-        "lines_detected": why,
     }
-    return PlainSource(name, tuple(replace(stream, lines=found) for stream in streams), facts)
+
+    def streams(found: Lines) -> tuple[HubStream, ...]:
+        repository = given["name"]
+        return tuple(
+            HubStream(name, repository, commit, file, sizes[file], column, found) for file in files
+        )
+
+    return record_source(name, streams, facts, lines, language)
 
 
 def _info(name: str, repository: str, revision: str | None) -> Any:

@@ -32,7 +32,8 @@ def open_sources(
         text_key: the key or column of the text, for all kinds that have one.
 
     Raises:
-        DataError: an input matches nothing, cannot be read, is not of its kind, or comes twice.
+        DataError: an input matches nothing, cannot be read, is not of its kind, or comes twice;
+            no input has anything of the name `text_key`, which was given.
     """
     if lines not in LINES_OPTIONS:
         options = ", ".join(map(repr, LINES_OPTIONS))
@@ -43,6 +44,8 @@ def open_sources(
             "no input was given; give files, globs or folders, tfds:NAME or hf:datasets/NAME"
         )
     for name in names:
+        if not name:
+            raise DataError("an input is an empty name; give a file, a glob or a folder")
         if name.startswith((_TFDS, _HUB)) and names.count(name) > 1:
             raise DataError(f"{name} is given twice")
     files = input_files(name for name in names if not name.startswith((_TFDS, _HUB)))
@@ -54,6 +57,13 @@ def open_sources(
         else:
             some = [given for given in files if given.name == name]
             sources += [_file_source(given, lines, language, text_key) for given in some]
+    if text_key != DEFAULT_TEXT_KEY and not any("text_key" in s.describe() for s in sources):
+        kinds = " and ".join(sorted({str(s.describe()["kind"]) for s in sources}))
+        raise DataError(
+            f"--text_key {text_key} (in Python, text_key) is for JSON lines, Parquet and data "
+            f"sets, and the input is {kinds}; leave it out, or name files by what they hold "
+            "(.jsonl, .parquet)"
+        )
     return sources
 
 

@@ -6,16 +6,18 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from data_pipeline.documents import Lines, Parsed, Place, PlainSource, Unit
-from data_pipeline.documents.decoding import decode, lines_of, text_blocks
+from data_pipeline.documents.decoding import decode, text_blocks
 from data_pipeline.documents.files import FileStream, InputFiles
-from data_pipeline.documents.lines import LinesOption, record_lines
+from data_pipeline.documents.lines import LinesOption
+from data_pipeline.documents.records import parse_texts, record_source
 from data_pipeline.documents.stretches import UNIT_BYTES, last_after, stretches
 from data_pipeline.errors import DataError
+from data_pipeline.strict_json import parse_json
 
 # A line has to fit in memory, several times over.
 LONGEST_LINE_BYTES = 128 << 20
@@ -57,10 +59,12 @@ def json_lines_source(
     given: InputFiles, key: str, lines: LinesOption, language: str
 ) -> PlainSource:
     """The source of some files. With `lines` "auto", their first texts decide."""
-    streams = [JsonLinesStream(path, key) for path in given.files]
-    found, why = record_lines(streams, lines, language)
-    facts = {"kind": "jsonl", "text_key": key, "lines": found, "lines_detected": why}
-    return PlainSource(given.name, tuple(replace(s, lines=found) for s in streams), facts)
+    facts = {"kind": "jsonl", "text_key": key}
+
+    def streams(found: Lines) -> tuple[JsonLinesStream, ...]:
+        return tuple(JsonLinesStream(path, key, found) for path in given.files)
+
+    return record_source(given.name, streams, facts, lines, language)
 
 
 def parse_json_lines(key: str, path: Path, first: int, content: bytes) -> Parsed:
@@ -70,23 +74,26 @@ def parse_json_lines(key: str, path: Path, first: int, content: bytes) -> Parsed
 
     DataError where a line is no JSON object with a string (or null) under `key`.
     """
-    counts: Counter[str] = Counter(replaced_characters=0, empty_documents=0)
-    documents, places = [], []
-    whole, counts["replaced_characters"] = decode(content)
-    for number, line in enumerate(whole.split("\n"), first):
+    whole, replaced = decode(content)
+    parsed = parse_texts(_texts(whole, key, path, first))
+    return parsed._replace(
+        counts={
+            **parsed.counts,
+            "replaced_characters": replaced + parsed.counts["replaced_characters"],
+        }
+    )
+
+
+def _texts(lines: str, key: str, path: Path, first: int) -> Iterator[tuple[int, str, int]]:
+    """The text of each line that is not blank, as `parse_texts` takes them."""
+    for number, line in enumerate(lines.split("\n")):
         if not line or line.isspace():
             continue
-        text = _text(line, key, f"{path}, line {number}")
+        text = _text(line, key, f"{path}, line {first + number}")
+        replaced = 0
         if "\\u" in line:  # JSON can spell half a character, and UTF-8 cannot
             text, replaced = _SURROGATE.subn("\ufffd", text)
-            counts["replaced_characters"] += replaced
-        document = lines_of(text)
-        if document:
-            documents.append(document)
-            places.append(number - first)
-        else:
-            counts["empty_documents"] += 1
-    return Parsed(documents, counts, places)
+        yield number, text, replaced
 
 
 def _numbered(path: Path, advance: Callable[[int], None]) -> Iterator[tuple[int, bytes]]:
@@ -108,8 +115,8 @@ def _numbered(path: Path, advance: Callable[[int], None]) -> Iterator[tuple[int,
 
 def _text(line: str, key: str, place: str) -> str:
     try:
-        value = json.loads(line)
-    except (ValueError, RecursionError) as error:
+        value = parse_json(line)
+    except ValueError as error:
         hint = ""
         if line.strip() in ("[", "{") or line.lstrip().startswith("[{"):
             hint = f"; {_ARRAY_HINT}"

@@ -9,6 +9,7 @@ from typing import Literal
 
 from data_pipeline.documents import Lines, Stream
 from data_pipeline.text.sentences import split_sentences
+from data_pipeline.wording import amount
 
 LinesOption = Literal["auto", "sentence", "paragraph", "document"]
 LinesFound = Literal["sentence", "paragraph", "document"]
@@ -37,20 +38,27 @@ def detect_lines(
             a line may be one.
     """
     rows = [line for document in documents for line in document]
+    if not rows:
+        return "sentence", "its beginning holds no text, so a line is taken for a sentence"
     counts = [len(split_sentences(row, language)) for row in rows]
-    mean = sum(counts) / max(1, len(rows))
+    mean = sum(counts) / len(rows)
     if not blank_lines and mean >= _DOCUMENT_SENTENCES:
-        return "document", (
+        found: LinesFound = "document"
+        seen = (
             f"the first {len(rows)} lines hold {mean:.1f} sentences each, on average, and no blank "
-            "line stands between them, so a line is taken for a document"
+            "line stands between them"
         )
-    several = [row for row, count in zip(rows, counts, strict=True) if count > 1]
-    share = sum(map(len, several)) / max(1, sum(map(len, rows)))
-    lines: LinesFound = "paragraph" if share >= _PARAGRAPH_SHARE else "sentence"
-    return lines, (
-        f"{len(several)} of the first {len(rows)} lines ({share:.0%} of their text) hold more than "
-        f"one sentence, so a line is taken for a {lines}"
-    )
+    else:
+        several = [row for row, count in zip(rows, counts, strict=True) if count > 1]
+        share = sum(map(len, several)) / sum(map(len, rows))
+        found = "paragraph" if share >= _PARAGRAPH_SHARE else "sentence"
+        seen = (
+            f"{len(several)} of the first {len(rows)} lines ({share:.0%} of their text) hold more "
+            "than one sentence"
+        )
+    if len(rows) == 1:
+        seen = f"the only line looked at holds {amount(counts[0], 'sentence')}"
+    return found, f"{seen}, so a line is taken for a {found}"
 
 
 def record_lines(

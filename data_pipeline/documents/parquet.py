@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 
 from data_pipeline.documents import Lines, PlainSource, Unit
 from data_pipeline.documents.files import FileStream, InputFiles
-from data_pipeline.documents.lines import LinesOption, record_lines
-from data_pipeline.documents.records import record_units
+from data_pipeline.documents.lines import LinesOption
+from data_pipeline.documents.records import record_source, record_units
 from data_pipeline.documents.stretches import UNIT_BYTES
 from data_pipeline.errors import DataError
 
@@ -46,10 +46,12 @@ def parquet_source(
     given: InputFiles, column: str, lines: LinesOption, language: str
 ) -> PlainSource:
     """The source of some files. With `lines` "auto", their first texts decide."""
-    streams = [ParquetStream(path, column) for path in given.files]
-    found, why = record_lines(streams, lines, language)
-    facts = {"kind": "parquet", "text_key": column, "lines": found, "lines_detected": why}
-    return PlainSource(given.name, tuple(replace(s, lines=found) for s in streams), facts)
+    facts = {"kind": "parquet", "text_key": column}
+
+    def streams(found: Lines) -> tuple[ParquetStream, ...]:
+        return tuple(ParquetStream(path, column, found) for path in given.files)
+
+    return record_source(given.name, streams, facts, lines, language)
 
 
 def parquet_texts(path: Path, column: str, advance: Callable[[int], None]) -> Iterator[pa.Array]:

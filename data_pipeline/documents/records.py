@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from data_pipeline.documents import Lines, Parsed, Place, Unit
+from data_pipeline.documents import Lines, Parsed, Place, PlainSource, Stream, Unit
 from data_pipeline.documents.decoding import decode, lines_of
+from data_pipeline.documents.lines import LinesOption, record_lines
 from data_pipeline.documents.stretches import UNIT_BYTES
 
 
@@ -37,22 +39,44 @@ def parse_records(content: bytes) -> Parsed:
 
     Blank lines inside a text do not end its document; a text of nothing but blanks is none.
     """
-    documents, places = [], []
-    number = 0
-    counts = {"replaced_characters": 0, "empty_documents": 0}
     with pa.ipc.open_stream(content) as stream:
-        for batch in stream:
-            for value in batch.column(0).to_pylist():
-                text, replaced = decode(value or b"")
-                counts["replaced_characters"] += replaced
-                document = lines_of(text)
-                if document:
-                    documents.append(document)
-                    places.append(number)
-                else:
-                    counts["empty_documents"] += 1
-                number += 1
+        values = (value for batch in stream for value in batch.column(0).to_pylist())
+        return parse_texts((n, *decode(value or b"")) for n, value in enumerate(values))
+
+
+def parse_texts(texts: Iterable[tuple[int, str, int]]) -> Parsed:
+    """The documents of texts: (place in the unit, text, characters replaced in it) each."""
+    documents, places = [], []
+    counts = {"replaced_characters": 0, "empty_documents": 0}
+    for place, text, replaced in texts:
+        counts["replaced_characters"] += replaced
+        document = lines_of(text)
+        if document:
+            documents.append(document)
+            places.append(place)
+        else:
+            counts["empty_documents"] += 1
     return Parsed(documents, counts, places)
+
+
+def record_source(
+    name: str,
+    streams: Callable[[Lines], tuple[Stream, ...]],
+    facts: Mapping[str, Any],
+    lines: LinesOption,
+    language: str,
+) -> PlainSource:
+    """The source of records.
+
+    Args:
+        name: the input as it was given.
+        streams: what a line of a text holds -> its streams.
+        facts: what the manifest says of it.
+        lines: with "auto", the first texts decide.
+        language: of the text.
+    """
+    found, why = record_lines(streams("paragraph"), lines, language)
+    return PlainSource(name, streams(found), {**facts, "lines": found, "lines_detected": why})
 
 
 def _pack(texts: pa.Array) -> bytes:

@@ -15,6 +15,7 @@ from data_pipeline.documents import Lines, Parsed, Place, PlainSource, Unit
 from data_pipeline.documents.decoding import decode, text_blocks
 from data_pipeline.documents.files import FileStream, InputFiles
 from data_pipeline.documents.lines import SAMPLE_BYTES, LinesFound, LinesOption, detect_lines
+from data_pipeline.documents.not_text import check_is_text
 from data_pipeline.documents.stretches import UNIT_BYTES, last_after, stretches
 
 # A longer stretch without an end of a document is taken for a file that has none, and is cut at
@@ -56,9 +57,14 @@ class TextStream(FileStream):
 
 
 def text_source(given: InputFiles, lines: LinesOption, language: str) -> PlainSource:
-    """The source of some text files. With `lines` "auto", its first 256 KiB decide."""
+    """The source of some text files. With `lines` "auto", its first 256 KiB decide.
+
+    DataError, with `lines` "auto", where a file holds JSON, a table or a dump.
+    """
     why = None
     if lines == "auto":
+        for path in given.files:
+            check_is_text(path)
         documents, files = _sample(given)
         lines, why = detect_lines(documents, language, blank_lines=len(documents) > files)
     facts = {"kind": "text", "lines": lines, "lines_detected": why}

@@ -6,13 +6,12 @@ It is opened from its folder: the code that prepared it is not imported, and not
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shlex
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -20,9 +19,10 @@ from typing import Any
 import pyarrow as pa
 
 from data_pipeline.documents import Lines, PlainSource, Unit
-from data_pipeline.documents.lines import LinesOption, record_lines
-from data_pipeline.documents.records import record_units
+from data_pipeline.documents.lines import LinesOption
+from data_pipeline.documents.records import record_source, record_units
 from data_pipeline.errors import DataError
+from data_pipeline.strict_json import parse_json
 
 PREFIX = "tfds:"
 _SYNTAX = re.compile(
@@ -139,8 +139,6 @@ def tfds_source(name: str, key: str, lines: LinesOption, language: str) -> Plain
     folder, split = configured / version, given["split"] or "train"
     info = _open(name, folder).info
     _check(name, info, split, key)
-    streams = tuple(_streams(name, folder, split, key, info.splits[split]))
-    found, why = record_lines(streams, lines, language)
     facts = {
         "kind": "tfds",
         "name": info.full_name.removesuffix(f"/{info.version}"),
@@ -148,20 +146,24 @@ def tfds_source(name: str, key: str, lines: LinesOption, language: str) -> Plain
         "licence": info.redistribution_info.license or None,
         "split": split,
         "text_key": key,
-        "lines": found,
-        "lines_detected": why,
     }
-    return PlainSource(name, tuple(replace(stream, lines=found) for stream in streams), facts)
+
+    def streams(found: Lines) -> tuple[TfdsStream, ...]:
+        return tuple(_streams(name, folder, split, key, info.splits[split], found))
+
+    return record_source(name, streams, facts, lines, language)
 
 
-def _streams(name: str, folder: Path, split: str, key: str, facts: Any) -> Iterator[TfdsStream]:
+def _streams(
+    name: str, folder: Path, split: str, key: str, facts: Any, lines: Lines
+) -> Iterator[TfdsStream]:
     """A split's files, each with its share of the bytes."""
     lengths = facts.shard_lengths
     start, records = 0, sum(lengths)
     for length in lengths:
         end = start + length
         size = facts.num_bytes * end // records - facts.num_bytes * start // records
-        yield TfdsStream(name, folder, split, start, length, size, key)
+        yield TfdsStream(name, folder, split, start, length, size, key, lines)
         start = end
 
 
@@ -188,7 +190,7 @@ def _open(name: str, folder: Path) -> Any:
 
     for file in ("dataset_info.json", "features.json"):
         try:
-            json.loads((folder / file).read_text(encoding="utf-8"))
+            parse_json((folder / file).read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise DataError(
                 f"{name}: {folder / file} is damaged: {error}; prepare it again"
@@ -214,7 +216,7 @@ def _open(name: str, folder: Path) -> Any:
 def _default_config(top: Path) -> str:
     """The configuration that a name without one means: the data set itself says which."""
     try:
-        told = json.loads((top / "metadata.json").read_text(encoding="utf-8"))
+        told = parse_json((top / "metadata.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return ""
     name = told.get("default_config_name") if isinstance(told, dict) else None

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from data_pipeline.errors import DataError
 from data_pipeline.objective import Pairs
-from data_pipeline.store.token_store import Split
+from data_pipeline.store.token_store import Split, changed_on_disk
 
 Ints = npt.NDArray[np.int64]
 
@@ -32,12 +32,14 @@ class Corpus:
 
     @classmethod
     def of(cls, split: Split, pairs: Pairs = "next_sentence") -> Corpus:
-        """Reads the offsets of a split; DataError where it has no text for such pairs."""
+        """Reads the offsets of a split.
+
+        DataError where it has no text for such pairs, or the offsets do not ascend.
+        """
         offsets = np.asarray(split.sentence_offsets)
         bounds = np.asarray(split.document_offsets)
         empty = [
-            lo + np.flatnonzero(np.diff(offsets[lo : lo + _PIECE + 1]) == 0)
-            for lo in range(0, len(offsets) - 1, _PIECE)
+            lo + _empty(offsets[lo : lo + _PIECE + 1]) for lo in range(0, len(offsets) - 1, _PIECE)
         ]
         if any(map(len, empty)):
             dropped = np.concatenate(empty)
@@ -46,6 +48,8 @@ class Corpus:
         starts, ends = bounds[:-1], bounds[1:]
         with_text = ends > starts
         if not with_text.all():
+            if (ends < starts).any():
+                raise changed_on_disk("document_offsets")
             starts, ends = starts[with_text], ends[with_text]
         if pairs == "next_sentence" and len(starts) < 2:
             raise DataError(
@@ -70,3 +74,12 @@ class Corpus:
             int(np.searchsorted(self.ends, first, side="right")),
             int(np.searchsorted(self.starts, after)),
         )
+
+
+def _empty(offsets: Ints) -> Ints:
+    """Which of some sentences hold nothing."""
+    steps = np.diff(offsets)
+    found = np.flatnonzero(steps <= 0)
+    if (steps[found] < 0).any():
+        raise changed_on_disk("sentence_offsets")
+    return found

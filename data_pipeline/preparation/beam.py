@@ -16,9 +16,9 @@ from typing import Any
 from data_pipeline.documents import Source, Stream
 from data_pipeline.errors import DataError
 from data_pipeline.preparation.encoded_unit import UnitEncoder
+from data_pipeline.preparation.job import StreamKey
 from data_pipeline.preparation.work import (
     PendingUnit,
-    StreamKey,
     Work,
     WorkOnUnit,
     pending_units_of,

@@ -15,7 +15,8 @@ from typing import Any
 
 from data_pipeline.atomic_file import write_atomically
 from data_pipeline.documents import Source
-from data_pipeline.preparation.work import Job
+from data_pipeline.preparation.job import Job
+from data_pipeline.strict_json import parse_json
 from data_pipeline.tokenization.files import LEARNED
 from data_pipeline.tokenization.text_tokenizer import TextTokenizer
 
@@ -87,7 +88,7 @@ def read_learned(folder: Path) -> LearnedFrom | None:
     """What stands in the folder; None where nothing does, or nothing that can be read."""
     path = folder / LEARNED
     try:
-        found = json.loads(path.read_text("utf-8"))
+        found = parse_json(path.read_text("utf-8"))
         return LearnedFrom(
             found["job"],
             found["tokenizer"],

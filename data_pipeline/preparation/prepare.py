@@ -14,15 +14,17 @@ from typing import Any
 from data_pipeline.cleaning.dropped import Dropped
 from data_pipeline.cleaning.rules import NO_CLEANING, CleaningRules
 from data_pipeline.documents import Source, Unit, total_size, units_of
-from data_pipeline.documents.inputs import DEFAULT_TEXT_KEY, open_sources
+from data_pipeline.documents.inputs import DEFAULT_TEXT_KEY
 from data_pipeline.documents.lines import LinesOption
 from data_pipeline.documents.stretches import UNIT_BYTES
 from data_pipeline.errors import DataError
 from data_pipeline.preparation.beam import encode_on_beam
 from data_pipeline.preparation.encoded_unit import UnitEncoder
+from data_pipeline.preparation.job import Job
 from data_pipeline.preparation.merging import EmptyInput, merge
+from data_pipeline.preparation.same_store import check_same_settings, is_prepared
+from data_pipeline.preparation.sources import Inputs, as_sources, listed_inputs
 from data_pipeline.preparation.work import (
-    Job,
     Work,
     WorkOnUnit,
     open_work,
@@ -30,7 +32,7 @@ from data_pipeline.preparation.work import (
     remove_work,
 )
 from data_pipeline.progress import Progress, silent
-from data_pipeline.store.token_store import MANIFEST, TokenStore, read_manifest
+from data_pipeline.store.token_store import TokenStore
 from data_pipeline.store.writer import check_output, new_store
 from data_pipeline.tokenization.rules import Rules
 from data_pipeline.tokenization.text_tokenizer import TextTokenizer
@@ -44,7 +46,6 @@ from data_pipeline.tokenization.vocabulary import (
 )
 from data_pipeline.workers import checked_workers, ordered_map
 
-Inputs = str | os.PathLike[str] | Source
 # Libraries that decide what becomes of a unit: work that another version has begun is not gone on
 # with.
 _DECIDING = ("sentencex", "tokenizers", "sentencepiece", "datasketch", "mwparserfromhell")
@@ -80,11 +81,16 @@ def prepare(
 
     DataError where an input is no good, another store is there, or a split would be empty.
     """
-    if not 0 < eval_share < 1:
-        raise DataError(f"eval_share must be above 0 and below 1; got {eval_share}")
+    _check_types(tokenizer, cleaning, eval_share, language)
     workers = checked_workers(workers)
-    sources = as_sources(inputs, lines, language, progress, text_key)
+    output = Path(output)
     facts = {"language": language, "eval_share": eval_share}
+    inputs = listed_inputs(inputs)
+    # Both before any input is read.
+    names = [os.fspath(i) if isinstance(i, str | os.PathLike) else i.name for i in inputs]
+    check_same_settings(output, _settings(tokenizer, cleaning, facts), names, lines, text_key)
+    check_output(output, may_be_store=True)
+    sources = as_sources(inputs, lines, language, progress, text_key)
     return write_store(
         sources,
         tokenizer,
@@ -117,15 +123,8 @@ def write_store(
     """
     output = Path(output)
     share = facts.get("eval_share")
-    settings = {
-        "tokenizer": tokenizer.fingerprint,
-        "unit_bytes": UNIT_BYTES,
-        "cleaning": asdict(cleaning),
-        **{f"{name} version": metadata.version(name) for name in _DECIDING},
-        **facts,
-    }
-    job = Job.of(settings, sources)
-    if _is_prepared(output, job):
+    job = Job.of(_settings(tokenizer, cleaning, facts), sources)
+    if is_prepared(output, job, sources):
         remove_work(output)  # a process that was killed just before it would have
         return TokenStore.open(output)
     check_output(output)
@@ -138,7 +137,7 @@ def write_store(
             else:
                 with progress("tokenising on Beam", None, "B"):
                     encode_on_beam(work, sources, encoder, beam_options)
-            manifest = {**facts, "job": job.fingerprint}
+            manifest = {**facts, "job": job.fingerprint, "libraries": _libraries()}
             check = partial(_check_splits, share)
             with new_store(output, tokenizer) as writer:
                 store = merge(work, sources, writer, manifest, cleaning, check, progress)
@@ -146,20 +145,44 @@ def write_store(
             remove_work(output)  # other settings are needed, and nothing of it is of use
             raise
         except OSError as error:
+            kept = f"; what is done is kept in {work.folder}, and the same command goes on"
             raise DataError(
-                f"{error.filename or output}: {error.strerror or error}; what is done is kept in "
-                f"{work.folder}, and the same command goes on"
+                f"{error.filename or output}: {error.strerror or error}"
+                f"{kept if work.has_units() else ''}"
             ) from error
         remove_work(output)
     return store
 
 
-def _is_prepared(output: Path, job: Job) -> bool:
-    """Whether the store is there, of this very job, and no file was changed since."""
-    file = output / MANIFEST
-    if not file.is_file() or read_manifest(output).get("job") != job.fingerprint:
-        return False
-    return job.last_change < file.stat().st_mtime_ns
+def _settings(
+    tokenizer: TextTokenizer, cleaning: CleaningRules, facts: Mapping[str, Any]
+) -> dict[str, Any]:
+    """All but the input that decides a store's bytes."""
+    return {
+        "tokenizer": tokenizer.fingerprint,
+        "unit_bytes": UNIT_BYTES,
+        "cleaning": asdict(cleaning),
+        **_libraries(),
+        **facts,
+    }
+
+
+def _libraries() -> dict[str, str]:
+    return {f"{name} version": metadata.version(name) for name in _DECIDING}
+
+
+def _check_types(tokenizer: Any, cleaning: Any, eval_share: Any, language: Any) -> None:
+    """DataError for what is of another type than is needed."""
+    if not isinstance(tokenizer, TextTokenizer):
+        raise DataError(
+            f"tokenizer must be a tokeniser, as load_tokenizer(FOLDER) opens one; got {tokenizer!r}"
+        )
+    if not isinstance(cleaning, CleaningRules):
+        raise DataError(f"cleaning must be a CleaningRules; got {cleaning!r}")
+    if not isinstance(eval_share, int | float) or not 0 < eval_share < 1:
+        raise DataError(f"eval_share must be above 0 and below 1; got {eval_share!r}")
+    if not isinstance(language, str):
+        raise DataError(f"language must be a code such as 'en' or 'de'; got {language!r}")
 
 
 def _encode(
@@ -182,6 +205,7 @@ def vocabulary_from(
     cased: bool = False,
     *,
     rules: Rules | None = None,
+    lines: LinesOption = "auto",
     workers: int | None = None,
     text_key: str = DEFAULT_TEXT_KEY,
     progress: Progress = silent,
@@ -189,40 +213,17 @@ def vocabulary_from(
     """A WordPiece tokeniser with a vocabulary of at most `size`, learned from files on all cores.
 
     `rules` say more than `cased`, which they take the place of. All words are counted. The same for
-    any number of workers. DataError as of `prepare`.
+    any number of workers. What a line holds does not matter to words, but a file that looks like
+    anything other than text is only read as text where `lines` says so. DataError as of `prepare`.
     """
     check_size(size)
     workers = checked_workers(workers)
     rules = rules or Rules(cased)
-    # Words do not depend on lines.
-    sources = as_sources(inputs, "paragraph", "en", silent, text_key)
+    sources = as_sources(inputs, lines, "en", silent, text_key)
     with progress("counting words", total_size(sources), "B") as task:
         units = units_of(sources, task.advance)
         counts = merge_counts(ordered_map(partial(UnitCounter, rules), units, workers=workers))
     return tokenizer_of(counts, rules, size, progress)
-
-
-def as_sources(
-    inputs: Iterable[Inputs],
-    lines: LinesOption,
-    language: str,
-    progress: Progress,
-    text_key: str = DEFAULT_TEXT_KEY,
-) -> list[Source]:
-    """Names become sources; sources stay what they are. Shows what each is taken for."""
-    if isinstance(inputs, str | os.PathLike):
-        inputs = [inputs]
-    inputs = list(inputs)
-    names = [i for i in inputs if isinstance(i, str | os.PathLike)]
-    sources: list[Source] = [i for i in inputs if not isinstance(i, str | os.PathLike)]
-    if names or not sources:
-        opened = open_sources(names, lines, language, text_key=text_key)
-        for source in opened:
-            facts = source.describe()
-            with progress(f"reading {source.name}", None, "B") as task:
-                task.note("; ".join(filter(None, (facts["kind"], facts.get("lines_detected")))))
-        sources = [*opened, *sources]
-    return sources
 
 
 class UnitCounter:
@@ -238,6 +239,10 @@ class UnitCounter:
         return count_words(text, self._rules)
 
 
+def _all(documents: int) -> str:
+    return "the only one" if documents == 1 else f"all {documents:,}"
+
+
 def _check_splits(eval_share: float | None, documents: Mapping[str, int], dropped: Dropped) -> None:
     for name, other, change in (("eval", "train", "raise"), ("train", "eval", "lower")):
         if documents[name] == 0 and documents[other] == 0:
@@ -250,7 +255,7 @@ def _check_splits(eval_share: float | None, documents: Mapping[str, int], droppe
             raise EmptyInput("there is no sentence in the input: no word of it gives a token")
         if documents[name] == 0:
             raise EmptyInput(
-                f"no document is left for {name}: all {documents[other]} went to {other} with "
+                f"no document is left for {name}: {_all(documents[other])} went to {other} with "
                 f"eval_share={eval_share}; give more documents (a blank line ends a document), or "
                 f"{change} eval_share"
             )

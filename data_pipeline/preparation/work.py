@@ -13,13 +13,11 @@ appear under their names when they are whole.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,86 +28,10 @@ from data_pipeline.documents import Source, Stream, Unit
 from data_pipeline.errors import DataError
 from data_pipeline.file_lock import LOCK, folder_lock
 from data_pipeline.preparation.encoded_unit import UnitEncoder
+from data_pipeline.preparation.job import Job, StreamKey
+from data_pipeline.strict_json import parse_json
 
 JOB = "job.json"
-# Counts up whenever the same unit gives other ids, or its file has another layout.
-WORK_FORMAT = 2
-
-
-class StreamKey(NamedTuple):
-    """Which stream of which source."""
-
-    source: int
-    stream: int
-
-    def __str__(self) -> str:
-        return f"{self.source:04d}-{self.stream:06d}"
-
-
-@dataclass(frozen=True)
-class Job:
-    """All that decides a store's bytes, and so whether finished units are of use.
-
-    Attributes:
-        settings: of types that JSON has.
-        sources: for each its description and its streams' identities.
-    """
-
-    settings: Mapping[str, Any]
-    sources: Sequence[Mapping[str, Any]]
-
-    @classmethod
-    def of(cls, settings: Mapping[str, Any], sources: Sequence[Source]) -> Job:
-        """The job of preparing `sources`."""
-        described = [
-            {**source.describe(), "streams": [stream.identity() for stream in source.streams]}
-            for source in sources
-        ]
-        return cls({"work_format": WORK_FORMAT, **settings}, described)
-
-    @property
-    def fingerprint(self) -> str:
-        """SHA-256 of settings and sources, but for when files were changed last."""
-        facts = [self.settings, *(_without_times(source) for source in self.sources)]
-        text = json.dumps(facts, sort_keys=True, ensure_ascii=False, default=str)
-        return hashlib.sha256(text.encode()).hexdigest()
-
-    @property
-    def last_change(self) -> int:
-        """When the file of the input that was changed last was changed, in nanoseconds."""
-        streams = (stream for source in self.sources for stream in source["streams"])
-        return max((stream.get("changed", 0) for stream in streams), default=0)
-
-    def to_json(self) -> str:
-        """Text that is equal where the jobs are."""
-        facts = {"settings": self.settings, "sources": self.sources}
-        return json.dumps(facts, indent=1, sort_keys=True, ensure_ascii=False, default=str)
-
-    def changes(self, begun: str) -> list[StreamKey]:
-        """The streams that are not as they were in `begun`, a `to_json`.
-
-        DataError where anything else differs: nothing of that work is of use.
-        """
-        there, here = json.loads(begun), json.loads(self.to_json())
-        settings, now = _flat(there["settings"]), _flat(here["settings"])
-        found = [
-            f"{name} {_short(settings.get(name))} there and {_short(now.get(name))} now"
-            for name in sorted({*settings, *now})
-            if settings.get(name) != now.get(name)
-        ]
-        if list(map(_names, there["sources"])) != list(map(_names, here["sources"])):
-            found.append("other input")
-        if found:
-            raise DataError(
-                f"was begun with other settings ({'; '.join(found)}); give the same again to go "
-                "on, or remove the folder to begin anew"
-            )
-        return [
-            StreamKey(s, f)
-            for s, (old, new) in enumerate(zip(there["sources"], here["sources"], strict=True))
-            for f, (was, is_now) in enumerate(zip(old["streams"], new["streams"], strict=True))
-            if was != is_now
-        ]
 
 
 class BeingPrepared(DataError):
@@ -122,17 +44,24 @@ class Work:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
+    def has_units(self) -> bool:
+        """Whether anything is done."""
+        return any(self.folder.glob("*-*.npz"))
+
     def unit_path(self, key: StreamKey, number: int) -> Path:
         """Where a unit's ids are kept."""
         return self.folder / f"{key}-{number:06d}.npz"
 
     def stream_record(self, key: StreamKey) -> dict[str, Any] | None:
         """`units` and `counts` of a stream that was read to its end, else None."""
+        path = self.folder / f"{key}.json"
         try:
-            found: dict[str, Any] = json.loads((self.folder / f"{key}.json").read_text("utf-8"))
-            return found
+            found = parse_json(path.read_bytes())
+            return {"units": int(found["units"]), "counts": dict(found["counts"])}
         except FileNotFoundError:
             return None
+        except (ValueError, TypeError, KeyError) as error:
+            raise DataError(f"{path}: is damaged; remove it and start again") from error
 
     def finish_stream(self, key: StreamKey, units: int, counts: Mapping[str, int]) -> None:
         """Says that a stream has so many units, and what its reader counted."""
@@ -164,8 +93,8 @@ def open_work(output: Path, job: Job) -> Iterator[Work]:
 
     def refuse(holder: str) -> DataError:
         return BeingPrepared(
-            f"{output} is being prepared by {holder}; wait until it has ended, stop it, or give "
-            "another --output"
+            f"{output} is being prepared by {holder}; wait until it has ended, stop it, or name "
+            "another output"
         )
 
     with folder_lock(folder, refuse):
@@ -175,43 +104,15 @@ def open_work(output: Path, job: Job) -> Iterator[Work]:
         try:
             yield Work(folder)
         finally:
-            if not any(folder.glob("*-*")):
-                (folder / JOB).unlink(missing_ok=True)
+            if not Work(folder).has_units():
+                for path in (folder / JOB, *folder.glob("*-*.*")):
+                    path.unlink(missing_ok=True)
 
 
 def remove_work(output: Path) -> None:
     """Removes the work folder of a store."""
     with contextlib.suppress(FileNotFoundError):
         shutil.rmtree(work_folder(output))
-
-
-def _without_times(source: Mapping[str, Any]) -> dict[str, Any]:
-    streams = [
-        {name: fact for name, fact in stream.items() if name != "changed"}
-        for stream in source["streams"]
-    ]
-    return {**source, "streams": streams}
-
-
-def _flat(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings that are tables of their own, by their entries' names."""
-    flat: dict[str, Any] = {}
-    for name, value in settings.items():
-        flat.update(value if isinstance(value, dict) else {name: value})
-    return flat
-
-
-def _short(value: Any) -> str:
-    """A fingerprint by its beginning."""
-    text = str(value)
-    return f"{text[:12]}…" if len(text) == 64 else text
-
-
-def _names(source: Mapping[str, Any]) -> tuple[Any, ...]:
-    """What a source is, whatever its files hold now."""
-    streams = source["streams"]
-    facts = {k: v for k, v in source.items() if k not in ("streams", "lines_detected")}
-    return facts, [stream.get("path") for stream in streams]
 
 
 def _begin(folder: Path, job: Job) -> None:

@@ -10,7 +10,6 @@ A store that was made before either was written says less.
 
 from __future__ import annotations
 
-import json
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +17,7 @@ import numpy as np
 from data_pipeline.documents import Place, PlaceKind, SplitName
 from data_pipeline.errors import DataError
 from data_pipeline.store.token_store import PLACES, SPLITS, TokenStore, map_array
+from data_pipeline.strict_json import parse_json
 
 ORIGINS = "origins.json"
 
@@ -58,12 +58,12 @@ class Origins:
         if not path.is_file():
             return
         try:
-            self._rows = [Origin(**row) for row in json.loads(path.read_text("utf-8"))]
+            self._rows = [Origin(**row) for row in parse_json(path.read_text("utf-8"))]
             self._ends = {
                 name: np.cumsum([getattr(row, name) for row in self._rows], dtype=np.int64)
                 for name in SPLITS
             }
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, OverflowError) as error:
             raise DataError(f"{path}: is damaged: {error}; prepare the store again") from error
         self._places = {
             name: map_array(store.path, f"{name}/{PLACES}.npy", "int64")

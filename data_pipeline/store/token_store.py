@@ -13,7 +13,6 @@ Each token is stored once; which sentences meet in an example, and what is maske
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from numpy.lib import format as npy
 
 from data_pipeline.documents import SplitName
 from data_pipeline.errors import DataError
+from data_pipeline.strict_json import parse_json
 from data_pipeline.tokenization.text_tokenizer import TextTokenizer
 from data_pipeline.tokenization.tokenizer import load_tokenizer
 
@@ -36,6 +36,8 @@ SPLITS: tuple[SplitName, ...] = ("train", "eval")
 ARRAYS = ("tokens", "sentence_offsets", "document_offsets")
 # Where each document begins in what it came from: of no use for training, and not in older stores.
 PLACES = "document_places"
+# Offsets looked at together, so that a mapped file is never copied as a whole.
+_PIECE = 1 << 20
 _DTYPES = ("uint16", "uint32")
 # What a manifest must say for a store to be opened and shown, and of what type it is.
 _NEEDED: dict[tuple[str, ...], type] = {
@@ -85,6 +87,18 @@ class Split:
                     + (f" from {offsets[0]} to {offsets[-1]}" if len(offsets) else "")
                 )
 
+    def check_order(self) -> None:
+        """DataError where an offset is below the one before it, as on a disk that lost some.
+
+        Reads all offsets, a piece at a time, and no tokens.
+        """
+        for what in ("sentence_offsets", "document_offsets"):
+            offsets = getattr(self, what)
+            for lo in range(0, len(offsets), _PIECE):
+                piece = offsets[lo : lo + _PIECE + 1]
+                if (piece[1:] < piece[:-1]).any():
+                    raise changed_on_disk(what)
+
     @property
     def num_tokens(self) -> int:
         """The tokens of all sentences."""
@@ -107,6 +121,14 @@ class Split:
             "sentences": self.num_sentences,
             "tokens": self.num_tokens,
         }
+
+
+def changed_on_disk(what: str) -> DataError:
+    """The error of a store that opens and holds something that was never written."""
+    return DataError(
+        f"the {what} of the token store do not ascend: it was changed since it was written; "
+        "`bert-jax inspect STORE --verify` names the file"
+    )
 
 
 class TokenStore:
@@ -219,7 +241,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
     if not file.is_file():
         raise DataError(f"{path}: is not a token store: it has no {MANIFEST}")
     try:
-        manifest = json.loads(file.read_text("utf-8"))
+        manifest = parse_json(file.read_text("utf-8"))
     except ValueError as error:
         raise DataError(f"{file}: is not JSON: {error}") from error
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:

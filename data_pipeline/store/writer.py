@@ -8,7 +8,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from io import BufferedWriter
 from pathlib import Path
@@ -19,6 +19,7 @@ import numpy.typing as npt
 from numpy.lib import format as npy
 
 from data_pipeline.errors import DataError
+from data_pipeline.paths import check_can_be_made, check_name
 from data_pipeline.store.token_store import (
     ARRAYS,
     FORMAT,
@@ -67,8 +68,9 @@ class ArrayFile:
         self._file.close()
 
     def discard(self) -> None:
-        """Closes the file as it is."""
-        self._file.close()
+        """Closes the file as it is; what is still in memory may be lost."""
+        with suppress(OSError):  # on a full disk, closing fails as writing did
+            self._file.close()
 
     def _write_header(self) -> None:
         npy.write_array_header_1_0(
@@ -199,23 +201,33 @@ def new_store(output: Path, tokenizer: TextTokenizer) -> Iterator[StoreWriter]:
     check_output(output)
     output.parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=f".{output.name}.", suffix=".tmp", dir=output.parent))
-    writer = StoreWriter(folder, output, tokenizer)
     try:
-        yield writer
+        writer = StoreWriter(folder, output, tokenizer)
+        try:
+            yield writer
+        finally:
+            for split in writer.splits.values():
+                split.discard()
     finally:
-        for split in writer.splits.values():
-            split.discard()
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def check_output(output: Path) -> None:
-    """DataError where a store cannot be written there: something is there already."""
+def check_output(output: Path, *, may_be_store: bool = False) -> None:
+    """DataError where a store cannot be written there, or something is there already.
+
+    With `may_be_store`, a store may be there.
+    """
+    check_name(output)
     if (output / MANIFEST).exists():
+        if may_be_store:
+            return
         raise DataError(f"{output}: a token store is there already; remove it or name a new one")
-    if output.exists() and (not output.is_dir() or any(output.iterdir())):
+    # "." and "/" have no name that could be given at the end.
+    if not output.name or (output.exists() and (not output.is_dir() or any(output.iterdir()))):
         raise DataError(
             f"{output}: exists and is not an empty folder; a token store needs a new name"
         )
+    check_can_be_made(output)
 
 
 def _digest(facts: Mapping[str, Any]) -> str:

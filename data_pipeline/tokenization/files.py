@@ -12,6 +12,7 @@ from typing import Any
 
 from data_pipeline.atomic_file import remove_abandoned, write_atomically
 from data_pipeline.errors import DataError
+from data_pipeline.strict_json import parse_json
 from data_pipeline.tokenization.rules import LONG_RUN, Rules, UnicodeForm
 from data_pipeline.tokenization.text_tokenizer import CLS, MASK, PAD, SEP, SPECIALS, UNK
 
@@ -28,6 +29,7 @@ FORM, LONG_RUNS = "unicode_normalization", "split_long_runs"
 PREFIX = "##"
 # Special tokens, and the pieces for bytes of SentencePiece.
 _NO_TEXT = re.compile(r"\[.*\]|<0x[0-9A-F]{2}>", re.DOTALL)
+_MANY = 100
 
 
 def from_full(full: dict[str, Any], path: Path) -> tuple[Rules, list[str]]:
@@ -134,6 +136,21 @@ def given_case(path: Path, cased: bool | None) -> bool:
     return cased
 
 
+def check_bare_vocabulary(path: Path, vocab: Sequence[str], cased: bool | None) -> None:
+    """DataError where a bare vocabulary is called cased and is sure not to be.
+
+    One that lacks capitals may be of a script that has none, or of a handful of words.
+    """
+    small = sum(token != token.upper() for token in vocab)
+    capitals = any(token != token.lower() and token not in SPECIALS for token in vocab)
+    if cased and not capitals and small >= _MANY:
+        raise DataError(
+            f"{path}: none of its {len(vocab):,} tokens holds a capital, so that every word with "
+            "one would be [UNK]: the vocabulary is uncased (cased=False, --uncased); for text that "
+            "has no capitals, a tokenizer_config.json beside it can say do_lower_case: false"
+        )
+
+
 def check_case(path: Path, rules: Rules, cased: bool | None) -> None:
     """DataError where the `cased` that was given is not that of the files."""
     if cased is not None and cased != rules.cased:
@@ -156,7 +173,7 @@ def read_vocab(path: Path) -> list[str]:
 def read_json(path: Path) -> dict[str, Any]:
     """The object in a JSON file; DataError where there is none."""
     try:
-        value = json.loads(path.read_text("utf-8"))
+        value = parse_json(path.read_text("utf-8"))
     except ValueError as error:
         raise DataError(f"{path}: is not JSON: {error}") from error
     if not isinstance(value, dict):

@@ -18,8 +18,9 @@ from sentencepiece import SentencePieceTrainer
 
 from data_pipeline.documents import Unit, total_size, units_of
 from data_pipeline.documents.inputs import DEFAULT_TEXT_KEY
+from data_pipeline.documents.lines import LinesOption
 from data_pipeline.errors import DataError
-from data_pipeline.preparation.prepare import Inputs, as_sources
+from data_pipeline.preparation.sources import Inputs, as_sources
 from data_pipeline.progress import Progress, silent
 from data_pipeline.text.sentences import split_sentences
 from data_pipeline.tokenization.rules import Rules, marked_normalizer
@@ -69,6 +70,7 @@ def sentencepiece_from(
     model_type: ModelType = "unigram",
     sample: int = DEFAULT_SAMPLE,
     byte_fallback: bool = False,
+    lines: LinesOption = "auto",
     language: str = "en",
     text_key: str = DEFAULT_TEXT_KEY,
     workers: int | None = None,
@@ -85,6 +87,7 @@ def sentencepiece_from(
         model_type: "unigram" or "bpe".
         sample: the most sentences to learn from.
         byte_fallback: characters that are no piece become bytes, each a piece, instead of [UNK].
+        lines: what a line of a text holds, as of `prepare`.
         language: of the sentences.
         text_key: the key or column of the text, as of `prepare`.
         workers: processes; as many as cores where None.
@@ -95,7 +98,7 @@ def sentencepiece_from(
     """
     _check(size, model_type, sample)
     workers = checked_workers(workers)
-    sources = as_sources(inputs, "auto", language, silent, text_key)
+    sources = as_sources(inputs, lines, language, silent, text_key)
     chosen = HashSample(sample)
     with progress("reading sentences", total_size(sources), "B") as task:
         units = units_of(sources, task.advance)

@@ -28,6 +28,7 @@ from data_pipeline.tokenization.files import (
     PREFIX,
     VOCAB,
     WORDPIECE_FILES,
+    check_bare_vocabulary,
     check_case,
     check_vocabulary,
     folder_config,
@@ -195,7 +196,9 @@ def load_tokenizer(path: str | os.PathLike[str], cased: bool | None = None) -> T
         words = Rules(given_case(path, cased), tokenize_chinese_chars=False)
         return SentencePieceTokenizer(path.read_bytes(), words, name=str(path))
     if path.is_file():
-        return Tokenizer(read_vocab(path), Rules(given_case(path, cased)), name=str(path))
+        bare = read_vocab(path)
+        check_bare_vocabulary(path, bare, cased)
+        return Tokenizer(bare, Rules(given_case(path, cased)), name=str(path))
     if not path.is_dir():
         raise DataError(f"{path}: no such tokeniser; give its folder, or a vocab.txt")
     config_path, full_path, vocab_path = (path / name for name in WORDPIECE_FILES)
@@ -217,6 +220,8 @@ def load_tokenizer(path: str | os.PathLike[str], cased: bool | None = None) -> T
         vocab = listed
     assert vocab is not None
     if rules is None:
+        if said is None:
+            check_bare_vocabulary(vocab_path, vocab, cased)
         rules = said or Rules(given_case(path, cased))
     elif said is not None and said.cased != rules.cased:
         raise DataError(
