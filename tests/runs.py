@@ -1,10 +1,15 @@
 """A small text, its store, and a finished run on it, made once for all tests that read them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import pytest
 
+from bert_jax.program import Program, make_program
+from bert_jax.recipes import pretraining_run
 from bert_jax.recipes.pretrain import pretrain
 from data_pipeline.preparation.prepare import prepare, vocabulary_from
 
@@ -84,3 +89,18 @@ def make_tiny_run(folder: Path) -> TinyRun:
     store = make_store(folder)
     pretrain(str(experiment), folder / "run", data=store)
     return TinyRun(experiment, store, folder / "run")
+
+
+@contextmanager
+def compiled_once() -> Iterator[None]:
+    """All starts compute with the functions that the first has compiled: the model is the same."""
+    made: list[Program] = []
+
+    def once(*arguments: Any, **named: Any) -> Program:
+        if not made:
+            made.append(make_program(*arguments, **named))
+        return made[0]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pretraining_run, "make_program", once)
+        yield

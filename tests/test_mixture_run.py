@@ -6,13 +6,11 @@ import shutil
 from typing import Any
 
 import pytest
-from runs import EXPERIMENT, make_two_stores
+from runs import EXPERIMENT, compiled_once, make_two_stores
 
 from bert_jax import cli
 from bert_jax.errors import UserError
 from bert_jax.metrics import is_evaluation, read_metrics
-from bert_jax.program import make_program
-from bert_jax.recipes import pretraining_run
 from bert_jax.recipes.pretrain import pretrain
 from bert_jax.recipes.run_folder import read_json
 from bert_jax.terminal import Terminal
@@ -22,16 +20,7 @@ SHARES = ["DataConfig.weights=(3, 1)"]
 
 @pytest.fixture(scope="module", autouse=True)
 def one_program():
-    """All starts compute with the functions that the first has compiled: the model is the same."""
-    made = []
-
-    def once(*arguments, **named):
-        if not made:
-            made.append(make_program(*arguments, **named))
-        return made[0]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pretraining_run, "make_program", once)
+    with compiled_once():
         yield
 
 

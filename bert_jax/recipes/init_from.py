@@ -11,7 +11,8 @@ from bert_jax.checkpoint import SKIP, open_read_only
 from bert_jax.config import BertConfig
 from bert_jax.errors import UserError
 from bert_jax.inference.load import open_model
-from bert_jax.recipes.run_folder import CHECKPOINTS, PROVENANCE, read_provenance
+from bert_jax.recipes.provenance import read_provenance
+from bert_jax.recipes.run_folder import CHECKPOINTS, PROVENANCE
 from bert_jax.sharding import unbox
 from data_pipeline.tokenization.text_tokenizer import TextTokenizer
 

@@ -16,6 +16,7 @@ from bert_jax.parameters import count_parameters, parameters_sha256
 from bert_jax.recipes import run_folder
 from bert_jax.recipes.data_facts import data_lines
 from bert_jax.recipes.experiment import load_experiment
+from bert_jax.recipes.provenance import LEVELS, read_provenance
 from bert_jax.store_results import store_lines
 from bert_jax.verdicts import percent
 
@@ -64,9 +65,9 @@ def run_facts(path: Path) -> dict[str, Any]:
     if (run_dir / run_folder.EVALUATION).exists():
         facts["evaluation"] = run_folder.read_evaluation(run_dir)
     if (run_dir / run_folder.PROVENANCE).exists():
-        provenance = facts["provenance"] = run_folder.read_provenance(run_dir)
+        provenance = facts["provenance"] = read_provenance(run_dir)
         facts["init_from"] = provenance.get("init_from")
-        watch = watch_of(training, provenance.get(run_folder.LEVELS))
+        watch = watch_of(training, provenance.get(LEVELS))
         facts["about_losses"] = about_losses(watch) if watch and training else []
     return facts
 

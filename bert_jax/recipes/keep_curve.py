@@ -15,6 +15,7 @@ from bert_jax.loss_curve import Levels, curve_of, noise
 from bert_jax.metrics import read_metrics
 from bert_jax.recipes import run_folder
 from bert_jax.recipes.experiment import load_experiment
+from bert_jax.recipes.provenance import LEVELS, read_provenance
 
 
 def keep_curve(run_dir: Path, experiment: str, path: Path) -> None:
@@ -30,9 +31,9 @@ def keep_curve(run_dir: Path, experiment: str, path: Path) -> None:
     """
     run = load_experiment(str(run_dir / run_folder.OPERATIVE), data_required=False)
     model = BertConfig.from_json_file(run_dir / run_folder.CONFIG)
-    provenance = run_folder.read_provenance(run_dir)
+    provenance = read_provenance(run_dir)
     curve = curve_of(read_metrics(run_dir))
-    levels = Levels.from_facts(provenance.get(run_folder.LEVELS))
+    levels = Levels.from_facts(provenance.get(LEVELS))
     if levels is None or not len(curve.step):
         raise UserError(
             f"{run_dir} has no curve to keep: its metrics count no tokens, or its provenance says "

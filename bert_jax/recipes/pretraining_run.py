@@ -16,14 +16,15 @@ from bert_jax.loss_watch import watch_of
 from bert_jax.metrics import MetricsWriter, read_metrics
 from bert_jax.pair_tasks import PAIR_TASKS
 from bert_jax.program import Program, make_program
-from bert_jax.recipes import held_out, init_from, run_folder
+from bert_jax.recipes import held_out, init_from, provenance, run_folder
 from bert_jax.recipes.data import open_data
 from bert_jax.recipes.data_levels import data_levels
 from bert_jax.recipes.describe_run import describe_start
 from bert_jax.recipes.experiment import Experiment
 from bert_jax.recipes.mixture_floor import floor_of_stores
 from bert_jax.recipes.run_lock import run_lock
-from bert_jax.recipes.samples import LONGEST, sample_stores
+from bert_jax.recipes.same_run import check_same_run
+from bert_jax.recipes.samples import predict_samples
 from bert_jax.recipes.staged_data import StagedData, check_stages
 from bert_jax.recipes.stoppable import stoppable
 from bert_jax.recipes.stores import open_stores
@@ -83,7 +84,7 @@ class PretrainingRun:
             init_from.find_source(source, run_dir)
         stores = open_stores(experiment.data, run_dir.parent, stoppable(terminal.progress, stop))
         stop.check()
-        run_folder.check_same_run(run_dir, experiment, stores.facts())
+        check_same_run(run_dir, experiment, stores.facts())
         for line in stores.lines():
             terminal.print(line)
         self.tokenizer = stores.first.tokenizer()
@@ -124,8 +125,8 @@ class PretrainingRun:
             experiment.objective,
             self.floors[0],
         ).to_facts()
-        facts = run_folder.provenance(devices.facts(found), mesh.shape, stores.facts())
-        facts[run_folder.LEVELS] = self.levels
+        facts = provenance.provenance_of(devices.facts(found), mesh.shape, stores.facts())
+        facts[provenance.LEVELS] = self.levels
         if self.first_weights is not None:
             facts["init_from"] = self._describe_source(self.first_weights)
         if self.is_main:
@@ -141,7 +142,7 @@ class PretrainingRun:
     def _write_folder(self, facts: dict[str, Any]) -> None:
         # A start that finds the run finished trains nothing, and is no resumption.
         is_finished = (run_folder.newest_checkpoint(self.run_dir) or 0) >= self.train.num_steps
-        changes = [] if is_finished else run_folder.record_provenance(self.run_dir, facts)
+        changes = [] if is_finished else provenance.record_provenance(self.run_dir, facts)
         run_folder.write_atomically(self.run_dir / run_folder.CONFIG, self.model.to_json())
         self.tokenizer.save(self.run_dir / run_folder.TOKENIZER)
         run_folder.write_atomically(self.run_dir / run_folder.OPERATIVE, self.experiment.operative)
@@ -285,11 +286,7 @@ class PretrainingRun:
         params = sharding.gather(state.params)
         if self.is_main:
             model = FillMask(self.model, params, self.tokenizer)
-            # Text that is tokenised again may have a few times as many tokens as it had.
-            longest = min(LONGEST, max(1, self.model.max_position_embeddings // 4 - 2))
-            samples = sample_stores(self.data.parts[0].stores, self.tokenizer, longest)
-            predictions = model.fill_mask([text for _, text in samples], top_k=5)
-            named = [(name, p) for (name, _), p in zip(samples, predictions, strict=True)]
+            named = predict_samples(model, self.data.parts[0].stores, self.tokenizer)
             run_folder.write_json(
                 self.run_dir / run_folder.PREDICTIONS,
                 [{**({"store": name} if name else {}), **p.to_dict()} for name, p in named],

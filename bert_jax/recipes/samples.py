@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from bert_jax.inference.fill_mask import FilledText, FillMask
 from bert_jax.recipes.stores import Stores
 from data_pipeline.store.token_store import Split
 from data_pipeline.tokenization.text_tokenizer import TextTokenizer
@@ -10,6 +11,8 @@ from data_pipeline.tokenization.text_tokenizer import TextTokenizer
 SHORTEST, LONGEST = 8, 24
 # Of all stores of a mixture.
 MOST_SENTENCES = 6
+# Candidates for each mask.
+TOP_K = 5
 
 
 def sample_stores(
@@ -35,6 +38,23 @@ def sample_stores(
         for i in by_share[:MOST_SENTENCES]
         for text in sample_sentences(stores.all[i].eval, tokenizer, count, longest)
     ]
+
+
+def predict_samples(
+    model: FillMask, stores: Stores, tokenizer: TextTokenizer
+) -> list[tuple[str, FilledText]]:
+    """What a model holds likely in some held-out sentences, with the name of each one's store.
+
+    Args:
+      model: of the run.
+      stores: of the run.
+      tokenizer: the stores'.
+    """
+    # Text that is tokenised again may have a few times as many tokens as it had.
+    longest = min(LONGEST, max(1, model.config.max_position_embeddings // 4 - 2))
+    samples = sample_stores(stores, tokenizer, longest)
+    filled = model.fill_mask([text for _, text in samples], top_k=TOP_K)
+    return [(name, text) for (name, _), text in zip(samples, filled, strict=True)]
 
 
 def sample_sentences(
