@@ -223,7 +223,7 @@ def test_first_weights_that_will_not_do_are_refused_before_the_slow_parts(
     other = {"init_from": tiny_run.run_dir, "bindings": ["BertConfig.intermediate_size=64"]}
     with pytest.raises(UserError, match="is another model: intermediate_size is 32 there"):
         start(tiny_run, tmp_path / "run", **other)
-    monkeypatch.setattr(f"{module}.open_store", slow)
+    monkeypatch.setattr(f"{module}.open_stores", slow)
     with pytest.raises(UserError, match="nowhere is no model"):
         start(tiny_run, tmp_path / "run", init_from=tmp_path / "nowhere")
 
