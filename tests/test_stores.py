@@ -4,6 +4,8 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from runs import make_store, make_two_stores
 
 from bert_jax.errors import UserError
@@ -35,6 +37,8 @@ def two(paths):
         (["/1/a/s", "/2/a/s"], ["1", "2"]),
         (["/a/wiki_2024 en", "/a/wiki__2024"], ["wiki-2024-en", "wiki-2024"]),
         (["/a/x_y", "/a/x-y"], ["x-y-1", "x-y-2"]),
+        (["/c/a_b", "/c/a-b", "/c/a-b-1"], ["a-b-2", "a-b-3", "a-b-1"]),
+        (["/a/st", "/b/st", "/a"], ["a-1", "b", "a-2"]),
         # The names of metrics must say what they are.
         (["/a/mlm", "/a/nsp", "/a/loss"], ["mlm-store", "nsp-store", "loss-store"]),
         (["/a/___", "/a/" + "n" * 99], ["store", "n" * 24]),
@@ -42,6 +46,16 @@ def two(paths):
 )
 def test_names_are_short_unlike_and_without_underscores(folders, names):
     assert short_names([Path(folder) for folder in folders]) == names
+
+
+folder = st.sampled_from(["a", "b", "a_b", "a-b", "a-b-1", "a-1", "mlm", "_", "n" * 30])
+
+
+@given(st.lists(st.lists(folder, max_size=3), min_size=1, max_size=7))
+def test_no_two_stores_have_one_name(folders):
+    names = short_names([Path("/", *parts) for parts in folders])
+    assert len(set(names)) == len(folders)
+    assert not any("_" in name for name in names)
 
 
 def test_a_named_store_is_opened(paths, two, tmp_path):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -144,20 +144,34 @@ def short_names(paths: Sequence[Path]) -> list[str]:
     """Names of stores for metrics and tables, by their folders: `en`, `wiki-2024`.
 
     Of letters, digits, `.` and `-` alone, so that `eval_NAME_mlm_loss` reads one way. Folders of
-    the same name are told apart by those around them, and if that does not do it by a number.
+    the same name are told apart by those around them, and what is alike then by a number.
     """
-    parts = [[_plain(part) for part in reversed(path.absolute().parts)] for path in paths]
+    # The root has no name.
+    parts = [[_plain(part) for part in reversed(path.absolute().parts[1:])] for path in paths]
+    parts = [of or [_plain("")] for of in parts]
     names = [of[0] for of in parts]
-    for depth in range(1, max(map(len, parts))):
-        counts = Counter(names)
-        for i, of in enumerate(parts):
-            if counts[names[i]] > 1:
-                names[i] = of[min(depth, len(of) - 1)]
-    counts = Counter(names)
-    return [
-        f"{of[0]}-{i}" if counts[name] > 1 else name
-        for i, (name, of) in enumerate(zip(names, parts, strict=True), start=1)
-    ]
+    for alike in _groups(names):
+        for depth in range(1, max(len(parts[i]) for i in alike)):
+            around = [parts[i][min(depth, len(parts[i]) - 1)] for i in alike]
+            if len(set(around)) == len(alike):
+                for i, name in zip(alike, around, strict=True):
+                    names[i] = name
+                break
+    taken = set(names)
+    for alike in _groups(names):
+        for i in alike:
+            numbered = (f"{names[i]}-{n}" for n in itertools.count(1))
+            names[i] = next(name for name in numbered if name not in taken)
+            taken.add(names[i])
+    return names
+
+
+def _groups(names: Sequence[str]) -> list[list[int]]:
+    """The numbers of those that have a name in common, group by group."""
+    groups: dict[str, list[int]] = {}
+    for i, name in enumerate(names):
+        groups.setdefault(name, []).append(i)
+    return [group for group in groups.values() if len(group) > 1]
 
 
 def _plain(folder: str) -> str:
