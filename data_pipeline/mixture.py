@@ -26,6 +26,7 @@ from data_pipeline.store.token_store import Split
 from data_pipeline.tokenization.special_ids import SpecialIds
 
 Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
 
 # Rows of a block: a share is rounded to a multiple of 1 / 4096.
 BLOCK = 4096
@@ -56,22 +57,24 @@ class Drawn(NamedTuple):
     number: Ints
 
 
-def shares_of(weights: Sequence[float]) -> Shares:
+def shares_of(weights: Sequence[float] | npt.NDArray[np.number]) -> Shares:
     """Shares in proportion to weights, by the method of largest remainders, at least a row each.
 
-    DataError for weights that are no positive numbers, or where a block has no room for a store.
+    DataError for weights that are no positive numbers, or where a period has no room for a store.
     """
-    if not weights:
+    exact = _numbers(weights, "weight")
+    if not len(exact):
         raise DataError("a mixture needs at least one store")
-    for weight in weights:
-        if isinstance(weight, bool) or not isinstance(weight, (int, float)):
-            raise DataError(f"a weight must be a number; got {weight!r}")
-        if not (math.isfinite(weight) and weight > 0):
+    for weight, number in zip(weights, exact, strict=True):
+        if not (math.isfinite(number) and number > 0):
             raise DataError(f"a weight must be above 0 and finite; got {weight}")
-    if len(weights) > BLOCK:
-        raise DataError(f"a mixture has room for {BLOCK} stores; got {len(weights)}")
-    exact = np.array(weights, np.float64)
-    exact *= BLOCK / exact.sum()
+    if len(exact) > BLOCK:
+        raise DataError(f"a mixture has room for {BLOCK} stores; got {len(exact)}")
+    # By the largest first: the sum of large weights may be beyond every number, and small ones
+    # divided by their sum lose all their digits.
+    exact /= exact.max()
+    exact /= exact.sum()
+    exact *= BLOCK
     rows = np.maximum(np.floor(exact), 1).astype(np.int64)
     # What rounding left over goes to those that lost most by it; what it took too much (because
     # each store has a row) is taken from the largest.
@@ -82,15 +85,37 @@ def shares_of(weights: Sequence[float]) -> Shares:
     return Shares(tuple(rows.tolist()))
 
 
-def smoothed_weights(sizes: Sequence[int], exponent: float = 0.7) -> list[float]:
-    """Weights size^exponent: small stores come oftener than their size says.
+def smoothed_weights(
+    sizes: Sequence[float] | npt.NDArray[np.number], exponent: float = 1.0
+) -> list[float]:
+    """Weights size^exponent; below 1 small stores come oftener than their size says.
 
     Multilingual BERT has 0.7 (google-research/bert, multilingual.md), XLM-R 0.3 (arXiv 1911.02116);
     1 is in proportion to the sizes, 0 equal. DataError for an exponent outside 0 to 1.
     """
     if not 0 <= exponent <= 1:
         raise DataError(f"the exponent of a mixture must be between 0 and 1; got {exponent}")
-    return [float(size) ** exponent for size in sizes]
+    return [float(size**exponent) for size in _numbers(sizes, "size").tolist()]
+
+
+def _numbers(given: Sequence[float] | npt.NDArray[np.number], name: str) -> Floats:
+    """Python's or numpy's numbers as an array."""
+    if isinstance(given, np.ndarray):
+        is_list, shown = given.ndim == 1, f"an array of shape {given.shape}"
+    else:
+        is_list = isinstance(given, Sequence) and not isinstance(given, (str, bytes))
+        shown = repr(given)
+    if not is_list:
+        raise DataError(f"{name}s must be a list of numbers, one for each store; got {shown}")
+    for value in given:
+        if isinstance(value, (bool, np.bool_)) or not isinstance(
+            value, (int, float, np.integer, np.floating)
+        ):
+            raise DataError(f"a {name} must be a number; got {value!r}")
+    try:
+        return np.array([float(value) for value in given])
+    except OverflowError:
+        raise DataError(f"a {name} must be below 10^308; one of them is larger") from None
 
 
 def draw(shares: Shares, seed: int, first: int, count: int) -> Drawn:

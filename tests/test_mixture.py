@@ -56,6 +56,23 @@ def test_rows_asked_for_in_any_pieces_are_the_same_and_no_row_of_a_store_is_miss
     assert draw(shares, seed, at, 1).first.tolist() == expected.tolist()
 
 
+@pytest.mark.parametrize(
+    ("given_weights", "shares"),
+    [
+        ([1e-320, 1e-320], [0.5, 0.5]),
+        ([1e308, 1e308, 1.0], [0.5, 0.5, 0]),
+        ([5e-324, 1e308], [0, 1]),
+        ([np.float32(3), np.int64(1)], [0.75, 0.25]),
+        (np.array([3, 1], np.uint8), [0.75, 0.25]),
+        (range(1, 3), [1 / 3, 2 / 3]),
+    ],
+)
+def test_weights_may_be_as_small_and_large_as_numbers_are_and_numpy_s(
+    given_weights: list, shares: list[float]
+) -> None:
+    assert shares_of(given_weights).facts() == pytest.approx(shares, abs=1 / BLOCK)
+
+
 def test_the_order_differs_from_block_to_block_and_from_seed_to_seed() -> None:
     shares = shares_of([1, 1])
     blocks = [draw(shares, seed, n * BLOCK, BLOCK).store for seed in (0, 1) for n in (0, 1)]
@@ -68,7 +85,8 @@ def test_smoothing_makes_small_stores_come_oftener() -> None:
     sizes = [1_000_000, 1_000]
     assert smoothed_weights(sizes, 1.0) == sizes
     assert smoothed_weights(sizes, 0.0) == [1.0, 1.0]
-    large, small = smoothed_weights(sizes)
+    assert smoothed_weights(np.array(sizes)) == sizes
+    large, small = smoothed_weights(sizes, 0.7)
     assert small / large == pytest.approx(1000**-0.7)
 
 
@@ -80,14 +98,20 @@ def test_smoothing_makes_small_stores_come_oftener() -> None:
         ([1, -2.5], r"got -2\.5"),
         ([1, float("nan")], "got nan"),
         ([True], "must be a number; got True"),
+        ([np.True_], "must be a number; got .*True"),
         (["1"], "must be a number; got '1'"),
+        ("12", "list of numbers, one for each store; got '12'"),
+        (3, "list of numbers, one for each store; got 3"),
+        ([[1, 2], [3]], r"must be a number; got \[1, 2\]"),
+        (np.ones((2, 2)), r"one for each store; got an array of shape \(2, 2\)"),
+        ([10**400], r"must be below 10\^308"),
         ([1.0] * (BLOCK + 1), "has room for 4096 stores"),
     ],
 )
 def test_weights_that_are_none_are_an_error(given_weights: list, said: str) -> None:
     with pytest.raises(DataError, match=said):
         shares_of(given_weights)
-    if not given_weights:
+    if isinstance(given_weights, list) and not given_weights:
         with pytest.raises(DataError, match=r"between 0 and 1; got 1\.5"):
             smoothed_weights([1, 2], 1.5)
 
