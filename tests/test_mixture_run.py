@@ -90,7 +90,7 @@ def test_a_killed_run_goes_on_to_the_same_weights_also_from_stores_that_moved(
     experiment, stores, whole, _ = mixture
     run_dir = shutil.copytree(whole, tmp_path / "run")
     shutil.rmtree(run_dir / "checkpoints" / "4")
-    moved = [shutil.copytree(store, tmp_path / "moved" / store.name) for store in stores]
+    moved = [shutil.copytree(store, tmp_path / f"now-{store.name}") for store in stores]
     # Other weights of the same shares.
     bindings = ["DataConfig.weights=(0.75, 0.25)"]
     assert pretrain(str(experiment), run_dir, data=moved, bindings=bindings).step == 4

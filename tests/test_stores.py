@@ -111,6 +111,19 @@ def test_a_mixture_is_known_by_its_stores_their_shares_and_their_order(two):
     assert second.endswith(str(two[1].path))
 
 
+def test_stores_that_have_moved_keep_the_names_that_a_run_knows_them_by(two, tmp_path):
+    moved = TokenStore.open(shutil.copytree(two[1].path, tmp_path / "swahili"))
+    recorded = Stores.of(two, [3, 1]).facts()
+    now = Stores.of([two[0], moved], [3, 1])
+    assert now.names == ("en", "swahili")
+    assert now.named_as_before(recorded).names == ("en", "sw")
+    assert now.named_as_before(recorded).facts()["stores"][1]["name"] == "sw"
+    # Other stores, or in another order, are none of the run's.
+    assert Stores.of([moved, two[0]], [1, 3]).named_as_before(recorded).names == ("swahili", "en")
+    assert Stores.of([moved]).named_as_before(recorded).names == ("swahili",)
+    assert now.named_as_before(Stores.of(two[:1]).facts()) is now
+
+
 def test_a_store_of_another_tokeniser_is_refused_with_both_named(two, tmp_path):
     other = TokenStore.open(make_store(tmp_path, size=70))
     with pytest.raises(UserError) as raised:

@@ -85,6 +85,8 @@ class PretrainingRun:
         stores = open_stores(experiment.data, run_dir.parent, stoppable(terminal.progress, stop))
         stop.check()
         check_same_run(run_dir, experiment, stores.facts())
+        if (run_dir / run_folder.PROVENANCE).exists():
+            stores = stores.named_as_before(provenance.read_provenance(run_dir)["data"])
         for line in stores.lines():
             terminal.print(line)
         self.tokenizer = stores.first.tokenizer()

@@ -6,8 +6,8 @@ import hashlib
 import itertools
 import json
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +98,20 @@ class Stores:
             "fingerprint": self.fingerprint,
             "stores": [{"name": name, "share": share, **of} for name, share, of in named],
         }
+
+    def named_as_before(self, recorded: Mapping[str, Any]) -> Stores:
+        """These stores under the names that they have in a run's `provenance.json`.
+
+        A store may have moved since, and a metric keeps its name as long as the run lasts. Stores
+        that are others, or in another order, keep the names that they have.
+
+        Args:
+          recorded: `facts` of the run's first start.
+        """
+        before = [(one["name"], one["fingerprint"]) for one in recorded.get("stores", [])]
+        if [known for _, known in before] != [store.fingerprint for store in self.all]:
+            return self
+        return replace(self, names=tuple(name for name, _ in before))
 
     def lines(self) -> list[str]:
         """A mixture for a person: a line for each store. Nothing for one store."""
