@@ -1,8 +1,11 @@
 """Several token stores in one run: which store each row comes from.
 
-Rows come in blocks of `BLOCK`. Each block holds a fixed number of rows of each store, its share of
-the block, in an order drawn for the block; so shares are exact over every whole block, and how many
-rows of a store came before any row is arithmetic. Nothing is sampled that would have to be
+Row i takes one of `PERIOD` points, and each store has as many points as its share; every `PERIOD`
+rows take every point once. A block of `BLOCK` rows takes points that stand `PERIOD / BLOCK` apart,
+in an order drawn for the block, and the first of them is that of the block's number with its bits
+turned round (the sequence of van der Corput): so the points of any number of blocks lie evenly, and
+a store has within a few rows its share of them, also where that is less than a row of a block. How
+many rows of a store came before a row is arithmetic. Nothing is sampled that would have to be
 remembered: row i of a run, and the row's number within its store, are functions of (seed, i).
 """
 
@@ -10,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,18 +32,22 @@ from data_pipeline.tokenization.special_ids import SpecialIds
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
-# Rows of a block: a share is rounded to a multiple of 1 / 4096.
-BLOCK = 4096
+# Rows whose order is drawn together, so that a batch is mixed well.
+BLOCK = 1 << 12
+# A share is rounded to a multiple of 2^-32. More bits would differ between machines where weights
+# are powers of sizes, and with them the fingerprint of the mixture.
+_BITS = 20
+PERIOD = BLOCK << _BITS
 
 
 class Shares(NamedTuple):
-    """How many rows of each block come from each store; they add up to `BLOCK`."""
+    """How many of every `PERIOD` rows come from each store; they add up to `PERIOD`."""
 
     rows: tuple[int, ...]
 
     def facts(self) -> list[float]:
         """As fractions."""
-        return [rows / BLOCK for rows in self.rows]
+        return [rows / PERIOD for rows in self.rows]
 
 
 class Drawn(NamedTuple):
@@ -60,7 +68,7 @@ class Drawn(NamedTuple):
 def shares_of(weights: Sequence[float] | npt.NDArray[np.number]) -> Shares:
     """Shares in proportion to weights, by the method of largest remainders, at least a row each.
 
-    DataError for weights that are no positive numbers, or where a period has no room for a store.
+    DataError for weights that are no positive numbers, or for more than `BLOCK` stores.
     """
     exact = _numbers(weights, "weight")
     if not len(exact):
@@ -74,14 +82,13 @@ def shares_of(weights: Sequence[float] | npt.NDArray[np.number]) -> Shares:
     # divided by their sum lose all their digits.
     exact /= exact.max()
     exact /= exact.sum()
-    exact *= BLOCK
+    exact *= PERIOD
     rows = np.maximum(np.floor(exact), 1).astype(np.int64)
-    # What rounding left over goes to those that lost most by it; what it took too much (because
-    # each store has a row) is taken from the largest.
-    while rows.sum() < BLOCK:
-        rows[np.argmax(exact - rows)] += 1
-    while rows.sum() > BLOCK:
-        rows[np.argmax(rows)] -= 1
+    # What rounding left over goes to those that lost most by it, to the first of those that lost
+    # alike; what it took too much (because each store has a row) is taken from the largest.
+    lost = np.round(exact - rows, 3)
+    rows[np.argsort(-lost, kind="stable")[: max(0, PERIOD - rows.sum())]] += 1
+    rows[np.argmax(rows)] -= rows.sum() - PERIOD
     return Shares(tuple(rows.tolist()))
 
 
@@ -121,18 +128,17 @@ def _numbers(given: Sequence[float] | npt.NDArray[np.number], name: str) -> Floa
 def draw(shares: Shares, seed: int, first: int, count: int) -> Drawn:
     """Where rows `first` up to `first + count` of a run come from."""
     stores = len(shares.rows)
-    in_block = np.array(shares.rows)
     parts: list[Ints] = []
     block, place = divmod(first, BLOCK)
-    order = _order(shares, seed, block)
-    before = block * in_block + np.bincount(order[:place], minlength=stores)
+    order, before = _block(shares, seed, block)
+    before = before + np.bincount(order[:place], minlength=stores)
     while count > 0:
         part = order[place : place + count]
         parts.append(part)
         count -= len(part)
         if count > 0:
             block, place = block + 1, 0
-            order = _order(shares, seed, block)
+            order, _ = _block(shares, seed, block)
     store = np.concatenate(parts) if parts else np.zeros(0, np.int64)
     return Drawn(store, before, np.bincount(store, minlength=stores))
 
@@ -245,7 +251,37 @@ class MixtureBatches:
         return [int(done) / part.rows_per_epoch for done, part in rows]
 
 
-def _order(shares: Shares, seed: int, block: int) -> Ints:
-    """The store of each row of a block, [BLOCK]."""
-    stores = np.repeat(np.arange(len(shares.rows)), shares.rows)
-    return stores[permutation(stream_key(seed, Stream.MIXTURE, block), BLOCK)]
+@lru_cache(maxsize=4)
+def _block(shares: Shares, seed: int, block: int) -> tuple[Ints, Ints]:
+    """The store of each row of a block, [BLOCK], and the rows before it of each store, [stores]."""
+    bounds = np.concatenate([[0], np.cumsum(shares.rows)])
+    periods, number = divmod(block, 1 << _BITS)
+    # Points of the block below each bound: every 2^20-th from its first one on.
+    below = _ceil_divide(bounds - _turned(number), _BITS)
+    stores = np.repeat(np.arange(len(shares.rows)), np.diff(below))
+    order = stores[permutation(stream_key(seed, Stream.MIXTURE, block), BLOCK)]
+    before = np.diff(_points_before(number, bounds)) + periods * np.array(shares.rows)
+    order.flags.writeable = before.flags.writeable = False
+    return order, before
+
+
+def _points_before(blocks: int, bounds: Ints) -> Ints:
+    """How many points of the first so many blocks of a period lie below each bound."""
+    gaps, rest = np.divmod(bounds, 1 << _BITS)
+    points = blocks * gaps
+    for bit in range(_BITS):
+        if blocks >> bit & 1:
+            # The 2^bit blocks that have what stands above this bit in common, and a 0 in it: their
+            # first points stand 2^(20 - bit) apart.
+            first = _turned(blocks >> bit + 1 << bit + 1)
+            points += np.maximum(_ceil_divide(rest - first, _BITS - bit), 0)
+    return points
+
+
+def _turned(block: int) -> int:
+    """The number of a block with its bits in the opposite order."""
+    return int(f"{block:0{_BITS}b}"[::-1], 2)
+
+
+def _ceil_divide(values: Ints, bits: int) -> Ints:
+    return -(-values >> bits)

@@ -13,7 +13,7 @@ from bert_jax.recipes import stores as module
 from bert_jax.recipes.data_config import DataConfig
 from bert_jax.recipes.stores import Stores, open_stores, short_names
 from data_pipeline.errors import DataError
-from data_pipeline.mixture import BLOCK
+from data_pipeline.mixture import PERIOD
 from data_pipeline.store.token_store import TokenStore
 
 
@@ -85,7 +85,7 @@ def test_shares_are_by_size_unless_told_otherwise(paths, two, tmp_path, shares):
     sizes = [store.train.num_tokens ** shares.get("smoothing", 1) for store in two]
     wanted = shares.get("weights", sizes)
     assert found.shares.facts() == pytest.approx(
-        [weight / sum(wanted) for weight in wanted], abs=1 / BLOCK
+        [weight / sum(wanted) for weight in wanted], abs=2 / PERIOD
     )
 
 

@@ -1,19 +1,21 @@
 """What a start of a run says that it is about to do."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from bert_jax.config import BertConfig
 from bert_jax.formatting import format_amount
 from bert_jax.parameters import count_parameters
+from bert_jax.recipes.data import MOST_NAMED
 from bert_jax.recipes.experiment import Experiment
-from bert_jax.recipes.length_schedule import describe_stages
+from bert_jax.recipes.length_schedule import Stage, describe_stages
 from bert_jax.recipes.staged_data import StagedData
+from bert_jax.recipes.stores import Stores
 
 
 def describe_start(
     model: BertConfig, experiment: Experiment, data: StagedData, start: int | None
 ) -> Iterator[str]:
-    """The model and the work, and which later lengths the run ends before.
+    """The model and the work, and which stores and lengths it has little or none of.
 
     Args:
       model: with the vocabulary of the data.
@@ -32,7 +34,28 @@ def describe_start(
         yield f"{shape}; going on from step {start:,}, {work}"
     else:
         yield f"{shape}; finished before, {work}; a larger --steps trains on"
+    stores = data.parts[0].stores
+    if stores.is_mixture:
+        yield from _about_few_rows(stores, data.stages)
     missed = experiment.stages[len(data.stages) :]
     if missed:
         shapes = ", ".join(f"{stage.shape} from step {stage.start:,}" for stage in missed)
         yield f"the run ends before a part of its schedule: {shapes}; a larger --steps reaches it"
+
+
+def _about_few_rows(stores: Stores, stages: Sequence[Stage]) -> Iterator[str]:
+    """A mixture's stores whose rows in the whole run would not fill one batch."""
+    rows = sum((stage.end - stage.start) * stage.train.batch_size for stage in stages)
+    few = {
+        name: round(share * rows)
+        for name, share in zip(stores.names, stores.shares.facts(), strict=True)
+        if share * rows < stages[0].train.batch_size
+    }
+    if few:
+        named = [f"{name} {count:,}" for name, count in list(few.items())[:MOST_NAMED]]
+        more = f" and {len(few) - MOST_NAMED} stores more" if len(few) > MOST_NAMED else ""
+        yield (
+            f"warning: less than one batch of the {rows:,} rows of the whole run comes from "
+            f"{', '.join(named)}{more}; a larger weight or a smaller DataConfig.smoothing gives "
+            "more"
+        )
