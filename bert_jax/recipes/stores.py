@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bert_jax.errors import UserError
+from bert_jax.formatting import format_alike
 from bert_jax.pair_tasks import PAIR_TASKS
 from bert_jax.recipes.data_config import DataConfig
 from data_pipeline.mixture import Shares, shares_of, smoothed_weights
@@ -119,12 +120,11 @@ class Stores:
             return []
         width = max(map(len, self.names))
         tokens = [f"{store.train.num_tokens:,}" for store in self.all]
+        shares = format_alike([100 * share for share in self.shares.facts()])
+        widths = [max(map(len, column)) for column in (shares, tokens)]
         return [f"a mixture of {len(self.all)} stores, by their shares of the rows:"] + [
-            f"  {name:{width}}  {100 * share:5.1f} %  {count:>{max(map(len, tokens))}} tokens  "
-            f"{store.path}"
-            for name, share, count, store in zip(
-                self.names, self.shares.facts(), tokens, self.all, strict=True
-            )
+            f"  {name:{width}}  {share:>{widths[0]}} %  {count:>{widths[1]}} tokens  {store.path}"
+            for name, share, count, store in zip(self.names, shares, tokens, self.all, strict=True)
         ]
 
 
