@@ -20,12 +20,14 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from data_pipeline.assembly import Sequences
-from data_pipeline.batches import PretrainingBatches, local_rows
+from data_pipeline.assembly import Sequences, join
+from data_pipeline.batches import PretrainingBatches, local_rows, make_assembler
 from data_pipeline.counter_random import Stream, permutation, stream_key
 from data_pipeline.errors import DataError
 from data_pipeline.features import Batch
+from data_pipeline.joined_splits import JoinedSplits
 from data_pipeline.objective import PretrainingObjective
+from data_pipeline.read_ahead import ReadAhead
 from data_pipeline.store.token_store import Split
 from data_pipeline.tokenization.special_ids import SpecialIds
 
@@ -38,6 +40,10 @@ BLOCK = 1 << 12
 # are powers of sizes, and with them the fingerprint of the mixture.
 _BITS = 20
 PERIOD = BLOCK << _BITS
+
+# Slots of the batches that are made at once, twice those of one store: each store has its rows
+# of all of them found in its plan with one call.
+_SLOTS_AT_ONCE = 65_536
 
 
 class Shares(NamedTuple):
@@ -190,12 +196,13 @@ class MixtureBatches:
             )
         self._local = local_rows(batch_size, process_index, process_count)
         self._batch_size, self._seed, self._shares = batch_size, seed, shares
+        self._joined = JoinedSplits(splits)
+        self._assemble = make_assembler(self._joined, ids, objective)
         self._parts = [
             PretrainingBatches(
                 split,
                 ids,
                 objective,
-                # Rows of two stores that have the same number must not be masked alike.
                 seed=stream_key(seed, Stream.MIXTURE_STORE, store) >> 1,
                 batch_size=1,
                 cache_dir=folder,
@@ -204,35 +211,49 @@ class MixtureBatches:
         ]
         self.rows_per_epoch = sum(part.rows_per_epoch for part in self._parts)
         self.examples_per_epoch = sum(part.examples_per_epoch for part in self._parts)
+        at_once = max(1, _SLOTS_AT_ONCE // (len(self._local) * objective.max_length))
+        self._in_turn = ReadAhead(self._make, lambda step: at_once, len(self._local))
 
     def __call__(self, step: int) -> Batch:
         """This process's rows of the batch of `step` (0, 1, ...)."""
         if step < 0:
             raise DataError(f"steps are numbered from 0; got {step}")
-        count = len(self._local)
-        drawn = self.drawn(step)
-        batch: Batch = {}
-        for store, part in enumerate(self._parts):
-            if not drawn.number[store]:
-                continue
-            rows = np.flatnonzero(drawn.store == store)
-            some = part.rows(int(drawn.first[store]), int(drawn.number[store]))
-            for name, values in some.items():
-                if name not in batch:
-                    batch[name] = np.empty((count, *values.shape[1:]), values.dtype)
-                batch[name][rows] = values
-        return batch
+        return self._in_turn(step)
+
+    def _make(self, step: int, count: int) -> Batch:
+        """This process's rows of `count` steps from `step` on."""
+        if len(self._local) == self._batch_size:
+            drawn = [
+                draw(self._shares, self._seed, step * self._batch_size, count * self._batch_size)
+            ]
+        else:
+            drawn = [self.drawn(s) for s in range(step, step + count)]
+        parts, order, rows = [], [], 0
+        for some in drawn:
+            for store, own in enumerate(self._sequences_of(some)):
+                if own is not None:
+                    parts.append(self._joined.sequences(store, own))
+            order.append(np.argsort(some.store, kind="stable") + rows)
+            rows += len(some.store)
+        made = self._assemble(join(parts), rows, self._seed)
+        place = np.empty(rows, np.int64)
+        place[np.concatenate(order)] = np.arange(rows)
+        return {name: values.take(place, axis=0) for name, values in made.items()}
+
+    def _sequences_of(self, drawn: Drawn) -> list[Sequences | None]:
+        return [
+            part.sequences_of(first, number) if number else None
+            for part, first, number in zip(
+                self._parts, drawn.first.tolist(), drawn.number.tolist(), strict=True
+            )
+        ]
 
     def sequences(self, step: int) -> list[Sequences | None]:
         """What this process's rows of the batch of `step` hold, by store; `rows` count its own.
 
         None for a store that the batch has no row of.
         """
-        drawn = self.drawn(step)
-        return [
-            part.sequences_of(int(first), int(number)) if number else None
-            for part, first, number in zip(self._parts, drawn.first, drawn.number, strict=True)
-        ]
+        return self._sequences_of(self.drawn(step))
 
     def begin(self, step: int) -> None:
         """Starts making the plans that the batch of `step` needs in threads."""

@@ -215,6 +215,9 @@ class PretrainingRun:
         # Of a mixture, of the store that has come round most often.
         epoch = int(max(part.training.epochs(start - stage.start))) + 1
         with terminal.progress(f"planning epoch {epoch}", None, "example") as task:
+            if part.stores.is_mixture:
+                # Also of the stores that have no row in the first batch.
+                part.training.begin(start - stage.start)
             self.data.training(start)
             task.advance(part.training.examples_per_epoch)
         self.stop.check()
