@@ -78,7 +78,8 @@ def open_data(
     }
     training = make_training(stores, objective, train, caches, **processes)
     if stores.is_mixture:
-        return PretrainingData(stores, tokenizer, training, MixtureEvaluation(held_out))
+        mixed = MixtureEvaluation(held_out, stores.shares)
+        return PretrainingData(stores, tokenizer, training, mixed)
     return PretrainingData(stores, tokenizer, training, *held_out.values())
 
 
