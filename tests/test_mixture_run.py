@@ -67,6 +67,9 @@ def test_evaluations_have_a_joint_result_and_one_of_each_store(mixture):
 def test_the_run_says_and_keeps_which_stores_it_reads(mixture):
     _, stores, run_dir, shown = mixture
     assert "a mixture of 2 stores" in shown
+    # A table at each of two evaluations, the second one after the run's results.
+    assert shown.count("  store ") == 2
+    assert "held-out MLM loss" in shown[: shown.rindex("  store ")]
     assert "(en 0." in shown
     assert " epochs, sw 0." in shown
     assert f"DataConfig.stores = {tuple(map(str, stores))!r}" in (

@@ -284,7 +284,8 @@ class PretrainingRun:
             if writer.last_evaluation_step != step:
                 writer.write(line)
             self.terminal.evaluation_line(line, floor)
-            for of_store in store_lines(result):
+            # The last ones stand below the results of the whole run.
+            for of_store in store_lines(result) if step < self.train.num_steps else []:
                 self.terminal.print(of_store, style="cyan")
 
     def _finish(self, step: int, state: Any) -> dict[str, Any]:
