@@ -69,7 +69,7 @@ def test_stages_are_described_as_far_as_the_run_goes():
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({"from_step": 30}, r"from_step is 30, it must be a tuple of int, such as \(30,\)"),
+        ({"from_step": "30"}, "from_step is '30', it must be a tuple of int"),
         ({"from_step": (30, "x")}, r"from_step is \(30, 'x'\), it must be a tuple of int"),
         ({"from_step": (True, 30)}, "from_step is .* must be a tuple of int"),
         ({"from_step": (30,)}, "from_step has 1, max_length has 2, max_predictions has 2"),
