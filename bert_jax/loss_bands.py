@@ -122,8 +122,8 @@ def make_bands(
     if reached is None or left is None:
         raise UserError(
             "what losses are compared with needs a kept curve that shows its way down, and one "
-            f"that left the unigram level; of the {len(curves)} in {curves_folder()} none does: install "
-            "bert-jax anew, or keep such a curve (python -m bert_jax.recipes.keep_curve)"
+            f"that left the unigram level; of the {len(curves)} in {curves_folder()} none does: "
+            "install bert-jax anew, or keep such a curve (python -m bert_jax.recipes.keep_curve)"
         )
     return Bands(
         curves=tuple(curves),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from bert_jax.formatting import format_rate
-from bert_jax.loss_bands import PAIR_MARGIN, SLACK, Range
+from bert_jax.loss_bands import PAIR_MARGIN, SLACK, Bands, Range
 from bert_jax.loss_watch import LossWatch
 
 # Times the loss of a coin, above which a loss of pairs does harm and is not merely late.
@@ -76,6 +76,27 @@ def about_mlm(watch: LossWatch) -> str:
             )
     remedy = _REMEDIES.get(now.status)
     return f"{said}. {remedy}" if remedy else said
+
+
+def about_plan(tokens: float, lr_sum: float, bands: Bands) -> str | None:
+    """A sentence where a run's learning rates are too low for its length; else None.
+
+    A run is late only by both clocks, and at such rates the second never strikes. A short run is
+    short of tokens too, and whoever starts it knows.
+
+    Args:
+      tokens: that the run sees in all.
+      lr_sum: of the learning rates of all its steps.
+      bands: of the kept curves.
+    """
+    kept = bands.reached
+    if tokens <= SLACK * kept.latest[0] or lr_sum >= kept.latest[1]:
+        return None
+    return (
+        f"the learning rates of the whole run add up to {format_rate(lr_sum)}; "
+        f"{_those(kept, 'came to the unigram level')} needed {_spread(kept.lr_sum)} for it. Look "
+        "at TrainConfig.learning_rate and warmup_steps, unless the optimiser is not Adam"
+    )
 
 
 def about_pairs(watch: LossWatch) -> str | None:

@@ -152,6 +152,6 @@ def test_the_shipped_bands_are_those_that_the_page_states():
         f"{format_rate(SLACK * bands.left.latest[1])}, twice",
         f"are {100 * bands.margin:.1f} % of the way",
         f"the largest rise over the best was {100 * bands.rise:.1f} % of it",
-        f"in the one kept curve that came so far after {written(bands.pairs_left.tokens[:1])} tokens",
+        f"the one kept curve that came so far after {written(bands.pairs_left.tokens[:1])} tokens",
     ):
         assert stated in page, stated

@@ -162,7 +162,10 @@ class PretrainingRun:
         ) as checkpoints:
             start = checkpoints.latest
             state = self._first_state(checkpoints, start)
-            for line in describe_start(self.model, self.experiment, self.data, start):
+            pretrained = self.first_weights is not None
+            for line in describe_start(
+                self.model, self.experiment, self.data, start, pretrained=pretrained
+            ):
                 terminal.print(line)
             self.stop.check()
             stopped_by = None
