@@ -48,7 +48,7 @@ def said(lines, levels=LEVELS):
 
 @pytest.mark.parametrize("kept", kept_curves(), ids=lambda kept: kept.name)
 @pytest.mark.parametrize("every", [1, 20, 100, 500])
-def test_nothing_is_said_of_the_shipped_experiments(kept, every):
+def test_nothing_is_said_of_the_kept_runs(kept, every):
     facts, curve = kept.facts, kept.curve
     # The points have noise of their own, which must not become slow waves.
     smooth = np.convolve(np.pad(curve.loss, 2, mode="edge"), np.ones(5) / 5, mode="valid")
