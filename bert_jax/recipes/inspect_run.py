@@ -48,10 +48,10 @@ def run_facts(path: Path) -> dict[str, Any]:
     if (run_dir / run_folder.OPERATIVE).exists():
         experiment = load_experiment(str(run_dir / run_folder.OPERATIVE), data_required=False)
         facts["objective"] = vars(experiment.objective)
-        if experiment.length_schedule.from_step:
+        if experiment.length_schedule.after_step:
             facts["length_schedule"] = [
                 {
-                    "from_step": stage.start,
+                    "after_step": stage.start,
                     "batch_size": stage.train.batch_size,
                     "max_length": stage.objective.max_length,
                     "max_predictions": stage.objective.max_predictions,
@@ -92,7 +92,7 @@ def show_run(facts: dict[str, Any]) -> str:
     if "length_schedule" in facts:
         stages = [
             f"{stage['batch_size']} x {stage['max_length']}"
-            + (f" from step {stage['from_step']:,} on" if stage["from_step"] else "")
+            + (f" after step {stage['after_step']:,}" if stage["after_step"] else "")
             for stage in facts["length_schedule"]
         ]
         lines.append(("batches", ", ".join(stages)))
