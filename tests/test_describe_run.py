@@ -36,7 +36,7 @@ def staged_data(stages):
     ("start", "said"),
     [
         (None, "starting, 20 steps of 32 x 128 (2.0 epochs)"),
-        (7, "going on after step 7, 20 steps of 32 x 128 (2.0 epochs)"),
+        (7, "going on from step 7, 20 steps of 32 x 128 (2.0 epochs)"),
         (20, "finished before, 20 steps of 32 x 128 (2.0 epochs); a larger --steps trains on"),
     ],
 )

@@ -73,7 +73,7 @@ def test_stages_are_described_as_far_as_the_run_goes():
         ({"after_step": (30, "x")}, r"after_step is \(30, 'x'\), it must be a tuple of int"),
         ({"after_step": (True, 30)}, "after_step is .* must be a tuple of int"),
         ({"after_step": (30,)}, "after_step has 1, max_length has 2, max_predictions has 2"),
-        ({"after_step": (30, 30)}, r"after_step is \(30, 30\), its steps must be above 0 and rise"),
+        ({"after_step": (30, 30)}, r"after_step is \(30, 30\), steps must be above 0 and rise"),
         ({"after_step": (0, 30)}, "must be above 0 and rise"),
         ({"batch_size": (16, 0)}, r"batch_size is \(16, 0\), its sizes must be at least 1"),
     ],

@@ -65,7 +65,7 @@ class LengthSchedule:
             a >= b for a, b in pairwise(self.after_step)
         ):
             raise UserError(
-                f"LengthSchedule.after_step is {self.after_step}, its steps must be above 0 and rise"
+                f"LengthSchedule.after_step is {self.after_step}, steps must be above 0 and rise"
             )
         if any(size < 1 for size in self.batch_size):
             raise UserError(
