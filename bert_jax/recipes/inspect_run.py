@@ -84,7 +84,11 @@ def show_run(facts: dict[str, Any]) -> str:
             f"{format_amount(config['num_attention_heads'], 'head')}, "
             f"vocabulary {config['vocab_size']:,}",
         ),
-        *([("objective", _show_objective(facts["objective"]))] if "objective" in facts else []),
+        *(
+            [("objective", _show_objective(facts["objective"], facts.get("length_schedule", [])))]
+            if "objective" in facts
+            else []
+        ),
         *([("init_from", _show_source(facts["init_from"]))] if facts.get("init_from") else []),
         ("parameters", f"{facts['parameters']:,}"),
         ("parameters_sha256", facts["parameters_sha256"]),
@@ -128,15 +132,22 @@ def show_run(facts: dict[str, Any]) -> str:
     return "".join(f"{name:{width}}  {value}".rstrip() + "\n" for name, value in lines)
 
 
-def _show_objective(objective: dict[str, Any]) -> str:
+def _then(objective: dict[str, Any], schedule: list[dict[str, Any]], name: str, what: str) -> str:
+    """A number of the objective, and what a schedule makes of it later: `20, then 77 tokens`."""
+    *before, last = [stage[name] for stage in schedule or [objective]]
+    return ", then ".join([*map(str, before), format_amount(last, what)])
+
+
+def _show_objective(objective: dict[str, Any], schedule: list[dict[str, Any]]) -> str:
+    """`schedule` is empty where all steps have rows of one length."""
     keep = 1 - objective["mask_share"] - objective["random_share"]
     shares = (objective["mask_share"], objective["random_share"], keep)
     parts = [
         f"pairs {objective['pairs']}",
         f"masking {objective['masking']} {percent(objective['masked_lm_prob'])} "
         f"({'/'.join(f'{100 * share:.0f}' for share in shares)}), at most "
-        f"{format_amount(objective['max_predictions'], 'prediction')} a row",
-        f"rows of {objective['max_length']}",
+        f"{_then(objective, schedule, 'max_predictions', 'prediction')} a row",
+        f"rows of {_then(objective, schedule, 'max_length', 'token')}",
     ]
     if objective["max_sequences"] > 1:
         parts.append(f"at most {objective['max_sequences']} sequences packed in a row")
