@@ -12,7 +12,7 @@ from bert_jax.recipes.experiment import load_experiment
 from bert_jax.recipes.staged_data import StagedData
 
 SCHEDULE = [
-    *("LengthSchedule.from_step=(30, 80)", "LengthSchedule.max_length=(256, 512)"),
+    *("LengthSchedule.after_step=(30, 80)", "LengthSchedule.max_length=(256, 512)"),
     *("LengthSchedule.max_predictions=(40, 77)", "LengthSchedule.batch_size=(16, 8)"),
 ]
 
@@ -95,6 +95,6 @@ def test_a_run_that_ends_before_a_stage_says_so():
     first, second = lines(80)
     assert first.endswith("80 steps: 30 of 32 x 128 (3.0 epochs), then 50 of 16 x 256 (2.5 epochs)")
     assert second == (
-        "the run ends before a part of its schedule: 8 x 512 from step 80; "
+        "the run ends before a part of its schedule: 8 x 512 after step 80; "
         "a larger --steps reaches it"
     )

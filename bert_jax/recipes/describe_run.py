@@ -46,7 +46,7 @@ def describe_start(
         yield f"{shape}; finished before, {work}; a larger --steps trains on"
     missed = experiment.stages[len(data.stages) :]
     if missed:
-        shapes = ", ".join(f"{stage.shape} from step {stage.start:,}" for stage in missed)
+        shapes = ", ".join(f"{stage.shape} after step {stage.start:,}" for stage in missed)
         yield f"the run ends before a part of its schedule: {shapes}; a larger --steps reaches it"
     if start is None and not pretrained:
         tokens = data.tokens(experiment.train.num_steps)
