@@ -35,8 +35,8 @@ _MODULE_OF = {
     "SpecialIds": "tokenization.special_ids",
     "PretrainingBatches": "batches",
     "MixtureBatches": "mixture",
-    "shares_of": "mixture",
-    "smoothed_weights": "mixture",
+    "shares_of": "mixture_shares",
+    "smoothed_weights": "mixture_shares",
     "evaluation_batches": "evaluation",
     "Prefetch": "prefetch",
 }

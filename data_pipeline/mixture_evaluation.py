@@ -9,7 +9,7 @@ import numpy as np
 
 from data_pipeline.evaluation import EvaluationBatches
 from data_pipeline.features import Batch
-from data_pipeline.mixture import Shares
+from data_pipeline.mixture_shares import Shares
 
 # As many examples of each store as tell its loss from another's, where there is room for them.
 FEWEST_EXAMPLES = 100

@@ -10,7 +10,7 @@ from bert_jax.optimizer import make_schedule
 from bert_jax.recipes.describe_run import describe_start, planned_lr_sum
 from bert_jax.recipes.experiment import load_experiment
 from bert_jax.recipes.staged_data import StagedData
-from data_pipeline.mixture import shares_of
+from data_pipeline.mixture_shares import shares_of
 
 SCHEDULE = [
     *("LengthSchedule.after_step=(30, 80)", "LengthSchedule.max_length=(256, 512)"),

@@ -14,8 +14,8 @@ from bert_jax.recipes.held_out import (
     verdict,
 )
 from data_pipeline.evaluation import evaluation_batches
-from data_pipeline.mixture import shares_of
 from data_pipeline.mixture_evaluation import MixtureEvaluation
+from data_pipeline.mixture_shares import shares_of
 from data_pipeline.objective import PretrainingObjective
 from data_pipeline.tokenization.special_ids import SpecialIds
 

@@ -5,12 +5,12 @@ from hypothesis import strategies as st
 from splits import IDS, random_split
 
 from data_pipeline.evaluation import evaluation_batches
-from data_pipeline.mixture import shares_of
 from data_pipeline.mixture_evaluation import (
     FEWEST_EXAMPLES,
     MixtureEvaluation,
     examples_of_stores,
 )
+from data_pipeline.mixture_shares import shares_of
 from data_pipeline.objective import PretrainingObjective
 
 OBJECTIVE = PretrainingObjective(max_length=40, max_predictions=6)

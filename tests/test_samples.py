@@ -5,7 +5,7 @@ import pytest
 
 from bert_jax.recipes.samples import LONGEST, SHORTEST, sample_sentences, sample_stores
 from bert_jax.recipes.stores import Stores
-from data_pipeline.mixture import shares_of
+from data_pipeline.mixture_shares import shares_of
 from data_pipeline.store.token_store import Split
 from data_pipeline.tokenization.rules import Rules
 from data_pipeline.tokenization.sentencepiece_vocabulary import train_sentencepiece

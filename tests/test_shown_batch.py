@@ -12,7 +12,8 @@ from bert_jax.errors import UserError
 from bert_jax.recipes.experiment import load_experiment
 from bert_jax.recipes.show_batch import batch_rows
 from data_pipeline.batches import PretrainingBatches
-from data_pipeline.mixture import MixtureBatches, shares_of
+from data_pipeline.mixture import MixtureBatches
+from data_pipeline.mixture_shares import shares_of
 from data_pipeline.objective import PretrainingObjective
 from data_pipeline.preparation.prepare import prepare
 from data_pipeline.shown_batch import Prediction, shown_batch, shown_mixture

@@ -8,7 +8,8 @@ from splits import IDS, random_split
 
 from data_pipeline.batches import PretrainingBatches
 from data_pipeline.errors import DataError
-from data_pipeline.mixture import MixtureBatches, shares_of
+from data_pipeline.mixture import MixtureBatches
+from data_pipeline.mixture_shares import shares_of
 from data_pipeline.objective import PretrainingObjective
 from data_pipeline.prefetch import Prefetch
 from data_pipeline.stages import BEGUN_BEFORE, StagedBatches, stage_seed

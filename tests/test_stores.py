@@ -13,7 +13,7 @@ from bert_jax.recipes import stores as module
 from bert_jax.recipes.data_config import DataConfig
 from bert_jax.recipes.stores import Stores, open_stores, short_names
 from data_pipeline.errors import DataError
-from data_pipeline.mixture import PERIOD
+from data_pipeline.mixture_shares import PERIOD
 from data_pipeline.store.token_store import TokenStore
 
 

@@ -15,7 +15,7 @@ from bert_jax.errors import UserError
 from bert_jax.formatting import format_alike
 from bert_jax.pair_tasks import PAIR_TASKS
 from bert_jax.recipes.data_config import DataConfig
-from data_pipeline.mixture import Shares, shares_of, smoothed_weights
+from data_pipeline.mixture_shares import Shares, shares_of, smoothed_weights
 from data_pipeline.preparation.documentation import documentation_store
 from data_pipeline.progress import Progress, silent
 from data_pipeline.store.token_store import TokenStore
