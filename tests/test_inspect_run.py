@@ -97,7 +97,7 @@ def test_the_text_shows_step_weights_results_data_and_versions(facts, tiny_run):
         "rows of 32 tokens"
     )
     assert "init_from" not in shown
-    assert shown["losses"].startswith("The MLM loss is on its way to the unigram level: ")
+    assert shown["losses"].startswith("The MLM loss is still near its start: ")
     assert "jax 0." in shown["versions"]
 
 
