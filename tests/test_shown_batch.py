@@ -1,5 +1,6 @@
 """What a person is shown of a batch is what the batch holds."""
 
+import dataclasses
 import json
 import re
 
@@ -12,6 +13,7 @@ from bert_jax.errors import UserError
 from bert_jax.recipes.experiment import load_experiment
 from bert_jax.recipes.show_batch import batch_rows
 from data_pipeline.batches import PretrainingBatches
+from data_pipeline.errors import DataError
 from data_pipeline.mixture import MixtureBatches, shares_of
 from data_pipeline.objective import PretrainingObjective
 from data_pipeline.preparation.prepare import prepare
@@ -109,6 +111,18 @@ def test_the_command_prints_the_batch_that_a_step_was_made_of(
     batch = PretrainingBatches(store.train, ids, objective, seed=4, batch_size=8)(2)
     expected = [store.tokenizer().id_to_token(int(i)) for i in np.trim_zeros(batch["input_ids"][1])]
     assert [t for t in rows[1]["tokens"] if t != "[PAD]"] == [t for t in expected if t != "[PAD]"]
+
+
+def test_an_id_that_only_the_batch_shows_to_be_beyond_the_vocabulary_is_an_error(
+    store: TokenStore,
+) -> None:
+    ids = np.full_like(store.train.tokens, 60_000)
+    changed = dataclasses.replace(store.train, tokens=ids)
+    altered = TokenStore(store.path, store.manifest, {"train": changed, "eval": store.eval})
+    objective, special = PretrainingObjective(), SpecialIds.of(store.tokenizer())
+    batches = PretrainingBatches(changed, special, objective, seed=1, batch_size=2)
+    with pytest.raises(DataError, match=rf"{store.path}: .*the id 60,000.* --verify"):
+        next(shown_batch(batches, altered, objective, 0))
 
 
 def test_a_step_that_the_run_does_not_have_is_an_error(store: TokenStore) -> None:
