@@ -130,6 +130,7 @@ def test_a_few_broken_bytes_in_a_text_are_replaced_and_counted(
     assert outcome(capsys, *prepare_arguments(path, tokenizer, tmp_path / "store")) == (0, "")
     manifest = TokenStore.open(tmp_path / "store").manifest
     assert manifest["replaced_characters"] == 1
+    assert manifest["removed_control_characters"] == 2
     assert manifest["dropped_documents"] == 1
 
 
