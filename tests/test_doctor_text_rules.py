@@ -108,6 +108,17 @@ def test_copies_of_documents_are_counted(tmp_path, tokenizer) -> None:
     assert found["duplicate_documents"].seen.startswith("25.0 % of train's documents are copies")
 
 
+def test_copies_in_eval_are_told_by_what_they_do_to_results_and_not_to_training(
+    tmp_path, tokenizer
+) -> None:
+    documents = healthy()
+    store = make_store(tmp_path, documents, tokenizer, held_out=documents[:20] * 2)
+    found = found_in(store)["duplicate_documents"]
+    assert found.split == "eval"
+    assert "held-out results count the same text several times" in found.why
+    assert "learned" not in found.why
+
+
 def test_sentences_that_stand_in_every_document_are_counted(tmp_path, tokenizer) -> None:
     notice = Text(seed=5).sentences(1, (60, 60))[0]
     documents = [[*document, notice] for document in healthy()]
