@@ -199,7 +199,7 @@ def test_an_empty_split_is_an_error_with_its_remedy(
 ) -> None:
     path = tmp_path / "a.txt"
     path.write_bytes(text_of(make_documents(5)))
-    with pytest.raises(DataError, match=f"left for {split}.*{remedy} eval_share"):
+    with pytest.raises(DataError, match=f"left for {split}: .* 5 documents .* {remedy} eval_share"):
         prepare([path], tokenizer, tmp_path / "store", eval_share=share, workers=1)
     assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
 
