@@ -87,7 +87,10 @@ _Column = tuple[str, str, int, Any]
 
 
 def _loss(value: float) -> str:
-    return f"{value:.3f}" if abs(value) < 1000 else f"{value:.0e}"
+    # 2,345 or 12.3k of a run that diverged: powers of ten hide whether it still rises.
+    if 100 <= abs(value) < 999.5e12:
+        return format_rate(value)
+    return f"{value:.3f}" if not abs(value) >= 100 else f"{value:.0e}"
 
 
 def _share(value: float) -> str:

@@ -1,4 +1,4 @@
-"""Curves of the shipped experiments, kept in `experiments/curves` to compare runs with.
+"""Curves of runs, kept in `experiments/curves` to compare others with.
 
 A file is JSON lines: what the run was, then its points. `bert_jax.recipes.keep_curve` writes them.
 """
@@ -26,8 +26,9 @@ class KeptCurve(NamedTuple):
 
     Attributes:
       name: of its file.
-      facts: what the run was: `experiment`, `levels`, `noise` (standard deviation of one logged
-        loss, in nats), settings, versions and data.
+      facts: what the run was: the shipped `experiment` that it began from and the settings in
+        which it `differs`, `levels`, `noise` (standard deviation of one logged loss, in nats), the
+        main settings, versions and data.
       levels: of its data.
       curve: thinned.
     """

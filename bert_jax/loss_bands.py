@@ -16,31 +16,45 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from bert_jax.kept_curves import KeptCurve, kept_curves
+from bert_jax.errors import UserError
+from bert_jax.kept_curves import KeptCurve, curves_folder, kept_curves
 from bert_jax.loss_curve import WINDOW, Curve, Floats, Levels
 
 Bools = npt.NDArray[np.bool_]
 
-# A run may take this many times as long as the slowest kept curve before it is said to be late.
+# A run may take this many times as long as the slowest one known before it is said to be late.
 SLACK = 2.0
+# Tokens and sum of learning rates until which runs are known that had not left the unigram level
+# and were still on their way: rows of 32 x 128 at 1.5e-3, 2,441 steps without regard to warm-up
+# (docs/performance.md, "How soon a small model learns").
+SLOWEST_LEFT = (10e6, 3.7)
 # Nats below the entropy of the labels at which a pair task has begun to learn.
 PAIR_MARGIN = 0.05
 
 
 class Range(NamedTuple):
-    """When something happened in the kept curves, on both clocks: (earliest, latest).
+    """When something happened in the kept curves in which it did, on both clocks.
 
     Attributes:
-      tokens: seen until then.
-      lr_sum: the sum of the learning rates until then.
+      tokens: seen until then: (earliest, latest).
+      lr_sum: the sum of the learning rates until then: (earliest, latest).
+      curves: in how many it happened.
+      slowest: tokens and sum until which it had not in a run that is known but not kept.
     """
 
     tokens: tuple[float, float]
     lr_sum: tuple[float, float]
+    curves: int = 1
+    slowest: tuple[float, float] = (0.0, 0.0)
+
+    @property
+    def latest(self) -> tuple[float, float]:
+        """Tokens and sum of the slowest run known."""
+        return max(self.tokens[1], self.slowest[0]), max(self.lr_sum[1], self.slowest[1])
 
     def is_late(self, tokens: float, lr_sum: float) -> bool:
-        """Whether this is later than in any kept curve, with `SLACK`, by both clocks."""
-        return tokens > SLACK * self.tokens[1] and lr_sum > SLACK * self.lr_sum[1]
+        """Whether this is later than in any run known, with `SLACK`, by both clocks."""
+        return tokens > SLACK * self.latest[0] and lr_sum > SLACK * self.latest[1]
 
 
 class Bands(NamedTuple):
@@ -69,6 +83,7 @@ class Bands(NamedTuple):
 
         The kept curves, `SLACK` times as fast and as slow. A clock that runs ahead of the other
         does not count: both must have come so far. The upper edge ends at the level of no context.
+        A curve that was logged too seldom to show its way down has no part in the lower edge.
         """
         low, high = [], []
         for kept in self.curves:
@@ -76,7 +91,9 @@ class Bands(NamedTuple):
             falling = np.minimum.accumulate(loss)
             staying = np.maximum.accumulate(loss[::-1])[::-1]
             clocks = [(curve.tokens, kept.curve.tokens), (curve.lr_sum, kept.curve.lr_sum)]
-            low.append(np.max([np.interp(x * SLACK, at, falling) for x, at in clocks], axis=0))
+            if loss[0] > kept.levels.progress(kept.levels.near_unigram):
+                fast = [_before(x * SLACK, at, falling) for x, at in clocks]
+                low.append(np.max(fast, axis=0))
             # A curve that ended says nothing of later times.
             ends = [np.interp(x / SLACK, at, staying, right=-math.inf) for x, at in clocks]
             high.append(np.max(ends, axis=0))
@@ -85,26 +102,36 @@ class Bands(NamedTuple):
         return levels.loss(lowest), levels.loss(highest)
 
 
-def make_bands(curves: Sequence[KeptCurve]) -> Bands:
-    """Bands out of curves; at least one must have left the unigram level.
+def make_bands(
+    curves: Sequence[KeptCurve], slowest_left: tuple[float, float] = (0.0, 0.0)
+) -> Bands:
+    """Bands out of curves; at least one must show the way down, and one leave the unigram level.
+
+    Args:
+      curves: kept ones.
+      slowest_left: tokens and sum of learning rates until which another run had not left it.
 
     Raises:
-      ValueError: none has.
+      UserError: none has.
     """
-    margin = max(_noise(kept) for kept in curves) * 3 / math.sqrt(WINDOW)
+    margin = max((_noise(kept) for kept in curves), default=0.0) * 3 / math.sqrt(WINDOW)
     progress = [kept.levels.progress(_centred(kept.curve.loss)) for kept in curves]
     near = [kept.levels.progress(kept.levels.near_unigram) for kept in curves]
     reached = _range(curves, [p <= level for p, level in zip(progress, near, strict=True)])
     left = _range(curves, [p < -margin for p in progress])
     if reached is None or left is None:
-        raise ValueError("bands need a kept curve that has left the unigram level")
+        raise UserError(
+            "what losses are compared with needs a kept curve that shows its way down, and one "
+            f"that left the unigram level; of the {len(curves)} in {curves_folder()} none does: "
+            "install bert-jax anew, or keep such a curve (python -m bert_jax.recipes.keep_curve)"
+        )
     return Bands(
         curves=tuple(curves),
         margin=margin,
         highest=max(float(p.max()) for p in progress),
         rise=max(float((p - np.minimum.accumulate(p)).max()) for p in progress),
         reached=reached,
-        left=left,
+        left=left._replace(slowest=slowest_left),
         pairs_left=_range(curves, [_pairs_below(kept) for kept in curves]),
     )
 
@@ -112,7 +139,7 @@ def make_bands(curves: Sequence[KeptCurve]) -> Bands:
 @functools.cache
 def shipped_bands() -> Bands:
     """Those of the curves that are shipped."""
-    return make_bands(kept_curves())
+    return make_bands(kept_curves(), SLOWEST_LEFT)
 
 
 def _noise(kept: KeptCurve) -> float:
@@ -125,16 +152,27 @@ def _pairs_below(kept: KeptCurve) -> Bools:
 
 
 def _range(curves: Sequence[KeptCurve], happened: Sequence[Bools]) -> Range | None:
-    """When it had happened for good, in the curves in which it did: noise crosses a line twice."""
-    found = []
+    """When it had happened for good, in the curves in which it did: noise crosses a line twice.
+
+    Where it had by a curve's first point, it may have earlier: this says how late, not how early.
+    """
+    found, early = [], []
     for kept, where in zip(curves, happened, strict=True):
         first = len(where) - int((~where)[::-1].argmax()) if not where.all() else 0
         if first < len(where):
             found.append((kept.curve.tokens[first], kept.curve.lr_sum[first]))
-    if not found:
+        if 0 < first < len(where):
+            early.append(found[-1])
+    if not early:
         return None
-    low, high = np.min(found, axis=0).tolist(), np.max(found, axis=0).tolist()
-    return Range((low[0], high[0]), (low[1], high[1]))
+    low, high = np.min(early, axis=0).tolist(), np.max(found, axis=0).tolist()
+    return Range((low[0], high[0]), (low[1], high[1]), curves=len(found))
+
+
+def _before(x: Floats, at: Floats, falling: Floats) -> Floats:
+    """A falling curve at other times; at the start (1) before its first point."""
+    start = max(1.0, falling[0])
+    return np.interp(x, np.concatenate([[0.0], at]), np.concatenate([[start], falling]))
 
 
 def _centred(loss: Floats) -> Floats:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 from bert_jax.formatting import format_rate
-from bert_jax.loss_bands import PAIR_MARGIN, SLACK, Range
+from bert_jax.loss_bands import PAIR_MARGIN, SLACK, Bands, Range
 from bert_jax.loss_watch import LossWatch
+
+# Times the loss of a coin, above which a loss of pairs does harm and is not merely late.
+_FAR_ABOVE = 2.0
 
 _REMEDIES = {
     "above_start": "Look at the learning rate and warm-up, and at BertConfig.initializer_range",
@@ -31,8 +36,11 @@ def about_mlm(watch: LossWatch) -> str:
         case "early":
             said = "too few losses were logged to say where the MLM loss stands"
         case "falling":
+            # It may have been so since the first step: at a rate of nothing, loss and start agree.
+            is_down = levels.progress(now.loss) < 1 - bands.margin
+            where = "on its way to the unigram level" if is_down else "still near its start"
             said = (
-                f"the MLM loss is on its way to the unigram level: {at}, and {no_context}. "
+                f"the MLM loss is {where}: {at}, and {no_context}. "
                 f"{_when(watch, 'came there', bands.reached)}"
             )
         case "unigram":
@@ -55,12 +63,12 @@ def about_mlm(watch: LossWatch) -> str:
         case "not_reached":
             said = (
                 f"the MLM loss has not come down to the unigram level: {at}, and {no_context}. "
-                f"{_late(watch, 'was there', bands.reached)}"
+                f"{_late(watch, 'came there', bands.reached)}"
             )
         case "stuck":
             said = (
                 f"the MLM loss is stuck at the unigram level: {at}, and {no_context}. "
-                f"{_late(watch, 'had left it', bands.left)}"
+                f"{_late(watch, 'left it', bands.left)}"
             )
         case _:
             said = (
@@ -70,16 +78,45 @@ def about_mlm(watch: LossWatch) -> str:
     return f"{said}. {remedy}" if remedy else said
 
 
-def about_pairs(watch: LossWatch) -> str | None:
-    """A sentence where the loss of pairs is still at the level of its labels; else None."""
-    now, level, kept = watch.standing, watch.levels.pairs, watch.bands.pairs_left
-    if level is None or kept is None or not now.pair_loss > level - PAIR_MARGIN:
+def about_plan(tokens: float, lr_sum: float, bands: Bands) -> str | None:
+    """A sentence where a run's learning rates are too low for its length; else None.
+
+    A run is late only by both clocks, and at such rates the second never strikes. A short run is
+    short of tokens too, and whoever starts it knows.
+
+    Args:
+      tokens: that the run sees in all.
+      lr_sum: of the learning rates of all its steps.
+      bands: of the kept curves.
+    """
+    kept = bands.reached
+    if tokens <= SLACK * kept.latest[0] or lr_sum >= kept.latest[1]:
         return None
     return (
-        f"the loss of pairs, {now.pair_loss:.2f}, is not yet below that of knowing how common each "
-        f"label is ({level:.2f}): pairs come late, in kept curves after {_range(kept.tokens)} "
-        "tokens"
+        f"the learning rates of the whole run add up to {format_rate(lr_sum)}; "
+        f"{_those(kept, 'came to the unigram level')} needed {_spread(kept.lr_sum)} for it. Look "
+        "at TrainConfig.learning_rate and warmup_steps, unless the optimiser is not Adam"
     )
+
+
+def about_pairs(watch: LossWatch) -> str | None:
+    """A sentence where the loss of pairs is not below the level of its labels; else None."""
+    now, level, kept = watch.standing, watch.levels.pairs, watch.bands.pairs_left
+    if level is None or not now.pair_loss > level - PAIR_MARGIN:
+        return None
+    if now.pair_loss > _FAR_ABOVE * math.log(2):
+        return (
+            f"the loss of pairs, {now.pair_loss:.2f}, is above that of a coin "
+            f"({math.log(2):.2f}). {_REMEDIES['rising']}"
+        )
+    said = (
+        f"the loss of pairs, {now.pair_loss:.2f}, is not yet below that of knowing how common each "
+        f"label is ({level:.2f})"
+    )
+    if kept is None:
+        return said
+    those = _those(kept, "came so far")
+    return f"{said}: pairs come late, in {those} after {_spread(kept.tokens)} tokens"
 
 
 def about_losses(watch: LossWatch) -> list[str]:
@@ -89,23 +126,37 @@ def about_losses(watch: LossWatch) -> list[str]:
 
 
 def _when(watch: LossWatch, did: str, kept: Range) -> str:
-    now = watch.standing
+    now, those = watch.standing, _those(kept, did)
     return (
-        f"Kept curves {did} after {_range(kept.tokens)} tokens, when their learning rates added up "
-        f"to {_range(kept.lr_sum)}; here it is {format_rate(now.tokens)} and "
+        f"{those[0].upper()}{those[1:]} did so after {_spread(kept.tokens)} tokens, when learning "
+        f"rates added up to {_spread(kept.lr_sum)}; here it is {format_rate(now.tokens)} and "
         f"{format_rate(now.lr_sum)}"
     )
 
 
-def _late(watch: LossWatch, had: str, kept: Range) -> str:
+def _late(watch: LossWatch, did: str, kept: Range) -> str:
     now = watch.standing
+    tokens, lr_sum = kept.latest
+    which = (
+        f"runs are known that had not after {format_rate(tokens)} and {format_rate(lr_sum)}, and "
+        f"{_those(kept, did)} had by {format_rate(kept.tokens[1])} and "
+        f"{format_rate(kept.lr_sum[1])}"
+        if kept.slowest > (kept.tokens[1], kept.lr_sum[1])
+        else f"{_those(kept, did)} did so by {format_rate(tokens)} and {format_rate(lr_sum)}"
+    )
     return (
-        f"Every kept curve {had} in less than {100 / SLACK:.0f} % of this "
-        f"({format_rate(now.tokens)} tokens, learning rates that add up to "
-        f"{format_rate(now.lr_sum)}; there at most {format_rate(kept.tokens[1])} and "
-        f"{format_rate(kept.lr_sum[1])})"
+        f"It has had {format_rate(now.tokens)} tokens, and learning rates that add up to "
+        f"{format_rate(now.lr_sum)}, over {SLACK:g} times as much as the slowest run known: {which}"
     )
 
 
-def _range(values: tuple[float, float]) -> str:
+def _those(kept: Range, did: str) -> str:
+    return (
+        f"the {kept.curves} kept curves that {did}"
+        if kept.curves > 1
+        else (f"the one kept curve that {did}")
+    )
+
+
+def _spread(values: tuple[float, float]) -> str:
     return " to ".join(dict.fromkeys(format_rate(value) for value in values))

@@ -35,6 +35,9 @@ CSS_VARIABLES = {
     BASELINE: "--baseline",
 }
 MOST_POINTS = 1000
+_DASHED: dict[str, Any] = {"linewidth": 1.2, "linestyle": (0, (5, 3)), "zorder": 1}
+# Of the height of the axes: 8.5 points and some room, of about 160.
+_LABEL_HEIGHT = 0.065
 _RC_LOCK = threading.Lock()
 
 
@@ -118,14 +121,13 @@ def draw(
         )
     if plot.log and min(_positive(train_y), default=0) > 0:
         axes.set_yscale("log")
-    for baseline in plot.baselines:
-        _draw_baseline(axes, baseline, scale)
     steps = np.concatenate([train_x, eval_x])
     for border in borders:
         if steps.min() <= border.step < steps.max():
             late = border.step - steps.min() > 0.7 * (steps.max() - steps.min())
             _draw_border(axes, border, late)
     axes.margins(x=0.01, y=0.08)
+    _draw_baselines(axes, plot.baselines, scale)
     if plot.band is not None:
         _draw_band(axes, plot.band)
 
@@ -199,21 +201,31 @@ def _system_font(found: re.Match[str]) -> str:
     return f"font: {weight}{size[0] if size else '9px'} var(--font)"
 
 
-def _draw_baseline(axes: Any, baseline: Baseline, scale: float) -> None:
-    value = baseline.value * scale
-    axes.axhline(value, color=BASELINE, linewidth=1.2, linestyle=(0, (5, 3)), zorder=1)
-    axes.annotate(
-        baseline.label,
-        xy=(1.0, value),
-        xycoords=("axes fraction", "data"),
-        xytext=(0, 3),
-        textcoords="offset points",
-        ha="right",
-        va="bottom",
-        fontsize=8.5,
-        color=MUTED,
-        zorder=5,
-    )
+def _draw_baselines(axes: Any, baselines: Sequence[Baseline], scale: float) -> None:
+    """All lines, and the labels that fit: of several in one place the first, as is their order."""
+    for baseline in baselines:
+        axes.axhline(baseline.value * scale, color=BASELINE, **_DASHED)
+    axes.get_ylim()  # Makes the axis fit the lines, which matplotlib otherwise puts off.
+    # Heights of the labels, in shares of the axis.
+    taken: list[float] = []
+    for baseline in baselines:
+        value = baseline.value * scale
+        height = axes.transAxes.inverted().transform(axes.transData.transform((0, value)))[1]
+        if any(abs(height - other) < _LABEL_HEIGHT for other in taken):
+            continue
+        taken.append(height)
+        axes.annotate(
+            baseline.label,
+            xy=(1.0, value),
+            xycoords=("axes fraction", "data"),
+            xytext=(0, 3),
+            textcoords="offset points",
+            ha="right",
+            va="bottom",
+            fontsize=8.5,
+            color=MUTED,
+            zorder=5,
+        )
 
 
 def _draw_border(axes: Any, border: Border, late: bool) -> None:

@@ -22,7 +22,7 @@ def borders_of(operative: str | None) -> list[Border]:
     """Where batches get another shape, each labelled rows x tokens; none without a schedule."""
     columns = [
         setting(operative, f"LengthSchedule.{name}") or ()
-        for name in ("from_step", "batch_size", "max_length")
+        for name in ("after_step", "batch_size", "max_length")
     ]
     return [Border(step, f"{rows} x {length}") for step, rows, length in zip(*columns, strict=True)]
 
@@ -34,5 +34,5 @@ def schedule_text(operative: str | None, num_steps: int) -> str:
         return ""
     rows = setting(operative, "TrainConfig.batch_size")
     length = setting(operative, "PretrainingObjective.max_length")
-    later = ", ".join(f"{border.label} from step {border.step:,} on" for border in reached)
+    later = ", ".join(f"{border.label} after step {border.step:,}" for border in reached)
     return f"Batches of {rows} x {length} (rows x tokens), {later}."

@@ -14,6 +14,7 @@ from bert_jax.pair_tasks import PAIR_TASKS, PairTask
 # predictor could reach lies well inside them.
 MLM_MARGIN = 0.3
 PAIR_MARGIN = 0.05
+_LEVEL = "level with"
 
 
 @dataclass(frozen=True)
@@ -133,9 +134,10 @@ def percent(share: float) -> str:
 
 
 def _nats(below: float) -> str:
-    return f"{abs(below):.2f} nat {'below' if below >= 0 else 'above'}"
+    amount = f"{abs(below):.2f}"
+    return _LEVEL if amount == "0.00" else f"{amount} nat {'below' if below > 0 else 'above'}"
 
 
-def _points(difference: float) -> str:
-    side = "above" if difference >= 0 else "below"
-    return f"{abs(100 * difference):.1f} points {side}"
+def _points(above: float) -> str:
+    amount = f"{abs(100 * above):.1f}"
+    return _LEVEL if amount == "0.0" else f"{amount} points {'above' if above > 0 else 'below'}"

@@ -2,24 +2,26 @@
 
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from models import small_config
 
-from bert_jax.recipes.describe_run import describe_start
+from bert_jax.optimizer import make_schedule
+from bert_jax.recipes.describe_run import describe_start, planned_lr_sum
 from bert_jax.recipes.experiment import load_experiment
 from bert_jax.recipes.staged_data import StagedData
 
 SCHEDULE = [
-    *("LengthSchedule.from_step=(30, 80)", "LengthSchedule.max_length=(256, 512)"),
+    *("LengthSchedule.after_step=(30, 80)", "LengthSchedule.max_length=(256, 512)"),
     *("LengthSchedule.max_predictions=(40, 77)", "LengthSchedule.batch_size=(16, 8)"),
 ]
 
 
-def lines(steps, start=None, schedule=SCHEDULE):
+def lines(steps, start=None, schedule=SCHEDULE, pretrained=False):
     bindings = [*schedule, f"TrainConfig.num_steps={steps}", "TrainConfig.batch_size=32"]
     experiment = load_experiment("tiny", bindings, data_required=False)
     data = staged_data(experiment.stages)
-    return list(describe_start(small_config(), experiment, data, start))
+    return list(describe_start(small_config(), experiment, data, start, pretrained=pretrained))
 
 
 def staged_data(stages):
@@ -30,6 +32,33 @@ def staged_data(stages):
         return SimpleNamespace(stores=SimpleNamespace(is_mixture=False), training=epochs)
 
     return StagedData(stages, part)
+
+
+@pytest.mark.parametrize("preset", ["paper", "adamw"])
+@pytest.mark.parametrize("steps", [500, 900_000])
+def test_the_sum_of_the_rates_of_a_plan_is_that_of_its_steps(preset, steps):
+    bindings = [f"TrainConfig.num_steps={steps}", "TrainConfig.warmup_steps=100"]
+    experiment = load_experiment(
+        "tiny", [*bindings, f"OptimizerConfig.preset='{preset}'"], data_required=False
+    )
+    schedule = make_schedule(experiment.optimizer, experiment.train.learning_rate, 100, steps)
+    wanted = np.asarray(schedule(np.arange(steps)), np.float64).sum()
+    assert planned_lr_sum(experiment) == pytest.approx(wanted, rel=0.01)
+
+
+def test_rates_that_are_too_low_for_the_whole_run_are_said_at_its_start():
+    low = ["TrainConfig.learning_rate=2e-7", "TrainConfig.warmup_steps=10000"]
+    *_, said = lines(900_000, schedule=low)
+    assert said.startswith("warning: the learning rates of the whole run add up to 0.0")
+    assert "the 4 kept curves that came to the unigram level needed 0.048 to 0.118 for it" in said
+    for steps, start, bindings, pretrained in (
+        (900_000, 5, low, False),
+        (900_000, None, low, True),
+        (300, None, low, False),
+        (900_000, None, [], False),
+    ):
+        told = lines(steps, start, schedule=bindings, pretrained=pretrained)
+        assert not any("warning" in line for line in told)
 
 
 @pytest.mark.parametrize(
@@ -66,6 +95,6 @@ def test_a_run_that_ends_before_a_stage_says_so():
     first, second = lines(80)
     assert first.endswith("80 steps: 30 of 32 x 128 (3.0 epochs), then 50 of 16 x 256 (2.5 epochs)")
     assert second == (
-        "the run ends before a part of its schedule: 8 x 512 from step 80; "
+        "the run ends before a part of its schedule: 8 x 512 after step 80; "
         "a larger --steps reaches it"
     )

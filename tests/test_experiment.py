@@ -185,7 +185,7 @@ _STRANGE = {
     "TrainConfig.micro_batches": st.sampled_from([1, 2, 4, 8]),
     "PretrainingObjective.max_length": st.integers(128, 512),
     "PretrainingObjective.max_predictions": st.integers(1, 100),
-    "LengthSchedule.from_step": st.integers(1, 10**6).map(lambda n: (n, n + 5)),
+    "LengthSchedule.after_step": st.integers(1, 10**6).map(lambda n: (n, n + 5)),
     "LengthSchedule.max_length": st.tuples(*[st.integers(128, 512)] * 2),
     "LengthSchedule.max_predictions": st.tuples(*[st.integers(1, 100)] * 2),
     "LengthSchedule.batch_size": st.tuples(*[st.integers(1, 50).map(lambda n: 8 * n)] * 2),

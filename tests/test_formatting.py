@@ -130,6 +130,13 @@ def test_a_table_has_the_columns_of_the_pair_task_that_there_is():
     assert line.split()[4:] == ["0.693", "50.0%"]
 
 
+def test_a_loss_of_a_run_that_diverged_has_digits_and_no_power_of_ten():
+    line = format_training_line(METRICS | {"loss": 2345.6, "mlm_loss": 19876.5}, 3000, 80)
+    assert "2,346" in line
+    assert "19.9k" in line
+    assert "e+" not in format_training_line(METRICS | {"loss": 619.05}, 3000, 80)
+
+
 def test_a_training_line_survives_a_loss_that_is_not_finite():
     line = format_training_line(METRICS | {"loss": math.nan, "grad_norm": math.inf}, 3000, 80)
     assert "nan" in line

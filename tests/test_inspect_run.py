@@ -94,7 +94,7 @@ def test_the_text_shows_step_weights_results_data_and_versions(facts, tiny_run):
     assert shown["devices"] == "cpu: 8 x cpu"
     assert shown["objective"] == (
         "pairs next_sentence, masking piece 15.0 % (80/10/10), at most 4 predictions a row, "
-        "rows of 32"
+        "rows of 32 tokens"
     )
     assert "init_from" not in shown
     assert shown["losses"].startswith("The MLM loss is on its way to the unigram level: ")

@@ -141,5 +141,5 @@ def test_a_folder_with_files_of_several_kinds_is_named_once(store: Path) -> None
     facts["sources"] = [{**one, "kind": "text"}, {**one, "kind": "jsonl", "empty_documents": 2}]
     assert show_store(facts).endswith(
         "\n\nsource folder\n  text, 1 file, 24 B of text\n"
-        "  jsonl, 1 file, 24 B of text\n  2 documents without text\n"
+        "  jsonl, 1 file, 24 B of JSON\n  2 documents without text\n"
     )

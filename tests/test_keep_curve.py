@@ -1,5 +1,6 @@
 """Keeping a run's curve to compare others with."""
 
+import json
 import shutil
 
 import pytest
@@ -21,6 +22,9 @@ def test_a_kept_curve_holds_the_losses_and_what_the_run_was(tiny_run, tmp_path):
     assert kept.curve.pair_loss == pytest.approx([line["nsp_loss"] for line in lines], rel=1e-4)
     assert kept.curve.tokens.tolist() == [8 * 32 * step for step in (1, 2, 3, 4)]
     assert kept.facts["experiment"] == "tiny"
+    differs = kept.facts["differs"]
+    assert (differs["TrainConfig.batch_size"], differs["TrainConfig.num_steps"]) == (8, 4)
+    assert not {"OptimizerConfig.b1", "TrainConfig.seed", "TrainConfig.log_every"} & set(differs)
     assert (kept.facts["batch_size"], kept.facts["max_length"]) == (8, 32)
     assert (kept.facts["learning_rate"], kept.facts["seed"]) == (1e-3, 0)
     levels = read_json(tiny_run.run_dir / "provenance.json")["loss_levels"]
@@ -41,5 +45,40 @@ def test_the_command_names_the_file_or_the_error(tiny_run, tmp_path, monkeypatch
     monkeypatch.setattr(module, "curves_folder", lambda: tmp_path)
     main([str(tiny_run.run_dir), "tiny", "made"])
     assert capsys.readouterr().out.strip() == str(tmp_path / "made.jsonl")
-    with pytest.raises(SystemExit, match="error: "):
-        main([str(tmp_path / "nowhere"), "tiny", "other"])
+    main([str(tiny_run.run_dir), "tiny", "made.jsonl"])
+    assert [path.name for path in tmp_path.iterdir()] == ["made.jsonl"]
+
+
+@pytest.mark.parametrize(
+    ("run", "experiment", "name", "message"),
+    [
+        ("nowhere", "tiny", "other", "nowhere is no run: there is no operative.gin in it"),
+        (None, "tinny", "other", "no shipped experiment 'tinny'; did you mean tiny"),
+        (None, "tiny.gin", "other", "no shipped experiment 'tiny.gin'"),
+        (None, "tiny", "../other", r"NAME is '\.\./other'; it must be a file's name"),
+        (None, "tiny", ".jsonl", "NAME is '.jsonl'; it must be a file's name"),
+    ],
+)
+def test_what_cannot_be_kept_is_an_error_and_writes_nothing(
+    tiny_run, tmp_path, monkeypatch, run, experiment, name, message
+):
+    monkeypatch.setattr(module, "curves_folder", lambda: tmp_path / "curves")
+    run = tiny_run.run_dir if run is None else tmp_path / run
+    with pytest.raises(SystemExit, match=f"^error: .*{message}"):
+        main([str(run), experiment, name])
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("loss", "message"), [(float("nan"), "is not a number"), (619.05, r"ends at 619\.05, above")]
+)
+def test_a_run_that_diverged_is_nothing_to_compare_with(tiny_run, tmp_path, loss, message):
+    run = shutil.copytree(tiny_run.run_dir, tmp_path / "run")
+    lines = read_metrics(run)
+    for line in lines[2:]:
+        if "mlm_loss" in line:
+            line["mlm_loss"] = loss
+    (run / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    with pytest.raises(UserError, match=message):
+        keep_curve(run, "tiny", tmp_path / "curve.jsonl")
+    assert not (tmp_path / "curve.jsonl").exists()

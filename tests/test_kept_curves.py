@@ -15,6 +15,7 @@ from bert_jax.kept_curves import (
     write_curve,
 )
 from bert_jax.loss_curve import Curve, Levels
+from bert_jax.recipes.experiment import load_experiment
 
 LEVELS = Levels(10.0, 7.0, 6.0)
 
@@ -63,4 +64,11 @@ def test_the_shipped_curves_are_small_and_say_what_they_are_of():
         assert (curves_folder() / f"{kept.name}.jsonl").stat().st_size < 10_000
         assert kept.levels.start > kept.levels.unigram > kept.levels.no_context
         assert kept.facts["versions"]["jax"]
+        shipped = load_experiment(kept.facts["experiment"], data_required=False)
+        for config, name in (
+            *(("train", name) for name in ("batch_size", "learning_rate", "warmup_steps")),
+            *(("train", "num_steps"), ("optimizer", "preset"), ("objective", "max_length")),
+        ):
+            differs = getattr(getattr(shipped, config), name) != kept.facts[name]
+            assert differs == any(key.endswith(f".{name}") for key in kept.facts["differs"]), name
         assert (np.diff(kept.curve.tokens) > 0).all()

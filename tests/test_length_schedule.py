@@ -11,7 +11,7 @@ from data_pipeline.objective import PretrainingObjective
 OBJECTIVE = PretrainingObjective(max_sequences=4)
 TRAIN = TrainConfig(num_steps=100, batch_size=32, seed=3)
 SCHEDULE = LengthSchedule(
-    from_step=(30, 80), max_length=(256, 512), max_predictions=(40, 77), batch_size=(16, 8)
+    after_step=(30, 80), max_length=(256, 512), max_predictions=(40, 77), batch_size=(16, 8)
 )
 STAGES = SCHEDULE.stages(OBJECTIVE, TRAIN)
 
@@ -69,12 +69,12 @@ def test_stages_are_described_as_far_as_the_run_goes():
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({"from_step": 30}, r"from_step is 30, it must be a tuple of int, such as \(30,\)"),
-        ({"from_step": (30, "x")}, r"from_step is \(30, 'x'\), it must be a tuple of int"),
-        ({"from_step": (True, 30)}, "from_step is .* must be a tuple of int"),
-        ({"from_step": (30,)}, "from_step has 1, max_length has 2, max_predictions has 2"),
-        ({"from_step": (30, 30)}, r"from_step is \(30, 30\), its steps must be above 0 and rise"),
-        ({"from_step": (0, 30)}, "must be above 0 and rise"),
+        ({"after_step": 30}, r"after_step is 30, it must be a tuple of int, such as \(30,\)"),
+        ({"after_step": (30, "x")}, r"after_step is \(30, 'x'\), it must be a tuple of int"),
+        ({"after_step": (True, 30)}, "after_step is .* must be a tuple of int"),
+        ({"after_step": (30,)}, "after_step has 1, max_length has 2, max_predictions has 2"),
+        ({"after_step": (30, 30)}, r"after_step is \(30, 30\), steps must be above 0 and rise"),
+        ({"after_step": (0, 30)}, "must be above 0 and rise"),
         ({"batch_size": (16, 0)}, r"batch_size is \(16, 0\), its sizes must be at least 1"),
     ],
 )
@@ -92,17 +92,26 @@ def test_a_list_is_taken_for_a_tuple():
 @pytest.mark.parametrize(
     ("bindings", "said"),
     [
-        (["LengthSchedule.max_length=(600,)"], r"max_length=\(600,\): .* is 600 from step 30, it"),
-        (["BertConfig.max_position_embeddings=60"], "LengthSchedule.max_length is 64 from step 30"),
-        (["LengthSchedule.max_predictions=(62,)"], r"62,\): LengthSchedule, from step 30: max_pre"),
-        (["LengthSchedule.max_length=(4,)"], "from step 30: max_length must be between 5"),
-        (["TrainConfig.micro_batches=16"], "is 8 from step 30, it must be a multiple of TrainConf"),
+        (["LengthSchedule.max_length=(600,)"], r"max_length=\(600,\): .* is 600 after step 30, it"),
+        (
+            ["BertConfig.max_position_embeddings=60"],
+            "LengthSchedule.max_length is 64 after step 30",
+        ),
+        (
+            ["LengthSchedule.max_predictions=(62,)"],
+            r"62,\): LengthSchedule, after step 30: max_pre",
+        ),
+        (["LengthSchedule.max_length=(4,)"], "after step 30: max_length must be between 5"),
+        (
+            ["TrainConfig.micro_batches=16"],
+            "is 8 after step 30, it must be a multiple of TrainConf",
+        ),
         (["LengthSchedule.batch_sizes=(8,)"], "did you mean LengthSchedule.batch_size"),
     ],
 )
 def test_an_experiment_that_cannot_be_names_the_binding(bindings, said):
     schedule = [
-        *("LengthSchedule.from_step=(30,)", "LengthSchedule.max_length=(64,)"),
+        *("LengthSchedule.after_step=(30,)", "LengthSchedule.max_length=(64,)"),
         *("LengthSchedule.max_predictions=(8,)", "LengthSchedule.batch_size=(8,)"),
         *("PretrainingObjective.max_length=32", "PretrainingObjective.max_predictions=5"),
     ]

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bert_jax.errors import UserError
 from bert_jax.formatting import format_rate
 from bert_jax.kept_curves import KeptCurve
 from bert_jax.loss_bands import SLACK, Range, make_bands, shipped_bands
@@ -56,8 +57,50 @@ def test_bands_do_not_depend_on_the_levels_that_curves_were_taken_at():
 
 
 def test_bands_need_a_curve_that_went_below_the_level_of_no_context():
-    with pytest.raises(ValueError, match="has left the unigram level"):
-        make_bands([kept("unfinished", n=30)])
+    for curves in ([kept("unfinished", n=30)], []):
+        with pytest.raises(UserError, match=f"of the {len(curves)} in .*curves none does: install"):
+            make_bands(curves)
+
+
+def test_a_curve_too_coarse_to_show_its_way_down_says_how_late_and_not_how_early():
+    fine = kept("fine")
+    coarse = fine._replace(curve=Curve(*(points[24::25] for points in fine.curve)))
+    alone, both = make_bands([fine]), make_bands([fine, coarse])
+    assert both.reached.tokens == (alone.reached.tokens[0], 25_000)
+    assert both.reached.curves == 2
+    early = fine.curve.step <= 20
+    lows = [bands.edges(fine.curve, LEVELS)[0] for bands in (alone, both)]
+    np.testing.assert_allclose(lows[1][early], lows[0][early])
+    with pytest.raises(UserError, match="shows its way down"):
+        make_bands([coarse])
+
+
+def test_the_lower_edge_begins_at_the_start():
+    bands = shipped_bands()
+    first = shipped_bands().curves[0].curve._replace(tokens=np.array([1.0]), lr_sum=np.array([0.0]))
+    low, _ = bands.edges(first, LEVELS)
+    assert low[0] == pytest.approx(LEVELS.loss(1 - bands.margin), abs=0.05)
+
+
+def test_a_slower_run_that_is_known_makes_later_what_is_late():
+    bands = make_bands([kept("a")], slowest_left=(100_000, 0.3))
+    assert bands.left.latest == (100_000, bands.left.lr_sum[1])
+    assert not bands.left.is_late(199_000, 9.0)
+    assert bands.left.is_late(201_000, 9.0)
+
+
+def test_the_slowest_run_known_is_the_one_of_the_page():
+    page = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
+    header = next(line for line in page.splitlines() if line.endswith("| 10 M |"))
+    row = next(
+        line for line in page.splitlines() if line.startswith("| 32 x 128, 0.08, no dropout")
+    )
+    losses = [cell.strip() for cell in row.strip("| ").split("|")][1:]
+    assert header
+    assert losses[-3:] == ["6.08", "6.01", "5.92"]
+    tokens, lr_sum = shipped_bands().left.slowest
+    assert tokens == 10e6
+    assert lr_sum == pytest.approx(tokens / (32 * 128) * 1.5e-3, rel=0.02)
 
 
 def test_late_is_late_by_both_clocks():
@@ -99,11 +142,16 @@ def test_the_shipped_bands_are_those_that_the_page_states():
         return " to ".join(map(format_rate, values))
 
     for stated in (
+        f"In the {bands.reached.curves} curves the loss came near",
         f"{written(bands.reached.tokens)} tokens, when learning rates added up to "
-        f"{written(bands.reached.lr_sum)}, and went below `no_context` after "
-        f"{written(bands.left.tokens)} tokens and {written(bands.left.lr_sum)}.",
+        f"{written(bands.reached.lr_sum)}. The {bands.left.curves} of the default job went below "
+        f"`no_context` after {written(bands.left.tokens)} tokens and {written(bands.left.lr_sum)}.",
+        f"had not left it after {format_rate(bands.left.slowest[0])} and "
+        f"{format_rate(bands.left.slowest[1])}, and",
+        f"after {format_rate(SLACK * bands.left.latest[0])} tokens and "
+        f"{format_rate(SLACK * bands.left.latest[1])}, twice",
         f"are {100 * bands.margin:.1f} % of the way",
         f"the largest rise over the best was {100 * bands.rise:.1f} % of it",
-        f"after {format_rate(bands.pairs_left.tokens[1])} tokens",
+        f"the one kept curve that came so far after {written(bands.pairs_left.tokens[:1])} tokens",
     ):
         assert stated in page, stated

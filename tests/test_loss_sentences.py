@@ -31,6 +31,16 @@ def test_a_run_at_the_unigram_level_is_told_when_kept_curves_left_it():
     text = about_mlm(watch_at(NOW._replace(status="unigram", loss=6.9)))
     kept = shipped_bands().left
     assert f"to {kept.lr_sum[1]:.3g}; here it is 20.0M and 3.50" in text
+    # The short ones never left it.
+    assert f"The {kept.curves} kept curves that left it did so after" in text
+    assert kept.curves < len(shipped_bands().curves)
+
+
+def test_a_loss_that_has_not_moved_is_not_said_to_be_on_its_way():
+    assert "is still near its start: 10.30" in about_mlm(
+        watch_at(NOW._replace(status="falling", loss=10.3))
+    )
+    assert "is on its way" in about_mlm(watch_at(NOW._replace(status="falling", loss=8.0)))
 
 
 def test_too_few_losses_say_nothing():
@@ -46,6 +56,14 @@ def test_pairs_are_mentioned_only_while_they_are_guessed():
     mlm, pairs = about_losses(watch_at(NOW._replace(pair_loss=0.68)))
     assert mlm.startswith("The MLM loss left the unigram level by step 2,000: ")
     assert pairs.startswith("The loss of pairs, 0.68, is not yet below that of knowing how common")
+    assert "in the one kept curve that came so far after" in pairs
     assert len(about_losses(watch_at(NOW))) == 1
     assert len(about_losses(watch_at(NOW._replace(pair_loss=float("nan"))))) == 1
     assert len(about_losses(watch_at(NOW, LEVELS._replace(pairs=None)))) == 1
+
+
+def test_a_loss_of_pairs_far_above_a_coin_is_not_said_to_be_late():
+    text = about_pairs(watch_at(NOW._replace(pair_loss=13.67)))
+    assert "13.67, is above that of a coin (0.69)" in text
+    assert "Look at the learning rate" in text
+    assert "late" not in text

@@ -83,7 +83,7 @@ def test_the_uncorrected_step_is_larger_than_adams_by_the_known_ratio():
     assert ratio[-1] == pytest.approx(1.26, abs=0.01)
 
 
-def test_the_schedule_of_paper_decays_from_step_zero_and_drops_after_the_warm_up():
+def test_the_schedule_of_paper_decays_after_step_zero_and_drops_after_the_warm_up():
     schedule = paper_schedule(1.0, 10, 100)
     rates = [float(schedule(jnp.int32(t))) for t in (0, 5, 9, 10, 50, 99, 100)]
     np.testing.assert_allclose(rates, [0, 0.5, 0.9, 0.9, 0.5, 0.01, 0], atol=1e-6)

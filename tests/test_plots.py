@@ -54,3 +54,16 @@ def test_a_band_lies_behind_the_curve_and_does_not_widen_the_axis():
     assert with_band.get_ylim() == without.get_ylim()
     (area,) = with_band.collections
     assert area.get_zorder() < min(line.get_zorder() for line in with_band.lines)
+
+
+def test_labels_of_levels_that_fall_together_on_a_large_axis_are_left_out():
+    levels = tuple(Baseline(value, f"{value}") for value in (10.33, 7.07, 6.43))
+
+    def labels(highest):
+        lines = [{"step": 1, "loss": highest}, {"step": 2, "loss": 4.0}]
+        figure = draw(Plot("loss", "Loss", baselines=levels), lines)
+        assert len(figure.axes[0].lines) == 2 + len(levels)  # All lines are drawn.
+        return [text.get_text() for text in figure.axes[0].texts]
+
+    assert labels(11.0) == ["10.33", "7.07", "6.43"]
+    assert labels(9909.0) == ["10.33"]

@@ -15,7 +15,7 @@ import pytest
 from runs import make_store
 
 ROUNDS = int(os.environ.get("BERT_JAX_RESUME_ROUNDS", "1"))
-STEPS = 40
+STEPS = 60
 # What depends on the clock.
 TIMED = {"tokens_per_second", "input_wait"}
 SETTINGS = {

@@ -59,7 +59,7 @@ OTHER = {
     "PretrainingObjective.longest_span": 5,
     "PretrainingObjective.static_epochs": 10,
     "PretrainingObjective.max_sequences": 3,
-    "LengthSchedule.from_step": (3,),
+    "LengthSchedule.after_step": (3,),
     "LengthSchedule.max_length": (64,),
     "LengthSchedule.max_predictions": (8,),
     "LengthSchedule.batch_size": (4,),
@@ -80,7 +80,7 @@ OTHER = {
 }
 # What a setting needs to be set at all.
 SCHEDULE = [
-    *("LengthSchedule.from_step=(2,)", "LengthSchedule.max_length=(48,)"),
+    *("LengthSchedule.after_step=(2,)", "LengthSchedule.max_length=(48,)"),
     *("LengthSchedule.max_predictions=(6,)", "LengthSchedule.batch_size=(8,)"),
 ]
 NEEDED = (
@@ -160,7 +160,7 @@ def test_what_may_change_is_what_the_docs_give_a_reason_for():
         assert f"`{name}`" not in text, f"{name} may not change"
 
 
-LATER = "LengthSchedule.from_step=(3,)"
+LATER = "LengthSchedule.after_step=(3,)"
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_a_run_from_before_there_was_a_schedule_of_lengths_goes_on(run_dir, expe
     path.write_text("".join(line for line in lines if not line.startswith("LengthSchedule.")))
     finish_step(run_dir, 4)
     check_same_run(run_dir, changed(experiment_file), DATA)
-    with pytest.raises(UserError, match=r"LengthSchedule\.from_step was \(\) and is \(2,\)"):
+    with pytest.raises(UserError, match=r"LengthSchedule\.after_step was \(\) and is \(2,\)"):
         check_same_run(run_dir, changed(experiment_file, *SCHEDULE), DATA)
 
 

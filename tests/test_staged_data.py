@@ -25,7 +25,7 @@ SCHEDULE = """
 TrainConfig.num_steps = 6
 TrainConfig.batch_size = 16
 TrainConfig.eval_every = 3
-LengthSchedule.from_step = (3,)
+LengthSchedule.after_step = (3,)
 LengthSchedule.max_length = (48,)
 LengthSchedule.max_predictions = (7,)
 LengthSchedule.batch_size = (8,)
@@ -70,7 +70,7 @@ def test_a_run_says_what_its_stages_are_and_where_each_begins(finished):
     assert re.search(
         r"starting, 6 steps: 3 of 16 x 32 \(\d\.\d epochs\), then 3 of 8 x 48 \(\d", shown
     )
-    before, after = shown.split("\nfrom step 3: 8 x 48\n")
+    before, after = shown.split("\nafter step 3: 8 x 48\n")
     assert "    3/6 " in before
     assert "    4/6 " in after
     assert "evaluating at length 32: 1 batch" in before
@@ -100,7 +100,7 @@ def test_the_learning_rate_goes_on_over_all_steps(finished):
 
 def test_the_report_marks_the_border_and_says_the_shapes(finished):
     page = (finished[0] / "report.html").read_text()
-    assert "Batches of 16 x 32 (rows x tokens), 8 x 48 from step 3 on." in page
+    assert "Batches of 16 x 32 (rows x tokens), 8 x 48 after step 3." in page
     assert "in rows of 48 tokens" in page
     assert page.count(">8 x 48</text>") == page.count("<svg") == 8
     assert re.search(r"always “.*” at length 48: ", page)
@@ -108,9 +108,9 @@ def test_the_report_marks_the_border_and_says_the_shapes(finished):
 
 def test_inspect_says_the_stages(finished):
     facts = run_facts(finished[0])
-    assert [stage["from_step"] for stage in facts["length_schedule"]] == [0, 3]
+    assert [stage["after_step"] for stage in facts["length_schedule"]] == [0, 3]
     shown = show_run(facts, 999)
-    assert re.search(r"^batches +16 x 32, 8 x 48 from step 3 on$", shown, re.MULTILINE)
+    assert re.search(r"^batches +16 x 32, 8 x 48 after step 3$", shown, re.MULTILINE)
     assert re.search(r"^held out, step 6 .*, in rows of 48$", shown, re.MULTILINE)
 
 
@@ -126,7 +126,7 @@ def test_a_run_killed_in_any_stage_goes_on_to_the_same_bits(
     shown = io.StringIO()
     pretrain(experiment, run_dir, data=store, terminal=Terminal(shown))
     assert f"going on from step {step}, 6 steps: 3 of 16 x 32" in shown.getvalue()
-    assert ("from step 3: 8 x 48" in shown.getvalue()) == (step < 3)
+    assert ("after step 3: 8 x 48" in shown.getvalue()) == (step < 3)
     assert record(run_dir) == record(whole)
     assert parameters_sha256(load(run_dir).params) == parameters_sha256(load(whole).params)
 
@@ -144,7 +144,7 @@ def test_a_batch_of_a_later_stage_that_the_devices_cannot_divide_is_refused_at_t
     experiment, store, tmp_path
 ):
     bindings = ["LengthSchedule.batch_size=(12,)"]
-    said = "LengthSchedule.batch_size, from step 3, is 12; it must be a multiple of 8"
+    said = "LengthSchedule.batch_size, after step 3, is 12; it must be a multiple of 8"
     with pytest.raises(UserError, match=said):
         pretrain(experiment, tmp_path / "run", data=store, bindings=bindings)
     assert not (tmp_path / "run").exists()

@@ -15,7 +15,9 @@ from bert_jax.store_results import format_epochs
 from data_pipeline.evaluation import EvaluationBatches, evaluation_batches
 from data_pipeline.mixture_evaluation import MixtureEvaluation, examples_of_stores
 from data_pipeline.objective import PretrainingObjective
+from data_pipeline.progress import Progress, silent
 from data_pipeline.store.token_store import TokenStore
+from data_pipeline.store.unchanged import check_unchanged
 from data_pipeline.tokenization.special_ids import SpecialIds
 from data_pipeline.tokenization.text_tokenizer import TextTokenizer
 
@@ -55,10 +57,7 @@ def open_data(
         _check_documents(store, objective, stores.is_mixture)
     tokenizer = stores.first.tokenizer()
     ids = SpecialIds.of(tokenizer)
-    caches = [
-        plan_folder(store) or (fallback_cache / name if stores.is_mixture else fallback_cache)
-        for name, store in zip(stores.names, stores.all, strict=True)
-    ]
+    caches = _caches(stores, fallback_cache)
     processes = {"process_index": jax.process_index(), "process_count": jax.process_count()}
     examples = [train.eval_examples]
     if stores.is_mixture:
@@ -81,6 +80,25 @@ def open_data(
     if stores.is_mixture:
         return PretrainingData(stores, tokenizer, training, MixtureEvaluation(held_out))
     return PretrainingData(stores, tokenizer, training, *held_out.values())
+
+
+def check_files(stores: Stores, fallback_cache: Path, progress: Progress = silent) -> None:
+    """Raise where a file of a store is not what was written (`check_unchanged`).
+
+    What was compared is kept where the plans are.
+
+    Raises:
+      DataError: as above.
+    """
+    for store, cache in zip(stores.all, _caches(stores, fallback_cache), strict=True):
+        check_unchanged(store, cache, progress)
+
+
+def _caches(stores: Stores, fallback_cache: Path) -> list[Path]:
+    return [
+        plan_folder(store) or (fallback_cache / name if stores.is_mixture else fallback_cache)
+        for name, store in zip(stores.names, stores.all, strict=True)
+    ]
 
 
 def describe_epochs(stores: Stores, epochs: Sequence[float]) -> str:

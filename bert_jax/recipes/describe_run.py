@@ -2,8 +2,14 @@
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from bert_jax.config import BertConfig
 from bert_jax.formatting import format_amount
+from bert_jax.loss_bands import shipped_bands
+from bert_jax.loss_curve import lr_sums
+from bert_jax.loss_sentences import about_plan
+from bert_jax.optimizer import make_schedule
 from bert_jax.parameters import count_parameters
 from bert_jax.recipes.experiment import Experiment
 from bert_jax.recipes.length_schedule import describe_stages
@@ -11,15 +17,21 @@ from bert_jax.recipes.staged_data import StagedData
 
 
 def describe_start(
-    model: BertConfig, experiment: Experiment, data: StagedData, start: int | None
+    model: BertConfig,
+    experiment: Experiment,
+    data: StagedData,
+    start: int | None,
+    *,
+    pretrained: bool = False,
 ) -> Iterator[str]:
-    """The model and the work, and which later lengths the run ends before.
+    """The model and the work, which later lengths the run ends before, and rates too low to learn.
 
     Args:
       model: with the vocabulary of the data.
       experiment: of the run.
       data: of the stages that it reaches.
       start: updates done before; None where there is no checkpoint.
+      pretrained: whether its first weights are those of another run.
     """
     shape = (
         f"BERT, {format_amount(model.num_hidden_layers, 'layer')}, {model.hidden_size} wide, "
@@ -34,5 +46,19 @@ def describe_start(
         yield f"{shape}; finished before, {work}; a larger --steps trains on"
     missed = experiment.stages[len(data.stages) :]
     if missed:
-        shapes = ", ".join(f"{stage.shape} from step {stage.start:,}" for stage in missed)
+        shapes = ", ".join(f"{stage.shape} after step {stage.start:,}" for stage in missed)
         yield f"the run ends before a part of its schedule: {shapes}; a larger --steps reaches it"
+    if start is None and not pretrained:
+        tokens = data.tokens(experiment.train.num_steps)
+        if too_low := about_plan(tokens, planned_lr_sum(experiment), shipped_bands()):
+            yield f"warning: {too_low}"
+
+
+def planned_lr_sum(experiment: Experiment) -> float:
+    """The sum of the learning rates of all steps, from a thousand of them or all."""
+    train = experiment.train
+    schedule = make_schedule(
+        experiment.optimizer, train.learning_rate, train.warmup_steps, train.num_steps
+    )
+    ends = np.unique(np.linspace(0, train.num_steps, 1001).round().astype(np.int32))[1:]
+    return float(lr_sums(ends.astype(np.float64), np.asarray(schedule(ends), np.float64))[-1])

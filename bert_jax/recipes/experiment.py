@@ -159,7 +159,7 @@ def _check_together(built: dict[str, Any]) -> None:
     for stage in stages:
         if stage.objective.max_length > positions:
             owner = "LengthSchedule" if stage.start else "PretrainingObjective"
-            when = f" from step {stage.start:,}" if stage.start else ""
+            when = f" after step {stage.start:,}" if stage.start else ""
             raise UserError(
                 f"{owner}.max_length is {stage.objective.max_length}{when}, it must be at most "
                 f"BertConfig.max_position_embeddings ({positions})"

@@ -59,7 +59,7 @@ FIELD_DOCS = {
     "PretrainingObjective.longest_span": "longest span, in words",
     "PretrainingObjective.static_epochs": "draw so many epochs and repeat them; 0: always new ones",
     "PretrainingObjective.max_sequences": "most sequences packed into a row; 1: not packed",
-    "LengthSchedule.from_step": "updates after which each later length begins",
+    "LengthSchedule.after_step": "updates after which each later length begins",
     "LengthSchedule.max_length": "tokens of a row from there on",
     "LengthSchedule.max_predictions": "slots for masked tokens in a row from there on",
     "LengthSchedule.batch_size": "rows of one update from there on",

@@ -49,10 +49,10 @@ def run_facts(path: Path) -> dict[str, Any]:
     if (run_dir / run_folder.OPERATIVE).exists():
         experiment = load_experiment(str(run_dir / run_folder.OPERATIVE), data_required=False)
         facts["objective"] = vars(experiment.objective)
-        if experiment.length_schedule.from_step:
+        if experiment.length_schedule.after_step:
             facts["length_schedule"] = [
                 {
-                    "from_step": stage.start,
+                    "after_step": stage.start,
                     "batch_size": stage.train.batch_size,
                     "max_length": stage.objective.max_length,
                     "max_predictions": stage.objective.max_predictions,
@@ -85,7 +85,11 @@ def show_run(facts: dict[str, Any], columns: int = 80) -> str:
             f"{format_amount(config['num_attention_heads'], 'head')}, "
             f"vocabulary {config['vocab_size']:,}",
         ),
-        *([("objective", _show_objective(facts["objective"]))] if "objective" in facts else []),
+        *(
+            [("objective", _show_objective(facts["objective"], facts.get("length_schedule", [])))]
+            if "objective" in facts
+            else []
+        ),
         *([("init_from", _show_source(facts["init_from"]))] if facts.get("init_from") else []),
         ("parameters", f"{facts['parameters']:,}"),
         ("parameters_sha256", facts["parameters_sha256"]),
@@ -93,7 +97,7 @@ def show_run(facts: dict[str, Any], columns: int = 80) -> str:
     if "length_schedule" in facts:
         stages = [
             f"{stage['batch_size']} x {stage['max_length']}"
-            + (f" from step {stage['from_step']:,} on" if stage["from_step"] else "")
+            + (f" after step {stage['after_step']:,}" if stage["after_step"] else "")
             for stage in facts["length_schedule"]
         ]
         lines.append(("batches", ", ".join(stages)))
@@ -133,15 +137,22 @@ def show_run(facts: dict[str, Any], columns: int = 80) -> str:
     )
 
 
-def _show_objective(objective: dict[str, Any]) -> str:
+def _then(objective: dict[str, Any], schedule: list[dict[str, Any]], name: str, what: str) -> str:
+    """A number of the objective, and what a schedule makes of it later: `20, then 77 tokens`."""
+    *before, last = [stage[name] for stage in schedule or [objective]]
+    return ", then ".join([*map(str, before), format_amount(last, what)])
+
+
+def _show_objective(objective: dict[str, Any], schedule: list[dict[str, Any]]) -> str:
+    """`schedule` is empty where all steps have rows of one length."""
     keep = 1 - objective["mask_share"] - objective["random_share"]
     shares = (objective["mask_share"], objective["random_share"], keep)
     parts = [
         f"pairs {objective['pairs']}",
         f"masking {objective['masking']} {percent(objective['masked_lm_prob'])} "
         f"({'/'.join(f'{100 * share:.0f}' for share in shares)}), at most "
-        f"{format_amount(objective['max_predictions'], 'prediction')} a row",
-        f"rows of {objective['max_length']}",
+        f"{_then(objective, schedule, 'max_predictions', 'prediction')} a row",
+        f"rows of {_then(objective, schedule, 'max_length', 'token')}",
     ]
     if objective["max_sequences"] > 1:
         parts.append(f"at most {objective['max_sequences']} sequences packed in a row")

@@ -123,6 +123,10 @@ def show_warnings(warnings: Sequence[str], width: int) -> list[str]:
     return [line for warning in warnings for line in wrapped(f"warning: {warning}", width)]
 
 
+# What else a source's bytes are counted of.
+_WRITTEN_AS = {"jsonl": "JSON", "mediawiki": "wiki markup"}
+
+
 def _source(source: dict[str, Any]) -> list[str]:
     packages = source.get("packages")
     if not packages:
@@ -133,7 +137,7 @@ def _source(source: dict[str, Any]) -> list[str]:
         return [
             f"source {source.get('input', source['kind'])}",
             f"  {source['kind']}, {format_amount(files, 'file')}, "
-            f"{_bytes(source.get('bytes', 0))} of text{how}",
+            f"{_bytes(source.get('bytes', 0))} of {_WRITTEN_AS.get(source['kind'], 'text')}{how}",
             *([f"  {', '.join(origin)}"] if origin else []),
             *(
                 f"  {format_amount(source[name], unit)} {what}"

@@ -43,12 +43,12 @@ class LengthSchedule:
     """Lengths and batches that take the place of the first ones later in a run.
 
     The fields are parallel. A run begins with `PretrainingObjective.max_length`, its
-    `max_predictions` and `TrainConfig.batch_size`; after `from_step[i]` updates those of `i` hold.
+    `max_predictions` and `TrainConfig.batch_size`; after `after_step[i]` updates those of `i` hold.
     Nothing else changes: weights, the optimiser's moments and the learning rate go on. Empty: one
     length for the whole run. (arXiv:1810.04805, A.2: 90 % of the steps at 128, the rest at 512.)
     """
 
-    from_step: tuple[int, ...] = ()
+    after_step: tuple[int, ...] = ()
     max_length: tuple[int, ...] = ()
     max_predictions: tuple[int, ...] = ()
     batch_size: tuple[int, ...] = ()
@@ -61,11 +61,11 @@ class LengthSchedule:
             raise UserError(
                 f"every field of LengthSchedule must have a value for each later length: {found}"
             )
-        if any(step < 1 for step in self.from_step) or any(
-            a >= b for a, b in pairwise(self.from_step)
+        if any(step < 1 for step in self.after_step) or any(
+            a >= b for a, b in pairwise(self.after_step)
         ):
             raise UserError(
-                f"LengthSchedule.from_step is {self.from_step}, its steps must be above 0 and rise"
+                f"LengthSchedule.after_step is {self.after_step}, steps must be above 0 and rise"
             )
         if any(size < 1 for size in self.batch_size):
             raise UserError(
@@ -75,7 +75,7 @@ class LengthSchedule:
     def until(self, step: int) -> tuple[tuple[int, ...], ...]:
         """What the first `step` updates have seen of the schedule: (step, length, ...) of each."""
         rows = zip(
-            self.from_step, self.max_length, self.max_predictions, self.batch_size, strict=True
+            self.after_step, self.max_length, self.max_predictions, self.batch_size, strict=True
         )
         return tuple(row for row in rows if row[0] < step)
 
@@ -89,14 +89,14 @@ class LengthSchedule:
         Raises:
           UserError: a later stage cannot be; the message names its binding.
         """
-        ends = (*self.from_step, train.num_steps)
+        ends = (*self.after_step, train.num_steps)
         stages = [Stage(0, min(ends[0], train.num_steps), objective, train)]
-        for number, start in enumerate(self.from_step):
+        for number, start in enumerate(self.after_step):
             length, predictions = self.max_length[number], self.max_predictions[number]
             size = self.batch_size[number]
             if size % train.micro_batches:
                 raise UserError(
-                    f"LengthSchedule.batch_size is {size} from step {start:,}, it must be a "
+                    f"LengthSchedule.batch_size is {size} after step {start:,}, it must be a "
                     f"multiple of TrainConfig.micro_batches ({train.micro_batches})"
                 )
             try:
@@ -104,7 +104,7 @@ class LengthSchedule:
                     objective, max_length=length, max_predictions=predictions
                 )
             except DataError as error:
-                raise UserError(f"LengthSchedule, from step {start:,}: {error}") from error
+                raise UserError(f"LengthSchedule, after step {start:,}: {error}") from error
             seed = stage_seed(train.seed, number + 1)
             end = min(ends[number + 1], train.num_steps)
             its_train = dataclasses.replace(train, batch_size=size, seed=seed)

@@ -17,7 +17,7 @@ from bert_jax.metrics import MetricsWriter, read_metrics
 from bert_jax.pair_tasks import PAIR_TASKS
 from bert_jax.program import Program, make_program
 from bert_jax.recipes import held_out, init_from, provenance, run_folder
-from bert_jax.recipes.data import open_data
+from bert_jax.recipes.data import check_files, open_data
 from bert_jax.recipes.data_levels import data_levels
 from bert_jax.recipes.describe_run import describe_start
 from bert_jax.recipes.experiment import Experiment
@@ -87,6 +87,8 @@ class PretrainingRun:
         check_same_run(run_dir, experiment, stores.facts())
         for line in stores.lines():
             terminal.print(line)
+        check_files(stores, run_dir / run_folder.PLANS, stoppable(terminal.progress, stop))
+        stop.check()
         self.tokenizer = stores.first.tokenizer()
         self.model = dataclasses.replace(experiment.model, vocab_size=self.tokenizer.vocab_size)
         # Where the first weights come from. A run that is gone on with has weights of its own.
@@ -162,7 +164,10 @@ class PretrainingRun:
         ) as checkpoints:
             start = checkpoints.latest
             state = self._first_state(checkpoints, start)
-            for line in describe_start(self.model, self.experiment, self.data, start):
+            pretrained = self.first_weights is not None
+            for line in describe_start(
+                self.model, self.experiment, self.data, start, pretrained=pretrained
+            ):
                 terminal.print(line)
             self.stop.check()
             stopped_by = None
@@ -242,7 +247,7 @@ class PretrainingRun:
                 last_saved=lambda: checkpoints.latest,
                 advance=task.advance,
                 new_shape=lambda step: terminal.print(
-                    f"from step {step:,}: {self.data.stage(step + 1).shape}"
+                    f"after step {step:,}: {self.data.stage(step + 1).shape}"
                 ),
             )
             state, step = run_steps(

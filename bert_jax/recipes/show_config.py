@@ -47,7 +47,7 @@ def show_config(experiment: Experiment, width: int = 80) -> str:
     """
     lines = [f"{experiment.name}, a {experiment.kind} experiment"]
     lines.append(f"{_INDENT}{readable_path(experiment.path)}")
-    if experiment.length_schedule.from_step:
+    if experiment.length_schedule.after_step:
         lines += textwrap.wrap(
             describe_stages(experiment.stages),
             width,

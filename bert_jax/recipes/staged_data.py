@@ -81,5 +81,5 @@ def check_stages(stages: Sequence[Stage], mesh: Mesh) -> None:
     for stage in stages:
         named = "TrainConfig.batch_size is"
         if stage.start:
-            named = f"LengthSchedule.batch_size, from step {stage.start:,}, is"
+            named = f"LengthSchedule.batch_size, after step {stage.start:,}, is"
         check_batch(named, stage.train.batch_size, stage.train.micro_batches, mesh)

@@ -154,9 +154,9 @@ class TokenStore:
         for name, entry in manifest["files"].items():
             file = path / name
             if not file.is_file():
-                raise _damaged(path, f"{name} is missing")
+                raise damaged(path, f"{name} is missing")
             if file.stat().st_size != entry["bytes"]:
-                raise _damaged(
+                raise damaged(
                     path,
                     f"{name} has {file.stat().st_size} bytes, and {entry['bytes']} were written",
                 )
@@ -170,10 +170,10 @@ class TokenStore:
             try:
                 split = Split(tokens, sentences, documents, wanted["fingerprint"])
             except DataError as error:
-                raise _damaged(path, f"{name}/: {error}") from error
+                raise damaged(path, f"{name}/: {error}") from error
             for what, count in split.summary().items():
                 if wanted[what] != count:
-                    raise _damaged(
+                    raise damaged(
                         path, f"{name} holds {count} {what}, and the manifest says {wanted[what]}"
                     )
             splits[name] = split
@@ -195,7 +195,7 @@ class TokenStore:
         """Reads every file and compares checksums. DataError names the first that differs."""
         for name, entry in self.manifest["files"].items():
             if sha256_of(self.path / name) != entry["sha256"]:
-                raise _damaged(self.path, f"{name} has changed since it was written")
+                raise damaged(self.path, f"{name} has changed since it was written")
 
     def __repr__(self) -> str:
         return f"TokenStore({str(self.path)!r}, {self.train.num_tokens} + {self.eval.num_tokens})"
@@ -217,15 +217,16 @@ def map_array(path: Path, name: str, dtype: str) -> npt.NDArray[Any]:
     except OSError:
         raise
     except Exception as error:  # a damaged header makes numpy raise almost anything
-        raise _damaged(path, f"{name} is no array that can be read") from error
+        raise damaged(path, f"{name} is no array that can be read") from error
     if array.dtype != np.dtype(dtype) or array.ndim != 1:
         found = f"{array.dtype} {list(array.shape)}"
-        raise _damaged(path, f"{name} must hold {dtype} of one dimension; it holds {found}")
+        raise damaged(path, f"{name} must hold {dtype} of one dimension; it holds {found}")
     # A plain array over the map: indexing an np.memmap costs several times more.
     return np.asarray(array)
 
 
-def _damaged(path: Path, what: str) -> DataError:
+def damaged(path: Path, what: str) -> DataError:
+    """The error of a store of which a file is not what was written."""
     return DataError(f"{path}: damaged token store: {what}; remove it and prepare it again")
 
 
@@ -260,18 +261,18 @@ def _check_manifest(path: Path, manifest: dict[str, Any]) -> None:
         value: Any = manifest
         for depth, key in enumerate(keys, 1):
             if not isinstance(value, dict) or key not in value:
-                raise _damaged(path, f"{MANIFEST} does not say {' > '.join(keys[:depth])}")
+                raise damaged(path, f"{MANIFEST} does not say {' > '.join(keys[:depth])}")
             value = value[key]
         if type(value) is not kind:
             found = type(value).__name__
-            raise _damaged(
+            raise damaged(
                 path, f"{MANIFEST}: {' > '.join(keys)} must be {kind.__name__}, not {found}"
             )
 
     for keys, kind in _NEEDED.items():
         check(keys, kind)
     if manifest["dtype"] not in _DTYPES:
-        raise _damaged(path, f"{MANIFEST}: dtype must be {' or '.join(_DTYPES)}")
+        raise damaged(path, f"{MANIFEST}: dtype must be {' or '.join(_DTYPES)}")
     for name in manifest["files"]:
         check(("files", name, "bytes"), int)
         check(("files", name, "sha256"), str)
