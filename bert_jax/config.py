@@ -32,7 +32,8 @@ def check_types(config: Any) -> None:
     """Raise `UserError` where a field of a dataclass holds a value of another type.
 
     gin does not check types. An `int` is taken for a `float` field (and stored as one); a `bool`
-    is never taken for a number. A field `tuple[T, ...]` takes a list as well, and stores a tuple.
+    is never taken for a number. A field `tuple[T, ...]` takes a list or a lone T as well, and
+    stores a tuple.
     """
     name = type(config).__name__
     hints = typing.get_type_hints(type(config))
@@ -46,7 +47,7 @@ def check_types(config: Any) -> None:
             allowed = (str,)
         value = getattr(config, field.name)
         if float in allowed and type(value) is int:
-            object.__setattr__(config, field.name, float(value))
+            object.__setattr__(config, field.name, _as_float(value))
         elif type(value) not in allowed:
             wanted = " or ".join("None" if a is type(None) else a.__name__ for a in allowed)
             raise UserError(f"{name}.{field.name} is {value!r}, it must be of type {wanted}")
@@ -56,15 +57,22 @@ def _check_tuple(config: Any, name: str, kind: type) -> None:
     value = getattr(config, name)
     if type(value) is list:
         value = tuple(value)
+    elif type(value) is kind or (kind is float and type(value) is int):
+        value = (value,)
     if type(value) is tuple and kind is float:
-        value = tuple(float(item) if type(item) is int else item for item in value)
+        value = tuple(_as_float(item) if type(item) is int else item for item in value)
     if type(value) is not tuple or any(type(item) is not kind for item in value):
-        example = f", such as ({value!r},)" if type(value) is kind else ""
         raise UserError(
             f"{type(config).__name__}.{name} is {value!r}, it must be a tuple of {kind.__name__}"
-            f"{example}"
         )
     object.__setattr__(config, name, value)
+
+
+def _as_float(value: int) -> float:
+    try:
+        return float(value)
+    except OverflowError:  # beyond every float: as much as infinite, for those who check ranges
+        return math.inf if value > 0 else -math.inf
 
 
 def check_range(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bert_jax.pair_tasks import PairTask, pair_task_of
@@ -78,6 +78,16 @@ def format_probability(share: float) -> str:
     if 0 < share < 0.00005:
         return "<0.01 %"
     return f"{100 * share:.{1 if share >= 0.00995 or share == 0 else 2}f} %"
+
+
+def format_alike(numbers: Sequence[float]) -> list[str]:
+    """Numbers of a column, all with as many decimals as tell the smallest from 0: ``12.06 0.04``.
+
+    One decimal at least, which is what numbers from a tenth on have: ``12.1``.
+    """
+    smallest = min((number for number in numbers if number > 0), default=1.0)
+    decimals = max(1, math.ceil(-math.log10(smallest / 0.95) - 1e-9))
+    return [f"{number:,.{decimals}f}" for number in numbers]
 
 
 TO_BEAT = "to beat"

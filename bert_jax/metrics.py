@@ -41,6 +41,10 @@ class Sums:
             old_total, old_count = self._sums.get(name, (0.0, 0.0))
             self._sums[name] = (old_total + float(total), old_count + float(count))
 
+    def weighted(self, weight: float) -> dict[str, tuple[float, float]]:
+        """All sums and counts times a weight, for `add` of others."""
+        return {name: (weight * a, weight * b) for name, (a, b) in self._sums.items()}
+
     def counts(self) -> dict[str, float]:
         """What each sum is divided by."""
         return {name: count for name, (_, count) in self._sums.items()}

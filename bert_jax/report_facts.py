@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bert_jax.formatting import format_alike
+
 Pair = tuple[str, str]
 Table = tuple[str, list[dict[str, Any]]]
 
@@ -62,7 +64,7 @@ def store_facts(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _share(value: Any) -> str:
-    return f"{100 * value:.1f} %" if isinstance(value, int | float) else text(value)
+    return f"{format_alike([100 * value])[0]} %" if isinstance(value, int | float) else text(value)
 
 
 def flatten(values: Mapping[str, Any], prefix: str = "") -> tuple[list[Pair], list[Table]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bert_jax.formatting import format_alike
 from bert_jax.pair_tasks import pair_task_of
 
 STORES = "stores"
@@ -22,12 +23,15 @@ def store_rows(evaluation: Mapping[str, Any]) -> list[dict[str, Any]]:
     Losses are in nats. `to beat` is the unigram entropy of the store's masked tokens.
     """
     rows = []
-    for name, of_store in (evaluation.get(STORES) or {}).items():
+    stores = evaluation.get(STORES) or {}
+    shares = format_alike([100 * of_store["share"] for of_store in stores.values()])
+    epochs = format_alike([of_store["epochs"] for of_store in stores.values()])
+    for (name, of_store), share, count in zip(stores.items(), shares, epochs, strict=True):
         mlm, task = of_store["mlm"], pair_task_of(of_store)
         row = {
             "store": name,
-            "share": f"{100 * of_store['share']:.1f} %",
-            "epochs": format_epochs(of_store["epochs"]),
+            "share": f"{share} %",
+            "epochs": count,
             "MLM loss": f"{mlm['loss']:.3f}",
             "to beat": f"{mlm['unigram_entropy']:.3f}",
             "acc.": f"{100 * mlm['accuracy']:.1f} %",
@@ -87,8 +91,3 @@ def split_evaluations(
         for store in stores
     ]
     return joint, of_stores
-
-
-def format_epochs(count: float) -> str:
-    """``12.1``, and of less than a tenth ``0.04``."""
-    return f"{count:,.1f}" if count >= 0.095 else f"{count:.2f}"

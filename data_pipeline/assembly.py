@@ -5,7 +5,8 @@ Shape letters: B rows, L length, P prediction slots.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from functools import cached_property
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -60,6 +61,39 @@ def sequence_lengths(examples: npt.NDArray[np.void], objective: PretrainingObjec
     return length
 
 
+class TokenSource(Protocol):
+    """The tokens that examples are stretches of."""
+
+    def gather(self, places: Ints) -> npt.NDArray[np.int32]:
+        """The tokens at some places, [B, W]; any where a place is outside the text."""
+
+    def document_ends(self) -> Ints:
+        """The places after the last tokens of documents, ascending."""
+
+
+class _SplitTokens:
+    """Those of one split."""
+
+    def __init__(self, split: Split) -> None:
+        self._split = split
+        self._tokens = np.asarray(split.tokens)
+
+    def gather(self, places: Ints) -> npt.NDArray[np.int32]:
+        # One token of each cache line first: these reads depend on nothing and wait for memory
+        # together, which takes half the time of reading each row to its end.
+        self._tokens.take(places[:, ::_TOUCHED], mode="clip")
+        return self._tokens.take(places, mode="clip").astype(np.int32)
+
+    def document_ends(self) -> Ints:
+        return document_ends(self._split)
+
+
+def document_ends(split: Split) -> Ints:
+    """The places after the last tokens of a split's documents, of empty ones none."""
+    ends = np.asarray(split.sentence_offsets).take(split.document_offsets[1:])
+    return ends[np.diff(ends, prepend=0) > 0]
+
+
 class SequenceAssembler:
     """Examples -> rows: gathers the tokens, adds the special ones, masks.
 
@@ -67,15 +101,18 @@ class SequenceAssembler:
     rows beside it nor the width of the array change it.
     """
 
-    def __init__(self, split: Split, ids: SpecialIds, objective: PretrainingObjective) -> None:
-        self._tokens = np.asarray(split.tokens)
+    def __init__(
+        self, source: Split | TokenSource, ids: SpecialIds, objective: PretrainingObjective
+    ) -> None:
+        self._source = _SplitTokens(source) if isinstance(source, Split) else source
         self._ids = ids
         self.objective = objective
         self._predictions = objective.predictions_by_length()
         self._columns = np.arange(objective.max_length)
-        if not objective.has_pairs:
-            ends = np.asarray(split.sentence_offsets).take(split.document_offsets[1:])
-            self._document_ends = ends[np.diff(ends, prepend=0) > 0]
+
+    @cached_property
+    def _document_ends(self) -> Ints:
+        return self._source.document_ends()
 
     def _prediction_counts(self, examples: npt.NDArray[np.void], length: Ints) -> Ints:
         """How many tokens of each sequence may be predicted, [S]."""
@@ -121,11 +158,8 @@ class SequenceAssembler:
         place = self._place_pairs if self.objective.has_pairs else self._place_one_part
         shift, separators = place(examples, length, columns)
         shift += columns
-        # One token of each cache line first: these reads depend on nothing and wait for memory
-        # together, which takes half the time of reading each row to its end.
-        self._tokens.take(shift[:, ::_TOUCHED], mode="clip")
         # Places of specials and padding take any token and are overwritten.
-        input_ids = self._tokens.take(shift, mode="clip").astype(np.int32)
+        input_ids = self._source.gather(shift)
         candidates = _is_token(length, width)
         np.copyto(input_ids, self._ids.pad, where=~candidates)
         input_ids[:, 0] = self._ids.cls

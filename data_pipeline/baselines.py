@@ -17,17 +17,20 @@ import numpy.typing as npt
 from data_pipeline.errors import DataError
 
 Integers = npt.NDArray[np.integer]
+Floats = npt.NDArray[np.float64]
 
 # Tokens of a text that are counted at most, and how many at a time.
 _COUNTED, _PIECE = 50_000_000, 1_000_000
 
 
-def unigram_entropy(token_ids: Integers) -> float:
+def unigram_entropy(token_ids: Integers, weights: Floats | None = None) -> float:
     """Entropy in nats of the empirical distribution of `token_ids`, any shape, at least one.
 
-    The lowest mean loss that one fixed distribution can have on exactly these tokens.
+    The lowest mean loss that one fixed distribution can have on exactly these tokens, each of which
+    counts for its weight or, without weights, all alike.
     """
-    share = _counts(token_ids) / np.size(token_ids)
+    counts = _counts(token_ids, weights)
+    share = counts / counts.sum()
     share = share[share > 0]
     return max(0.0, float(-(share * np.log(share)).sum()))
 
@@ -48,20 +51,27 @@ def unigram_loss(token_ids: Integers, text: Integers, vocab_size: int) -> float:
 
 
 def mixture_unigram_loss(
-    token_ids: Integers, texts: Sequence[Integers], shares: Sequence[float], vocab_size: int
+    token_ids: Integers,
+    texts: Sequence[Integers],
+    shares: Sequence[float],
+    vocab_size: int,
+    weights: Floats | None = None,
 ) -> float:
     """`unigram_loss` by the frequencies of several texts, each weighted by its share.
 
-    As many tokens are counted for as there are in all texts together.
+    As many tokens are counted for as there are in all texts together. `weights` are what each of
+    `token_ids` counts for in the mean.
     """
     mixed = token_shares(texts, shares, vocab_size) * sum(map(len, texts)) + 1
-    return _loss_of_guessing(token_ids, mixed)
+    return _loss_of_guessing(token_ids, mixed, weights)
 
 
-def _loss_of_guessing(token_ids: Integers, weights: npt.NDArray[Any]) -> float:
-    """Mean loss of guessing each token in proportion to its weight, [vocabulary]."""
-    asked = _counts(token_ids)
-    losses = np.log(weights.sum()) - np.log(weights[: len(asked)])
+def _loss_of_guessing(
+    token_ids: Integers, guesses: npt.NDArray[Any], weights: Floats | None = None
+) -> float:
+    """Mean loss of guessing in proportion to `guesses`, [vocabulary]."""
+    asked = _counts(token_ids, weights)
+    losses = np.log(guesses.sum()) - np.log(guesses[: len(asked)])
     return float((asked * losses).sum() / asked.sum())
 
 
@@ -84,16 +94,16 @@ def token_shares(
     return shares
 
 
-def commonest(token_ids: Integers) -> tuple[int, float]:
-    """The commonest id (of several, the lowest) and its share."""
-    counts = _counts(token_ids)
+def commonest(token_ids: Integers, weights: Floats | None = None) -> tuple[int, float]:
+    """The commonest id (of several, the lowest) and its share, by `weights` if there are any."""
+    counts = _counts(token_ids, weights)
     token_id = int(counts.argmax())
-    return token_id, float(counts[token_id]) / np.size(token_ids)
+    return token_id, float(counts[token_id]) / float(counts.sum())
 
 
-def majority(labels: Integers) -> tuple[int, float]:
+def majority(labels: Integers, weights: Floats | None = None) -> tuple[int, float]:
     """The majority label (of several, the lowest) and its share: always guessing it."""
-    return commonest(labels)
+    return commonest(labels, weights)
 
 
 def wilson_interval(successes: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
@@ -125,8 +135,8 @@ def _text_counts(text: Integers, vocab_size: int) -> npt.NDArray[np.int64]:
     return counts
 
 
-def _counts(values: Integers) -> npt.NDArray[np.int64]:
+def _counts(values: Integers, weights: Floats | None = None) -> npt.NDArray[Any]:
     flat = np.asarray(values).reshape(-1)
     if not flat.size:
         raise DataError("no predictions to take a baseline of: the evaluation set is empty")
-    return np.bincount(flat)
+    return np.bincount(flat, weights)

@@ -16,7 +16,7 @@ from typing import Protocol, TypeAlias
 
 import numpy as np
 
-from data_pipeline.assembly import SequenceAssembler, Sequences, join
+from data_pipeline.assembly import SequenceAssembler, Sequences, TokenSource, join
 from data_pipeline.errors import DataError
 from data_pipeline.features import Batch
 from data_pipeline.objective import PretrainingObjective
@@ -101,10 +101,6 @@ class PretrainingBatches:
         end = middle if row < middle else self.rows_per_epoch
         return max(1, min((end - row) // self._batch_size, self._most_at_once))
 
-    def rows(self, first: int, count: int) -> Batch:
-        """Rows `first` up to `first + count` of the run, whatever the size of a batch."""
-        return self._assemble(self.sequences_of(first, count), count, self._seed)
-
     def begin(self, step: int) -> None:
         """Starts making the plan that the batch of `step` needs in a thread."""
         first = step * self._batch_size + self._local.start
@@ -135,11 +131,13 @@ class PretrainingBatches:
         return join(parts)
 
 
-def make_assembler(split: Split, ids: SpecialIds, objective: PretrainingObjective) -> Assembler:
+def make_assembler(
+    source: Split | TokenSource, ids: SpecialIds, objective: PretrainingObjective
+) -> Assembler:
     """What makes a batch of this objective, packed or not."""
     if objective.is_packed:
-        return PackedAssembler(split, ids, objective)
-    return SequenceAssembler(split, ids, objective).unpacked
+        return PackedAssembler(source, ids, objective)
+    return SequenceAssembler(source, ids, objective).unpacked
 
 
 def local_rows(batch_size: int, process_index: int, process_count: int) -> range:

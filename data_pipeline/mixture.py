@@ -1,8 +1,11 @@
 """Several token stores in one run: which store each row comes from.
 
-Rows come in blocks of `BLOCK`. Each block holds a fixed number of rows of each store, its share of
-the block, in an order drawn for the block; so shares are exact over every whole block, and how many
-rows of a store came before any row is arithmetic. Nothing is sampled that would have to be
+Row i takes one of `PERIOD` points, and each store has as many points as its share; every `PERIOD`
+rows take every point once. A block of `BLOCK` rows takes points that stand `PERIOD / BLOCK` apart,
+in an order drawn for the block, and the first of them is that of the block's number with its bits
+turned round (the sequence of van der Corput): so the points of any number of blocks lie evenly, and
+a store has within a few rows its share of them, also where that is less than a row of a block. How
+many rows of a store came before a row is arithmetic. Nothing is sampled that would have to be
 remembered: row i of a run, and the row's number within its store, are functions of (seed, i).
 """
 
@@ -10,35 +13,47 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from data_pipeline.assembly import Sequences
-from data_pipeline.batches import PretrainingBatches, local_rows
+from data_pipeline.assembly import Sequences, join
+from data_pipeline.batches import PretrainingBatches, local_rows, make_assembler
 from data_pipeline.counter_random import Stream, permutation, stream_key
 from data_pipeline.errors import DataError
 from data_pipeline.features import Batch
+from data_pipeline.joined_splits import JoinedSplits
 from data_pipeline.objective import PretrainingObjective
+from data_pipeline.read_ahead import ReadAhead
 from data_pipeline.store.token_store import Split
 from data_pipeline.tokenization.special_ids import SpecialIds
 
 Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
 
-# Rows of a block: a share is rounded to a multiple of 1 / 4096.
-BLOCK = 4096
+# Rows whose order is drawn together, so that a batch is mixed well.
+BLOCK = 1 << 12
+# A share is rounded to a multiple of 2^-32. More bits would differ between machines where weights
+# are powers of sizes, and with them the fingerprint of the mixture.
+_BITS = 20
+PERIOD = BLOCK << _BITS
+
+# Slots of the batches that are made at once, twice those of one store: each store has its rows
+# of all of them found in its plan with one call.
+_SLOTS_AT_ONCE = 65_536
 
 
 class Shares(NamedTuple):
-    """How many rows of each block come from each store; they add up to `BLOCK`."""
+    """How many of every `PERIOD` rows come from each store; they add up to `PERIOD`."""
 
     rows: tuple[int, ...]
 
     def facts(self) -> list[float]:
         """As fractions."""
-        return [rows / BLOCK for rows in self.rows]
+        return [rows / PERIOD for rows in self.rows]
 
 
 class Drawn(NamedTuple):
@@ -56,58 +71,80 @@ class Drawn(NamedTuple):
     number: Ints
 
 
-def shares_of(weights: Sequence[float]) -> Shares:
+def shares_of(weights: Sequence[float] | npt.NDArray[np.number]) -> Shares:
     """Shares in proportion to weights, by the method of largest remainders, at least a row each.
 
-    DataError for weights that are no positive numbers, or where a block has no room for a store.
+    DataError for weights that are no positive numbers, or for more than `BLOCK` stores.
     """
-    if not weights:
+    exact = _numbers(weights, "weight")
+    if not len(exact):
         raise DataError("a mixture needs at least one store")
-    for weight in weights:
-        if isinstance(weight, bool) or not isinstance(weight, (int, float)):
-            raise DataError(f"a weight must be a number; got {weight!r}")
-        if not (math.isfinite(weight) and weight > 0):
+    for weight, number in zip(weights, exact, strict=True):
+        if not (math.isfinite(number) and number > 0):
             raise DataError(f"a weight must be above 0 and finite; got {weight}")
-    if len(weights) > BLOCK:
-        raise DataError(f"a mixture has room for {BLOCK} stores; got {len(weights)}")
-    exact = np.array(weights, np.float64)
-    exact *= BLOCK / exact.sum()
+    if len(exact) > BLOCK:
+        raise DataError(f"a mixture has room for {BLOCK} stores; got {len(exact)}")
+    # By the largest first: the sum of large weights may be beyond every number, and small ones
+    # divided by their sum lose all their digits.
+    exact /= exact.max()
+    exact /= exact.sum()
+    exact *= PERIOD
     rows = np.maximum(np.floor(exact), 1).astype(np.int64)
-    # What rounding left over goes to those that lost most by it; what it took too much (because
-    # each store has a row) is taken from the largest.
-    while rows.sum() < BLOCK:
-        rows[np.argmax(exact - rows)] += 1
-    while rows.sum() > BLOCK:
-        rows[np.argmax(rows)] -= 1
+    # What rounding left over goes to those that lost most by it, to the first of those that lost
+    # alike; what it took too much (because each store has a row) is taken from the largest.
+    lost = np.round(exact - rows, 3)
+    rows[np.argsort(-lost, kind="stable")[: max(0, PERIOD - rows.sum())]] += 1
+    rows[np.argmax(rows)] -= rows.sum() - PERIOD
     return Shares(tuple(rows.tolist()))
 
 
-def smoothed_weights(sizes: Sequence[int], exponent: float = 0.7) -> list[float]:
-    """Weights size^exponent: small stores come oftener than their size says.
+def smoothed_weights(
+    sizes: Sequence[float] | npt.NDArray[np.number], exponent: float = 1.0
+) -> list[float]:
+    """Weights size^exponent; below 1 small stores come oftener than their size says.
 
     Multilingual BERT has 0.7 (google-research/bert, multilingual.md), XLM-R 0.3 (arXiv 1911.02116);
     1 is in proportion to the sizes, 0 equal. DataError for an exponent outside 0 to 1.
     """
     if not 0 <= exponent <= 1:
         raise DataError(f"the exponent of a mixture must be between 0 and 1; got {exponent}")
-    return [float(size) ** exponent for size in sizes]
+    return [float(size**exponent) for size in _numbers(sizes, "size").tolist()]
+
+
+def _numbers(given: Sequence[float] | npt.NDArray[np.number], name: str) -> Floats:
+    """Python's or numpy's numbers as an array."""
+    if isinstance(given, np.ndarray):
+        is_list, shown = given.ndim == 1, f"an array of shape {given.shape}"
+    else:
+        is_list = isinstance(given, Sequence) and not isinstance(given, (str, bytes))
+        shown = repr(given)
+    if not is_list:
+        raise DataError(f"{name}s must be a list of numbers, one for each store; got {shown}")
+    for value in given:
+        if isinstance(value, (bool, np.bool_)) or not isinstance(
+            value, (int, float, np.integer, np.floating)
+        ):
+            raise DataError(f"a {name} must be a number; got {value!r}")
+    try:
+        return np.array([float(value) for value in given])
+    except OverflowError:
+        raise DataError(f"a {name} must be below 10^308; one of them is larger") from None
 
 
 def draw(shares: Shares, seed: int, first: int, count: int) -> Drawn:
     """Where rows `first` up to `first + count` of a run come from."""
     stores = len(shares.rows)
-    in_block = np.array(shares.rows)
     parts: list[Ints] = []
     block, place = divmod(first, BLOCK)
-    order = _order(shares, seed, block)
-    before = block * in_block + np.bincount(order[:place], minlength=stores)
+    order, before = _block(shares, seed, block)
+    before = before + np.bincount(order[:place], minlength=stores)
     while count > 0:
         part = order[place : place + count]
         parts.append(part)
         count -= len(part)
         if count > 0:
             block, place = block + 1, 0
-            order = _order(shares, seed, block)
+            order, _ = _block(shares, seed, block)
     store = np.concatenate(parts) if parts else np.zeros(0, np.int64)
     return Drawn(store, before, np.bincount(store, minlength=stores))
 
@@ -159,12 +196,13 @@ class MixtureBatches:
             )
         self._local = local_rows(batch_size, process_index, process_count)
         self._batch_size, self._seed, self._shares = batch_size, seed, shares
+        self._joined = JoinedSplits(splits)
+        self._assemble = make_assembler(self._joined, ids, objective)
         self._parts = [
             PretrainingBatches(
                 split,
                 ids,
                 objective,
-                # Rows of two stores that have the same number must not be masked alike.
                 seed=stream_key(seed, Stream.MIXTURE_STORE, store) >> 1,
                 batch_size=1,
                 cache_dir=folder,
@@ -173,35 +211,49 @@ class MixtureBatches:
         ]
         self.rows_per_epoch = sum(part.rows_per_epoch for part in self._parts)
         self.examples_per_epoch = sum(part.examples_per_epoch for part in self._parts)
+        at_once = max(1, _SLOTS_AT_ONCE // (len(self._local) * objective.max_length))
+        self._in_turn = ReadAhead(self._make, lambda step: at_once, len(self._local))
 
     def __call__(self, step: int) -> Batch:
         """This process's rows of the batch of `step` (0, 1, ...)."""
         if step < 0:
             raise DataError(f"steps are numbered from 0; got {step}")
-        count = len(self._local)
-        drawn = self.drawn(step)
-        batch: Batch = {}
-        for store, part in enumerate(self._parts):
-            if not drawn.number[store]:
-                continue
-            rows = np.flatnonzero(drawn.store == store)
-            some = part.rows(int(drawn.first[store]), int(drawn.number[store]))
-            for name, values in some.items():
-                if name not in batch:
-                    batch[name] = np.empty((count, *values.shape[1:]), values.dtype)
-                batch[name][rows] = values
-        return batch
+        return self._in_turn(step)
+
+    def _make(self, step: int, count: int) -> Batch:
+        """This process's rows of `count` steps from `step` on."""
+        if len(self._local) == self._batch_size:
+            drawn = [
+                draw(self._shares, self._seed, step * self._batch_size, count * self._batch_size)
+            ]
+        else:
+            drawn = [self.drawn(s) for s in range(step, step + count)]
+        parts, order, rows = [], [], 0
+        for some in drawn:
+            for store, own in enumerate(self._sequences_of(some)):
+                if own is not None:
+                    parts.append(self._joined.sequences(store, own))
+            order.append(np.argsort(some.store, kind="stable") + rows)
+            rows += len(some.store)
+        made = self._assemble(join(parts), rows, self._seed)
+        place = np.empty(rows, np.int64)
+        place[np.concatenate(order)] = np.arange(rows)
+        return {name: values.take(place, axis=0) for name, values in made.items()}
+
+    def _sequences_of(self, drawn: Drawn) -> list[Sequences | None]:
+        return [
+            part.sequences_of(first, number) if number else None
+            for part, first, number in zip(
+                self._parts, drawn.first.tolist(), drawn.number.tolist(), strict=True
+            )
+        ]
 
     def sequences(self, step: int) -> list[Sequences | None]:
         """What this process's rows of the batch of `step` hold, by store; `rows` count its own.
 
         None for a store that the batch has no row of.
         """
-        drawn = self.drawn(step)
-        return [
-            part.sequences_of(int(first), int(number)) if number else None
-            for part, first, number in zip(self._parts, drawn.first, drawn.number, strict=True)
-        ]
+        return self._sequences_of(self.drawn(step))
 
     def begin(self, step: int) -> None:
         """Starts making the plans that the batch of `step` needs in threads."""
@@ -220,7 +272,37 @@ class MixtureBatches:
         return [int(done) / part.rows_per_epoch for done, part in rows]
 
 
-def _order(shares: Shares, seed: int, block: int) -> Ints:
-    """The store of each row of a block, [BLOCK]."""
-    stores = np.repeat(np.arange(len(shares.rows)), shares.rows)
-    return stores[permutation(stream_key(seed, Stream.MIXTURE, block), BLOCK)]
+@lru_cache(maxsize=4)
+def _block(shares: Shares, seed: int, block: int) -> tuple[Ints, Ints]:
+    """The store of each row of a block, [BLOCK], and the rows before it of each store, [stores]."""
+    bounds = np.concatenate([[0], np.cumsum(shares.rows)])
+    periods, number = divmod(block, 1 << _BITS)
+    # Points of the block below each bound: every 2^20-th from its first one on.
+    below = _ceil_divide(bounds - _turned(number), _BITS)
+    stores = np.repeat(np.arange(len(shares.rows)), np.diff(below))
+    order = stores[permutation(stream_key(seed, Stream.MIXTURE, block), BLOCK)]
+    before = np.diff(_points_before(number, bounds)) + periods * np.array(shares.rows)
+    order.flags.writeable = before.flags.writeable = False
+    return order, before
+
+
+def _points_before(blocks: int, bounds: Ints) -> Ints:
+    """How many points of the first so many blocks of a period lie below each bound."""
+    gaps, rest = np.divmod(bounds, 1 << _BITS)
+    points = blocks * gaps
+    for bit in range(_BITS):
+        if blocks >> bit & 1:
+            # The 2^bit blocks that have what stands above this bit in common, and a 0 in it: their
+            # first points stand 2^(20 - bit) apart.
+            first = _turned(blocks >> bit + 1 << bit + 1)
+            points += np.maximum(_ceil_divide(rest - first, _BITS - bit), 0)
+    return points
+
+
+def _turned(block: int) -> int:
+    """The number of a block with its bits in the opposite order."""
+    return int(f"{block:0{_BITS}b}"[::-1], 2)
+
+
+def _ceil_divide(values: Ints, bits: int) -> Ints:
+    return -(-values >> bits)

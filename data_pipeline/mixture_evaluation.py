@@ -18,9 +18,8 @@ FEWEST_EXAMPLES = 100
 def examples_of_stores(shares: Shares, max_examples: int) -> list[int]:
     """How many held-out examples each store may give, `max_examples` in all or a few less.
 
-    The stores' shares, so that a loss over all examples is that of the mixture that is trained on;
-    but at least `FEWEST_EXAMPLES` of each (or, if less, half of an equal part), which the others
-    give up in proportion to what they have above that. One of each store at least.
+    The stores' shares, but at least `FEWEST_EXAMPLES` of each (or, if less, half of an equal part),
+    which the others give up in proportion to what they have above that. One of each store at least.
     """
     stores = len(shares.rows)
     fewest = min(FEWEST_EXAMPLES, max_examples // (2 * stores))
@@ -32,16 +31,27 @@ def examples_of_stores(shares: Shares, max_examples: int) -> list[int]:
 class MixtureEvaluation(Sequence[Batch]):
     """The batches of all stores, in their order; a batch holds rows of one store.
 
-    Attributes:
+    Args:
         stores: name -> that store's batches.
+        shares: of the stores in training.
+
+    Attributes:
+        stores: as above.
+        weights: name -> what a row of that store counts for in the loss of the mixture: its share
+            of the rows that are trained on over its share of these. All are 1 where no store gives
+            more examples than its share.
         num_examples: of all stores.
         num_rows: that hold them.
     """
 
-    def __init__(self, stores: Mapping[str, EvaluationBatches]) -> None:
+    def __init__(self, stores: Mapping[str, EvaluationBatches], shares: Shares) -> None:
         self.stores = dict(stores)
         self.num_examples = sum(part.num_examples for part in self.stores.values())
         self.num_rows = sum(part.num_rows for part in self.stores.values())
+        self.weights = {
+            name: share * self.num_rows / part.num_rows
+            for (name, part), share in zip(self.stores.items(), shares.facts(), strict=True)
+        }
 
     def __len__(self) -> int:
         return sum(map(len, self.stores.values()))

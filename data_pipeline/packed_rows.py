@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from data_pipeline.assembly import SequenceAssembler, Sequences, sequence_lengths
+from data_pipeline.assembly import SequenceAssembler, Sequences, TokenSource, sequence_lengths
 from data_pipeline.features import Batch
 from data_pipeline.masking.masking import Masked
 from data_pipeline.objective import PretrainingObjective
@@ -30,8 +30,10 @@ _ARRAY_COST = 2048
 class PackedAssembler:
     """Sequences and their rows -> a packed batch."""
 
-    def __init__(self, split: Split, ids: SpecialIds, objective: PretrainingObjective) -> None:
-        self._sequences = SequenceAssembler(split, ids, objective)
+    def __init__(
+        self, source: Split | TokenSource, ids: SpecialIds, objective: PretrainingObjective
+    ) -> None:
+        self._sequences = SequenceAssembler(source, ids, objective)
         self._objective = objective
         self._pad = ids.pad
 

@@ -49,6 +49,17 @@ def test_texts_in_a_mixture_count_by_their_shares_and_not_by_their_sizes() -> No
     assert alone == pytest.approx(unigram_loss(asked, large, 2))
 
 
+def test_a_weight_counts_as_much_as_so_many_tokens_that_count_alike() -> None:
+    ids, weights, as_many = np.array([4, 2, 2, 0]), np.array([3.0, 1, 2, 1]), [3, 1, 2, 1]
+    repeated = ids.repeat(as_many)
+    assert unigram_entropy(ids, weights) == pytest.approx(unigram_entropy(repeated))
+    assert commonest(ids, weights) == commonest(repeated) == (2, 3 / 7)
+    assert majority(ids, np.array([3.5, 1, 2, 1])) == (4, 3.5 / 7.5)
+    text = [np.array([0, 1, 2, 3, 4, 4, 4])]
+    loss = mixture_unigram_loss(ids, text, [1.0], 5, weights)
+    assert loss == pytest.approx(unigram_loss(repeated, text[0], 5))
+
+
 def test_shares_of_mixed_texts_follow_their_weights_and_not_their_lengths() -> None:
     texts = [np.array([0, 0, 1, 3]), np.full(1000, 2)]
     assert token_shares(texts, [3, 1], 5).tolist() == [0.375, 0.1875, 0.25, 0.1875, 0.0]

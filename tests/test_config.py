@@ -58,11 +58,15 @@ def test_a_field_of_several_values_takes_a_list_and_stores_a_tuple():
     found = Tuples(["a", "b"], [1, 0.5])
     assert (found.words, found.shares) == (("a", "b"), (1.0, 0.5))
     assert [type(share) for share in found.shares] == [float, float]
-    for words, said in (("a", r"must be a tuple of str, such as \('a',\)"), ((1,), "of str$")):
-        with pytest.raises(UserError, match=said):
+    # A lone value is one of several.
+    assert Tuples("ab", 3) == Tuples(("ab",), (3.0,))
+    assert type(Tuples((), 3).shares[0]) is float
+    for words in ((1,), 1, None):
+        with pytest.raises(UserError, match=r"must be a tuple of str$"):
             Tuples(words)
-    with pytest.raises(UserError, match=r"must be a tuple of float$"):
-        Tuples((), (True,))
+    for shares in ((True,), True, "1"):
+        with pytest.raises(UserError, match=r"must be a tuple of float$"):
+            Tuples((), shares)
 
 
 def test_the_released_sizes_have_the_released_shapes():

@@ -122,7 +122,8 @@ def test_a_store_of_a_mixture_with_too_little_text_is_named(two, store, tmp_path
 
 def test_epochs_are_said_by_store(two):
     assert describe_epochs(Stores.of(two[:1]), [1.04]) == "1.0 epochs"
+    assert describe_epochs(Stores.of(two[:1]), [0.02]) == "0.02 epochs"
     mixture = Stores.of(two, [1, 1])
-    assert describe_epochs(mixture, [0.042, 12.06]) == "en 0.04 epochs, sw 12.1 epochs"
+    assert describe_epochs(mixture, [0.042, 12.06]) == "en 0.04 epochs, sw 12.06 epochs"
     many = dataclasses.replace(mixture, names=tuple("abcdefg"))
     assert describe_epochs(many, [3, 0.5, 1, 1, 1, 1, 7]) == "0.5 to 7.0 epochs of a store"

@@ -39,6 +39,10 @@ def test_several_stores_are_data_in_the_place_of_one() -> None:
     [
         ({"weights": (1, 2)}, "weights is .* names none; give several"),
         ({"store": "a", "smoothing": 0.7}, r"smoothing is 0\.7, .* leave smoothing out"),
+        ({"weights": 2}, "weights is .* names none; give several"),
+        ({"stores": "a"}, r"at least two stores; one alone is DataConfig\.store"),
+        ({"stores": ("a", "b"), "weights": 2}, "has 1 number, .* names 2; give one weight for"),
+        ({"stores": ("a", "b"), "weights": (1, 10**400)}, "weight of 'b' is inf"),
         ({"stores": ("a",)}, r"at least two stores; one alone is DataConfig\.store"),
         ({"stores": ("a", "")}, "each must be the path of a token store"),
         ({"stores": ("a", "b", "a")}, "names 'a' twice; name it once"),

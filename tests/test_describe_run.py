@@ -10,6 +10,7 @@ from bert_jax.optimizer import make_schedule
 from bert_jax.recipes.describe_run import describe_start, planned_lr_sum
 from bert_jax.recipes.experiment import load_experiment
 from bert_jax.recipes.staged_data import StagedData
+from data_pipeline.mixture import shares_of
 
 SCHEDULE = [
     *("LengthSchedule.after_step=(30, 80)", "LengthSchedule.max_length=(256, 512)"),
@@ -17,19 +18,24 @@ SCHEDULE = [
 ]
 
 
-def lines(steps, start=None, schedule=SCHEDULE, pretrained=False):
+ONE = SimpleNamespace(is_mixture=False, all=("one",))
+
+
+def lines(steps, start=None, schedule=SCHEDULE, pretrained=False, stores=ONE):
     bindings = [*schedule, f"TrainConfig.num_steps={steps}", "TrainConfig.batch_size=32"]
     experiment = load_experiment("tiny", bindings, data_required=False)
-    data = staged_data(experiment.stages)
+    data = staged_data(experiment.stages, stores)
     return list(describe_start(small_config(), experiment, data, start, pretrained=pretrained))
 
 
-def staged_data(stages):
-    """Stages of one store with 320 rows an epoch."""
+def staged_data(stages, stores=ONE):
+    """Stages with 320 rows an epoch."""
 
     def part(objective, train):
-        epochs = SimpleNamespace(epochs=lambda steps: [steps * train.batch_size / 320])
-        return SimpleNamespace(stores=SimpleNamespace(is_mixture=False), training=epochs)
+        epochs = SimpleNamespace(
+            epochs=lambda steps: [steps * train.batch_size / 320] * len(stores.all)
+        )
+        return SimpleNamespace(stores=stores, training=epochs)
 
     return StagedData(stages, part)
 
@@ -98,3 +104,18 @@ def test_a_run_that_ends_before_a_stage_says_so():
         "the run ends before a part of its schedule: 8 x 512 after step 80; "
         "a larger --steps reaches it"
     )
+
+
+def test_a_store_that_the_whole_run_has_less_than_a_batch_of_is_named():
+    def mixture(*weights):
+        names = tuple("abcdefghij"[: len(weights)])
+        return SimpleNamespace(is_mixture=True, all=names, names=names, shares=shares_of(weights))
+
+    assert len(lines(20, schedule=[], stores=mixture(19, 1))) == 1
+    _, warning = lines(20, schedule=[], stores=mixture(1000, 30, 1))
+    assert warning == (
+        "warning: less than one batch of the 640 rows of the whole run comes from b 19, c 1; "
+        "a larger weight or a smaller DataConfig.smoothing gives more"
+    )
+    _, warning = lines(20, schedule=[], stores=mixture(1000, *[1] * 8))
+    assert "b 1, c 1, d 1, e 1, f 1, g 1 and 2 stores more;" in warning

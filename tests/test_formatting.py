@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from step_metrics import METRICS
 
 from bert_jax.formatting import (
+    format_alike,
     format_amount,
     format_baselines_line,
     format_count,
@@ -169,3 +170,24 @@ def test_an_evaluation_line_stands_under_the_same_heads():
 )
 def test_a_probability_is_readable_when_it_is_small(share, text):
     assert format_probability(share) == text
+
+
+@pytest.mark.parametrize(
+    ("numbers", "texts"),
+    [
+        ([], []),
+        ([0.0], ["0.0"]),
+        ([1.04], ["1.0"]),
+        ([0.096, 1234.5], ["0.1", "1,234.5"]),
+        ([0.094], ["0.09"]),
+        ([0.042, 12.06, 0], ["0.04", "12.06", "0.00"]),
+        ([0.0000951], ["0.0001"]),
+    ],
+)
+def test_numbers_of_a_column_have_as_many_decimals_as_the_smallest_needs(numbers, texts):
+    assert format_alike(numbers) == texts
+
+
+@given(st.lists(st.floats(1e-9, 1e6), min_size=1))
+def test_no_number_of_a_column_is_shown_as_nothing(numbers):
+    assert all(float(text.replace(",", "")) > 0 for text in format_alike(numbers))

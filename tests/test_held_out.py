@@ -14,6 +14,8 @@ from bert_jax.recipes.held_out import (
     verdict,
 )
 from data_pipeline.evaluation import evaluation_batches
+from data_pipeline.mixture import shares_of
+from data_pipeline.mixture_evaluation import MixtureEvaluation
 from data_pipeline.objective import PretrainingObjective
 from data_pipeline.tokenization.special_ids import SpecialIds
 
@@ -150,6 +152,19 @@ def test_packed_rows_have_the_baselines_of_their_sequences(split):
     wanted = baselines([batch], Tokens(), split, NSP)
     rows = packed(batch, [3, 2, 3, 3, 1, 3, 2, 3])
     assert baselines([rows], Tokens(), split, NSP) == wanted
+
+
+def test_results_of_a_mixture_count_each_store_by_its_share_of_the_rows(split):
+    program = small_program()
+    params = program.create_state().params
+    parts = {"en": held_out(split, 8, 16), "sw": held_out(random_split(4, 20), 8, 8)}
+    found = evaluate(program, params, MixtureEvaluation(parts, shares_of([9, 1])))
+    alone = {name: evaluate(program, params, part) for name, part in parts.items()}
+    pairs = [alone[name]["eval_nsp_loss"] for name in parts]
+    assert found["eval_nsp_loss"] == pytest.approx(0.9 * pairs[0] + 0.1 * pairs[1])
+    for name, of_store in alone.items():
+        for task in ("mlm_loss", "mlm_accuracy", "nsp_loss", "nsp_accuracy"):
+            assert found[f"eval_{name}_{task}"] == of_store[f"eval_{task}"]
 
 
 def test_results_without_pairs_are_those_of_the_masked_lm(split):

@@ -69,7 +69,7 @@ def test_stages_are_described_as_far_as_the_run_goes():
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({"after_step": 30}, r"after_step is 30, it must be a tuple of int, such as \(30,\)"),
+        ({"after_step": "30"}, "after_step is '30', it must be a tuple of int"),
         ({"after_step": (30, "x")}, r"after_step is \(30, 'x'\), it must be a tuple of int"),
         ({"after_step": (True, 30)}, "after_step is .* must be a tuple of int"),
         ({"after_step": (30,)}, "after_step has 1, max_length has 2, max_predictions has 2"),

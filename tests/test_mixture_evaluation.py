@@ -39,12 +39,14 @@ def test_batches_are_those_of_each_store_one_store_after_the_other() -> None:
         )
         for seed, (name, count) in enumerate({"en": 20, "sw": 9}.items())
     }
-    mixed = MixtureEvaluation(parts)
+    mixed = MixtureEvaluation(parts, shares_of([9, 1]))
     assert (len(mixed), mixed.num_examples, mixed.num_rows) == (5, 29, 29)
     wanted = [*parts["en"], *parts["sw"]]
     for found, batch in zip(mixed, wanted, strict=True):
         np.testing.assert_array_equal(found["input_ids"], batch["input_ids"])
     np.testing.assert_array_equal(mixed[-1]["input_ids"], wanted[-1]["input_ids"])
     assert len(mixed[1:4]) == 3
+    # 20 rows stand for nine tenths, and 9 rows for one.
+    assert mixed.weights == pytest.approx({"en": 0.9 * 29 / 20, "sw": 0.1 * 29 / 9})
     with pytest.raises(IndexError, match="batch 5 of 5"):
         mixed[5]

@@ -67,6 +67,9 @@ def test_evaluations_have_a_joint_result_and_one_of_each_store(mixture):
 def test_the_run_says_and_keeps_which_stores_it_reads(mixture):
     _, stores, run_dir, shown = mixture
     assert "a mixture of 2 stores" in shown
+    # A table at each of two evaluations, the second one after the run's results.
+    assert shown.count("  store ") == 2
+    assert "held-out MLM loss" in shown[: shown.rindex("  store ")]
     assert "(en 0." in shown
     assert " epochs, sw 0." in shown
     assert f"DataConfig.stores = {tuple(map(str, stores))!r}" in (
@@ -90,7 +93,7 @@ def test_a_killed_run_goes_on_to_the_same_weights_also_from_stores_that_moved(
     experiment, stores, whole, _ = mixture
     run_dir = shutil.copytree(whole, tmp_path / "run")
     shutil.rmtree(run_dir / "checkpoints" / "4")
-    moved = [shutil.copytree(store, tmp_path / "moved" / store.name) for store in stores]
+    moved = [shutil.copytree(store, tmp_path / f"now-{store.name}") for store in stores]
     # Other weights of the same shares.
     bindings = ["DataConfig.weights=(0.75, 0.25)"]
     assert pretrain(str(experiment), run_dir, data=moved, bindings=bindings).step == 4

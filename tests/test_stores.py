@@ -4,6 +4,8 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from runs import make_store, make_two_stores
 
 from bert_jax.errors import UserError
@@ -11,7 +13,7 @@ from bert_jax.recipes import stores as module
 from bert_jax.recipes.data_config import DataConfig
 from bert_jax.recipes.stores import Stores, open_stores, short_names
 from data_pipeline.errors import DataError
-from data_pipeline.mixture import BLOCK
+from data_pipeline.mixture import PERIOD
 from data_pipeline.store.token_store import TokenStore
 
 
@@ -35,6 +37,8 @@ def two(paths):
         (["/1/a/s", "/2/a/s"], ["1", "2"]),
         (["/a/wiki_2024 en", "/a/wiki__2024"], ["wiki-2024-en", "wiki-2024"]),
         (["/a/x_y", "/a/x-y"], ["x-y-1", "x-y-2"]),
+        (["/c/a_b", "/c/a-b", "/c/a-b-1"], ["a-b-2", "a-b-3", "a-b-1"]),
+        (["/a/st", "/b/st", "/a"], ["a-1", "b", "a-2"]),
         # The names of metrics must say what they are.
         (["/a/mlm", "/a/nsp", "/a/loss"], ["mlm-store", "nsp-store", "loss-store"]),
         (["/a/___", "/a/" + "n" * 99], ["store", "n" * 24]),
@@ -42,6 +46,16 @@ def two(paths):
 )
 def test_names_are_short_unlike_and_without_underscores(folders, names):
     assert short_names([Path(folder) for folder in folders]) == names
+
+
+folder = st.sampled_from(["a", "b", "a_b", "a-b", "a-b-1", "a-1", "mlm", "_", "n" * 30])
+
+
+@given(st.lists(st.lists(folder, max_size=3), min_size=1, max_size=7))
+def test_no_two_stores_have_one_name(folders):
+    names = short_names([Path("/", *parts) for parts in folders])
+    assert len(set(names)) == len(folders)
+    assert not any("_" in name for name in names)
 
 
 def test_a_named_store_is_opened(paths, two, tmp_path):
@@ -71,7 +85,7 @@ def test_shares_are_by_size_unless_told_otherwise(paths, two, tmp_path, shares):
     sizes = [store.train.num_tokens ** shares.get("smoothing", 1) for store in two]
     wanted = shares.get("weights", sizes)
     assert found.shares.facts() == pytest.approx(
-        [weight / sum(wanted) for weight in wanted], abs=1 / BLOCK
+        [weight / sum(wanted) for weight in wanted], abs=2 / PERIOD
     )
 
 
@@ -95,6 +109,19 @@ def test_a_mixture_is_known_by_its_stores_their_shares_and_their_order(two):
     assert "2 stores" in title
     assert first.split()[:3] == ["en", "75.0", "%"]
     assert second.endswith(str(two[1].path))
+
+
+def test_stores_that_have_moved_keep_the_names_that_a_run_knows_them_by(two, tmp_path):
+    moved = TokenStore.open(shutil.copytree(two[1].path, tmp_path / "swahili"))
+    recorded = Stores.of(two, [3, 1]).facts()
+    now = Stores.of([two[0], moved], [3, 1])
+    assert now.names == ("en", "swahili")
+    assert now.named_as_before(recorded).names == ("en", "sw")
+    assert now.named_as_before(recorded).facts()["stores"][1]["name"] == "sw"
+    # Other stores, or in another order, are none of the run's.
+    assert Stores.of([moved, two[0]], [1, 3]).named_as_before(recorded).names == ("swahili", "en")
+    assert Stores.of([moved]).named_as_before(recorded).names == ("swahili",)
+    assert now.named_as_before(Stores.of(two[:1]).facts()) is now
 
 
 def test_a_store_of_another_tokeniser_is_refused_with_both_named(two, tmp_path):

@@ -8,10 +8,9 @@ import jax
 
 from bert_jax.config import TrainConfig
 from bert_jax.errors import UserError
-from bert_jax.formatting import format_amount
+from bert_jax.formatting import format_alike, format_amount
 from bert_jax.recipes.stores import Stores
 from bert_jax.recipes.training_batches import TrainingBatches, make_training, plan_folder
-from bert_jax.store_results import format_epochs
 from data_pipeline.evaluation import EvaluationBatches, evaluation_batches
 from data_pipeline.mixture_evaluation import MixtureEvaluation, examples_of_stores
 from data_pipeline.objective import PretrainingObjective
@@ -78,7 +77,8 @@ def open_data(
     }
     training = make_training(stores, objective, train, caches, **processes)
     if stores.is_mixture:
-        return PretrainingData(stores, tokenizer, training, MixtureEvaluation(held_out))
+        mixed = MixtureEvaluation(held_out, stores.shares)
+        return PretrainingData(stores, tokenizer, training, mixed)
     return PretrainingData(stores, tokenizer, training, *held_out.values())
 
 
@@ -104,11 +104,12 @@ def _caches(stores: Stores, fallback_cache: Path) -> list[Path]:
 def describe_epochs(stores: Stores, epochs: Sequence[float]) -> str:
     """`1.5 epochs`; of a mixture `en 0.4 epochs, sw 12.1 epochs`, of many the fewest and most."""
     if not stores.is_mixture:
-        return f"{epochs[0]:.1f} epochs"
+        return f"{format_alike(epochs)[0]} epochs"
     if len(epochs) > MOST_NAMED:
-        return f"{format_epochs(min(epochs))} to {format_epochs(max(epochs))} epochs of a store"
-    named = zip(stores.names, epochs, strict=True)
-    return ", ".join(f"{name} {format_epochs(count)} epochs" for name, count in named)
+        fewest, most = format_alike([min(epochs), max(epochs)])
+        return f"{fewest} to {most} epochs of a store"
+    named = zip(stores.names, format_alike(epochs), strict=True)
+    return ", ".join(f"{name} {count} epochs" for name, count in named)
 
 
 def _check_documents(store: TokenStore, objective: PretrainingObjective, is_mixed: bool) -> None:

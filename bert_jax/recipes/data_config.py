@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bert_jax.config import check_choice, check_range, check_types
 from bert_jax.errors import UserError
+from bert_jax.formatting import format_amount
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -85,8 +86,8 @@ class DataConfig:
             )
         if self.weights and len(self.weights) != len(self.stores):
             raise UserError(
-                f"DataConfig.weights has {len(self.weights)} numbers, and DataConfig.stores names "
-                f"{len(self.stores)}; give one weight for each"
+                f"DataConfig.weights has {format_amount(len(self.weights), 'number')}, and "
+                f"DataConfig.stores names {len(self.stores)}; give one weight for each"
             )
         for weight, store in zip(self.weights, self.stores, strict=False):
             if not (math.isfinite(weight) and weight > 0):

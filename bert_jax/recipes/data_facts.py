@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from bert_jax.formatting import format_alike
+
 
 def is_data_facts(facts: Any) -> bool:
     """Whether a value of a file can be such facts: a fingerprint and, of a mixture, its stores."""
@@ -42,8 +44,8 @@ def data_lines(facts: Mapping[str, Any]) -> list[str]:
     """Where the data are, for a person: a line for each store."""
     if "stores" not in facts:
         return [f"{facts.get('path')} ({facts['fingerprint'][:12]})"]
+    shares = format_alike([100 * store["share"] for store in facts["stores"]])
     return [
-        f"{100 * store['share']:.1f} % {store['name']}: {store.get('path')} "
-        f"({store['fingerprint'][:12]})"
-        for store in facts["stores"]
+        f"{share} % {store['name']}: {store.get('path')} ({store['fingerprint'][:12]})"
+        for store, share in zip(facts["stores"], shares, strict=True)
     ]

@@ -1,6 +1,6 @@
 """What a start of a run says that it is about to do."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import jax.numpy as jnp
 import numpy as np
@@ -12,9 +12,11 @@ from bert_jax.loss_curve import lr_sums
 from bert_jax.loss_sentences import about_plan
 from bert_jax.optimizer import make_schedule
 from bert_jax.parameters import count_parameters
+from bert_jax.recipes.data import MOST_NAMED
 from bert_jax.recipes.experiment import Experiment
-from bert_jax.recipes.length_schedule import describe_stages
+from bert_jax.recipes.length_schedule import Stage, describe_stages
 from bert_jax.recipes.staged_data import StagedData
+from bert_jax.recipes.stores import Stores
 
 
 def describe_start(
@@ -25,7 +27,7 @@ def describe_start(
     *,
     pretrained: bool = False,
 ) -> Iterator[str]:
-    """The model and the work, which later lengths the run ends before, and rates too low to learn.
+    """The model and the work, which stores and lengths it has little or none of, and low rates.
 
     Args:
       model: with the vocabulary of the data.
@@ -45,6 +47,9 @@ def describe_start(
         yield f"{shape}; going on from step {start:,}, {work}"
     else:
         yield f"{shape}; finished before, {work}; a larger --steps trains on"
+    stores = data.parts[0].stores
+    if stores.is_mixture:
+        yield from _about_few_rows(stores, data.stages)
     missed = experiment.stages[len(data.stages) :]
     if missed:
         shapes = ", ".join(f"{stage.shape} after step {stage.start:,}" for stage in missed)
@@ -65,3 +70,21 @@ def planned_lr_sum(experiment: Experiment) -> float:
     return float(
         lr_sums(ends.astype(np.float64), np.asarray(schedule(jnp.asarray(ends)), np.float64))[-1]
     )
+
+
+def _about_few_rows(stores: Stores, stages: Sequence[Stage]) -> Iterator[str]:
+    """A mixture's stores whose rows in the whole run would not fill one batch."""
+    rows = sum((stage.end - stage.start) * stage.train.batch_size for stage in stages)
+    few = {
+        name: round(share * rows)
+        for name, share in zip(stores.names, stores.shares.facts(), strict=True)
+        if share * rows < stages[0].train.batch_size
+    }
+    if few:
+        named = [f"{name} {count:,}" for name, count in list(few.items())[:MOST_NAMED]]
+        more = f" and {len(few) - MOST_NAMED} stores more" if len(few) > MOST_NAMED else ""
+        yield (
+            f"warning: less than one batch of the {rows:,} rows of the whole run comes from "
+            f"{', '.join(named)}{more}; a larger weight or a smaller DataConfig.smoothing gives "
+            "more"
+        )

@@ -36,18 +36,20 @@ def evaluate(
 ) -> dict[str, float]:
     """Losses and accuracies over all held-out examples: `eval_mlm_loss` and so on.
 
-    Of a mixture also those over each store's own: `eval_NAME_mlm_loss` and so on.
+    Of a mixture also those over each store's own: `eval_NAME_mlm_loss` and so on. Those over all
+    count each store's rows by its share in training (`MixtureEvaluation.weights`).
     """
-    sums, of_stores = Sums(), dict[str, Sums]()
+    weights = batches.weights if isinstance(batches, MixtureEvaluation) else {"": 1.0}
+    joint, of_stores = Sums(), dict[str, Sums]()
     with progress(description, len(batches), "batches") as task:
         for name, part in parts_of(batches).items():
-            of_store = of_stores.setdefault(name, Sums())
+            sums = of_stores.setdefault(name, Sums())
             for batch in part:
                 found = jax.device_get(dict(program.eval_step(params, program.put_batch(batch))))
                 sums.add(found)
-                of_store.add(found)
                 task.advance()
-    means = _means(sums)
+            joint.add(sums.weighted(weights[name]))
+    means = _means(joint)
     loss = sum(mean for name, mean in means.items() if name.endswith("_loss"))
     metrics = {"eval_loss": loss, **{f"eval_{name}": mean for name, mean in means.items()}}
     for store, its_sums in of_stores.items():
@@ -103,10 +105,14 @@ class Asked(NamedTuple):
     Attributes:
       token_ids: [predictions] the masked tokens.
       labels: [pairs] of the sentence pairs; None where there are none.
+      token_weights: [predictions] what each counts for; None where all count alike.
+      label_weights: [pairs] the same.
     """
 
     token_ids: npt.NDArray[np.int32]
     labels: npt.NDArray[np.int32] | None
+    token_weights: npt.NDArray[np.float64] | None = None
+    label_weights: npt.NDArray[np.float64] | None = None
 
 
 def what_is_asked(batches: Iterable[Batch], pair_task: PairTask | None) -> Asked:
@@ -127,10 +133,10 @@ def floor_of(
     characters_per_token: float | None,
 ) -> dict[str, Any]:
     """`baselines` of what is asked; `guessed` is the loss of the training text's frequencies."""
-    token, token_share = commonest(asked.token_ids)
+    token, token_share = commonest(asked.token_ids, asked.token_weights)
     found: dict[str, Any] = {
         "mlm": {
-            "unigram_entropy": unigram_entropy(asked.token_ids),
+            "unigram_entropy": unigram_entropy(asked.token_ids, asked.token_weights),
             "unigram_loss": guessed,
             "commonest_accuracy": token_share,
             "commonest_token": tokenizer.id_to_token(token),
@@ -140,13 +146,17 @@ def floor_of(
     if characters_per_token is not None:
         found["mlm"]["characters_per_token"] = characters_per_token
     if pair_task is not None and asked.labels is not None:
-        label, share = majority(asked.labels)
-        n = len(asked.labels)
+        label, share = majority(asked.labels, asked.label_weights)
+        n = as_many = len(asked.labels)
+        if asked.label_weights is not None:
+            # So many that count alike tell as much (L. Kish, Survey Sampling, 1965).
+            weights = asked.label_weights
+            as_many = max(1, round(weights.sum() ** 2 / (weights**2).sum()))
         found[pair_task.key] = {
             "majority_share": share,
             "majority_label": label,
             "examples": n,
-            "interval": list(wilson_interval(round(share * n), n)),
+            "interval": list(wilson_interval(round(share * as_many), as_many)),
         }
     return found
 

@@ -29,8 +29,9 @@ def floor_of_stores(
     """`held_out.baselines` of one store, or of a mixture and, as `stores`, of each of its stores.
 
     All of a mixture's examples together are guessed by what training shows: the frequencies of the
-    stores' training texts in their shares. They have as many characters a token as their masked
-    tokens have on average, each taken for one of its own store. Each store is compared with its own
+    stores' training texts in their shares, and count by the stores' shares, as in
+    `held_out.evaluate`. They have as many characters a token as their masked tokens have on
+    average, each taken for one of its own store. Each store is compared with its own
     text alone.
     """
     if not isinstance(batches, MixtureEvaluation):
@@ -47,17 +48,27 @@ def floor_of_stores(
     ):
         guessed = unigram_loss(its.token_ids, store.train.tokens, size)
         of_stores[name] = {"share": share, **floor_of(its, guessed, tokenizer, pair_task, count)}
-    joint = _joined(asked)
+    weights = list(batches.weights.values())
+    joint = _joined(asked, weights)
     texts = [store.train.tokens for store in stores.all]
-    guessed = mixture_unigram_loss(joint.token_ids, texts, stores.shares.facts(), size)
+    guessed = mixture_unigram_loss(
+        joint.token_ids, texts, stores.shares.facts(), size, joint.token_weights
+    )
     known = [count for count in characters if count is not None]
     mean = None
     if len(known) == len(characters):
-        mean = float(np.average(known, weights=[len(its.token_ids) for its in asked]))
+        counts = [w * len(its.token_ids) for w, its in zip(weights, asked, strict=True)]
+        mean = float(np.average(known, weights=counts))
     return {**floor_of(joint, guessed, tokenizer, pair_task, mean), STORES: of_stores}
 
 
-def _joined(asked: list[Asked]) -> Asked:
+def _joined(asked: list[Asked], weights: list[float]) -> Asked:
+    """All together, those of a store with its weight."""
+    ids = [its.token_ids for its in asked]
     labels = [its.labels for its in asked if its.labels is not None]
-    ids = np.concatenate([its.token_ids for its in asked])
-    return Asked(ids, np.concatenate(labels) if labels else None)
+    return Asked(
+        np.concatenate(ids),
+        np.concatenate(labels) if labels else None,
+        np.repeat(weights, [len(of_store) for of_store in ids]),
+        np.repeat(weights, [len(of_store) for of_store in labels]) if labels else None,
+    )

@@ -85,6 +85,8 @@ class PretrainingRun:
         stores = open_stores(experiment.data, run_dir.parent, stoppable(terminal.progress, stop))
         stop.check()
         check_same_run(run_dir, experiment, stores.facts())
+        if (run_dir / run_folder.PROVENANCE).exists():
+            stores = stores.named_as_before(provenance.read_provenance(run_dir)["data"])
         for line in stores.lines():
             terminal.print(line)
         check_files(stores, run_dir / run_folder.PLANS, stoppable(terminal.progress, stop))
@@ -218,6 +220,9 @@ class PretrainingRun:
         # Of a mixture, of the store that has come round most often.
         epoch = int(max(part.training.epochs(start - stage.start))) + 1
         with terminal.progress(f"planning epoch {epoch}", None, "example") as task:
+            if part.stores.is_mixture:
+                # Also of the stores that have no row in the first batch.
+                part.training.begin(start - stage.start)
             self.data.training(start)
             task.advance(part.training.examples_per_epoch)
         self.stop.check()
@@ -284,7 +289,8 @@ class PretrainingRun:
             if writer.last_evaluation_step != step:
                 writer.write(line)
             self.terminal.evaluation_line(line, floor)
-            for of_store in store_lines(result):
+            # The last ones stand below the results of the whole run.
+            for of_store in store_lines(result) if step < self.train.num_steps else []:
                 self.terminal.print(of_store, style="cyan")
 
     def _finish(self, step: int, state: Any) -> dict[str, Any]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import re
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from bert_jax.errors import UserError
+from bert_jax.formatting import format_alike
 from bert_jax.pair_tasks import PAIR_TASKS
 from bert_jax.recipes.data_config import DataConfig
 from data_pipeline.mixture import Shares, shares_of, smoothed_weights
@@ -100,18 +101,31 @@ class Stores:
             "stores": [{"name": name, "share": share, **of} for name, share, of in named],
         }
 
+    def named_as_before(self, recorded: Mapping[str, Any]) -> Stores:
+        """These stores under the names that they have in a run's `provenance.json`.
+
+        A store may have moved since, and a metric keeps its name as long as the run lasts. Stores
+        that are others, or in another order, keep the names that they have.
+
+        Args:
+          recorded: `facts` of the run's first start.
+        """
+        before = [(one["name"], one["fingerprint"]) for one in recorded.get("stores", [])]
+        if [known for _, known in before] != [store.fingerprint for store in self.all]:
+            return self
+        return replace(self, names=tuple(name for name, _ in before))
+
     def lines(self) -> list[str]:
         """A mixture for a person: a line for each store. Nothing for one store."""
         if not self.is_mixture:
             return []
         width = max(map(len, self.names))
         tokens = [f"{store.train.num_tokens:,}" for store in self.all]
+        shares = format_alike([100 * share for share in self.shares.facts()])
+        widths = [max(map(len, column)) for column in (shares, tokens)]
         return [f"a mixture of {len(self.all)} stores, by their shares of the rows:"] + [
-            f"  {name:{width}}  {100 * share:5.1f} %  {count:>{max(map(len, tokens))}} tokens  "
-            f"{store.path}"
-            for name, share, count, store in zip(
-                self.names, self.shares.facts(), tokens, self.all, strict=True
-            )
+            f"  {name:{width}}  {share:>{widths[0]}} %  {count:>{widths[1]}} tokens  {store.path}"
+            for name, share, count, store in zip(self.names, shares, tokens, self.all, strict=True)
         ]
 
 
@@ -148,20 +162,34 @@ def short_names(paths: Sequence[Path]) -> list[str]:
     """Names of stores for metrics and tables, by their folders: `en`, `wiki-2024`.
 
     Of letters, digits, `.` and `-` alone, so that `eval_NAME_mlm_loss` reads one way. Folders of
-    the same name are told apart by those around them, and if that does not do it by a number.
+    the same name are told apart by those around them, and what is alike then by a number.
     """
-    parts = [[_plain(part) for part in reversed(path.absolute().parts)] for path in paths]
+    # The root has no name.
+    parts = [[_plain(part) for part in reversed(path.absolute().parts[1:])] for path in paths]
+    parts = [of or [_plain("")] for of in parts]
     names = [of[0] for of in parts]
-    for depth in range(1, max(map(len, parts))):
-        counts = Counter(names)
-        for i, of in enumerate(parts):
-            if counts[names[i]] > 1:
-                names[i] = of[min(depth, len(of) - 1)]
-    counts = Counter(names)
-    return [
-        f"{of[0]}-{i}" if counts[name] > 1 else name
-        for i, (name, of) in enumerate(zip(names, parts, strict=True), start=1)
-    ]
+    for alike in _groups(names):
+        for depth in range(1, max(len(parts[i]) for i in alike)):
+            around = [parts[i][min(depth, len(parts[i]) - 1)] for i in alike]
+            if len(set(around)) == len(alike):
+                for i, name in zip(alike, around, strict=True):
+                    names[i] = name
+                break
+    taken = set(names)
+    for alike in _groups(names):
+        for i in alike:
+            numbered = (f"{names[i]}-{n}" for n in itertools.count(1))
+            names[i] = next(name for name in numbered if name not in taken)
+            taken.add(names[i])
+    return names
+
+
+def _groups(names: Sequence[str]) -> list[list[int]]:
+    """The numbers of those that have a name in common, group by group."""
+    groups: dict[str, list[int]] = {}
+    for i, name in enumerate(names):
+        groups.setdefault(name, []).append(i)
+    return [group for group in groups.values() if len(group) > 1]
 
 
 def _plain(folder: str) -> str:
