@@ -80,9 +80,11 @@ class Terminal:
             return self._width
         if self.live:
             try:
-                return os.get_terminal_size(self.stream.fileno()).columns
+                columns = os.get_terminal_size(self.stream.fileno()).columns
             except OSError:
-                pass
+                columns = 0
+            if columns:  # some pseudo-terminals have a size of 0
+                return columns
         return shutil.get_terminal_size((100, 24)).columns
 
     # `progress` is what a long function takes as its argument of that name
@@ -115,12 +117,19 @@ class Terminal:
                 self.print(task.last_line(finished))
 
     def print(self, line: str, style: str | None = None) -> None:
-        """Write one line, above the bars if there are any; `style` is rich's, for terminals."""
+        """Write one line, above the bars if there are any; `style` is rich's, for terminals.
+
+        A terminal gets a line that is too long in several, all but the first further in.
+        """
         with self._lock:
             if self.live:
                 from rich.text import Text
 
-                self._rich().print(Text(line, style=style or ""), soft_wrap=True)
+                from bert_jax.wrapping import wrap
+
+                indent = " " * (len(line) - len(line.lstrip(" ")))
+                lines = wrap(line.strip(), self.width, indent, indent + "  ")
+                self._rich().print(Text("\n".join(lines), style=style or ""), soft_wrap=True)
             else:
                 self.stream.write(line + "\n")
                 self.stream.flush()

@@ -8,7 +8,7 @@ sentence is always "random".
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -122,11 +122,16 @@ def wilson_interval(successes: int, n: int, confidence: float = 0.95) -> tuple[f
     return float(interval.low), float(interval.high)
 
 
-def _text_counts(text: Integers, vocab_size: int) -> npt.NDArray[np.int64]:
-    """Of a text of more than `_COUNTED` tokens, of pieces that lie evenly over it."""
-    counts = np.zeros(vocab_size, np.int64)
+def counted_pieces(text: Integers) -> Iterator[Integers]:
+    """What is counted of a text: of more than `_COUNTED` tokens, pieces that lie evenly over it."""
     for start in range(0, len(text), max(_PIECE, len(text) // (_COUNTED // _PIECE))):
-        counts += np.bincount(text[start : start + _PIECE], minlength=vocab_size)
+        yield text[start : start + _PIECE]
+
+
+def _text_counts(text: Integers, vocab_size: int) -> npt.NDArray[np.int64]:
+    counts = np.zeros(vocab_size, np.int64)
+    for piece in counted_pieces(text):
+        counts += np.bincount(piece, minlength=vocab_size)
     return counts
 
 

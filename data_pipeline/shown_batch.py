@@ -13,6 +13,7 @@ from data_pipeline.batches import PretrainingBatches
 from data_pipeline.features import Batch
 from data_pipeline.mixture import MixtureBatches
 from data_pipeline.objective import PretrainingObjective
+from data_pipeline.store.known_ids import check_known
 from data_pipeline.store.origins import DocumentOrigin, Origins
 from data_pipeline.store.token_store import Split, TokenStore
 from data_pipeline.tokenization.text_tokenizer import TextTokenizer
@@ -115,7 +116,7 @@ class _Shown:
     def __init__(self, store: TokenStore, objective: PretrainingObjective) -> None:
         self._split = store.train
         self._tokenizer, self._origins = store.tokenizer(), Origins(store)
-        self._objective = objective
+        self._objective, self._path = objective, store.path
 
     def row(
         self, batch: Batch, row: int, held: Sequences, held_row: int
@@ -126,6 +127,8 @@ class _Shown:
             columns = _columns(batch, row, sequence)
             example = held.examples[place]
             ids = batch["input_ids"][row][columns].tolist()
+            asked = batch["masked_lm_ids"][row]
+            check_known(self._path, max(*ids, int(asked.max())), tokenizer.vocab_size)
             predictions = tuple(_predictions(batch, row, columns, tokenizer))
             yield ShownSequence(
                 row,

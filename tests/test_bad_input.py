@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import jax
+import numpy as np
 import pytest
 from refusals import (
     GOOD,
@@ -129,6 +130,7 @@ def test_a_few_broken_bytes_in_a_text_are_replaced_and_counted(
     assert outcome(capsys, *prepare_arguments(path, tokenizer, tmp_path / "store")) == (0, "")
     manifest = TokenStore.open(tmp_path / "store").manifest
     assert manifest["replaced_characters"] == 1
+    assert manifest["removed_control_characters"] == 2
     assert manifest["dropped_documents"] == 1
 
 
@@ -225,7 +227,8 @@ def test_a_text_of_less_than_a_batch_is_refused_before_anything_is_compiled(
 
 
 @pytest.mark.parametrize(
-    "damage", ["nothing", "a file", "no manifest", "a cut array", "another version", "offsets"]
+    "damage",
+    ["nothing", "a file", "no manifest", "a cut array", "another version", "offsets", "ids"],
 )
 def test_a_store_that_is_none_is_refused_by_all_that_would_read_it(
     store: Path,
@@ -247,17 +250,24 @@ def test_a_store_that_is_none_is_refused_by_all_that_would_read_it(
         tokens.write_bytes(tokens.read_bytes()[:-2])
     elif damage == "another version":
         (store / "manifest.json").write_text(json.dumps({**manifest, "format_version": 99}))
+    elif damage == "ids":
+        ids = np.load(tokens)
+        ids[::3] = 60_000
+        np.save(tokens, ids)
     else:
         whole = offsets.read_bytes()
         offsets.write_bytes(whole[:-16] + b"\xff" * 8 + whole[-8:])
     run = tmp_path / "run"
     small = ["--data", store, "--batch_size", 8]
     for command in (
-        ["inspect", store],
+        # Which looks at all ids, warns of those beyond the vocabulary and shows the rest.
+        ["inspect", store, *(["--verify"] if damage == "ids" else [])],
         ["show-batch", "tiny", *small, "--step", 1],
         ["pretrain", "tiny", *small, "--run_dir", run],
     ):
         assert str(store) in (error := refused(capsys, *command)) or "--verify" in error
+        if damage == "ids":
+            assert "since it was written" in error or f"inspect {store} --verify" in error
     assert compiled == []
     assert not run.exists()
 

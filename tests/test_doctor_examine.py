@@ -59,11 +59,6 @@ def test_the_numbers_are_the_same_every_time(store: TokenStore) -> None:
     assert examine(store, limits=limits) == examine(store, limits=limits)
 
 
-def test_what_is_at_hand_elsewhere_can_be_given(store: TokenStore) -> None:
-    found = examine(store, near_duplicates=lambda split: 0.25)
-    assert found.numbers.text["eval"].near_duplicate_share == 0.25
-
-
 def test_the_objective_decides_the_masks(store: TokenStore) -> None:
     objective = PretrainingObjective(max_length=64, max_predictions=4, short_seq_prob=0.0)
     batches = examine(store, objective).numbers.batches

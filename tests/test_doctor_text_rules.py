@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from corpora import Text, found_in, healthy, make_store, tokenizer_of, word_list, write
 
-from data_pipeline.doctor.examine import examine
-from data_pipeline.doctor.findings import findings
+from data_pipeline.cleaning.rules import CleaningRules
+from data_pipeline.preparation.prepare import prepare
 from data_pipeline.tokenization.files import Rules
 from data_pipeline.tokenization.tokenizer import Tokenizer
 
@@ -104,7 +104,19 @@ def test_copies_of_documents_are_counted(tmp_path, tokenizer) -> None:
     documents = healthy()
     found = found_in(make_store(tmp_path, documents + documents[:100], tokenizer))
     assert set(found) == {"duplicate_documents"}
+    assert "learned by heart" in found["duplicate_documents"].why
     assert found["duplicate_documents"].seen.startswith("25.0 % of train's documents are copies")
+
+
+def test_copies_in_eval_are_told_by_what_they_do_to_results_and_not_to_training(
+    tmp_path, tokenizer
+) -> None:
+    documents = healthy()
+    store = make_store(tmp_path, documents, tokenizer, held_out=documents[:20] * 2)
+    found = found_in(store)["duplicate_documents"]
+    assert found.split == "eval"
+    assert "held-out results count the same text several times" in found.why
+    assert "learned" not in found.why
 
 
 def test_sentences_that_stand_in_every_document_are_counted(tmp_path, tokenizer) -> None:
@@ -115,10 +127,35 @@ def test_sentences_that_stand_in_every_document_are_counted(tmp_path, tokenizer)
     assert "300 times)" in found["duplicate_sentences"].seen
 
 
-def test_near_copies_are_warned_of_where_somebody_counts_them(tmp_path, tokenizer) -> None:
-    store = make_store(tmp_path, healthy(), tokenizer)
-    numbers = examine(store, near_duplicates=lambda _: 0.5).numbers
-    assert {f.name for f in findings(numbers)} == {"near_duplicate_documents"}
+def with_a_word_changed(documents, seed=0):
+    """One word of each sentence is another."""
+    rng, words = np.random.default_rng(seed), word_list()
+    changed = []
+    for document in documents:
+        changed.append([sentence.split(" ") for sentence in document])
+        for sentence in changed[-1]:
+            sentence[rng.integers(len(sentence))] = words[rng.integers(len(words))]
+    return [[" ".join(sentence) for sentence in document] for document in changed]
+
+
+def test_copies_with_a_word_changed_in_each_sentence_are_counted(tmp_path, tokenizer) -> None:
+    documents = healthy()[:120]
+    copies = [with_a_word_changed(documents, seed) for seed in (1, 2)]
+    store = make_store(tmp_path, [*documents, *copies[0], *copies[1]], tokenizer)
+    found = found_in(store)
+    assert set(found) == {"near_duplicate_documents"}
+    assert found["near_duplicate_documents"].seen.startswith("66.7 % of train's documents are ")
+    remedy = found["near_duplicate_documents"].remedy
+    assert "prepare it again with --near_duplicates 0.6 --shingle_words 2" in remedy
+
+
+def test_what_the_warning_of_near_copies_names_takes_them_away(tmp_path, tokenizer) -> None:
+    documents = healthy()[:60]
+    text = write(tmp_path / "text.txt", [*documents, *with_a_word_changed(documents)])
+    rules = CleaningRules(near_duplicates=0.6, shingle_words=2)
+    options = {"eval_share": 0.2, "workers": 1}
+    store = prepare([text], tokenizer, tmp_path / "store", cleaning=rules, **options)
+    assert store.train.num_documents + store.eval.num_documents == 60
 
 
 def test_a_vocabulary_that_is_much_too_large_is_never_seen(tmp_path, tokenizer) -> None:

@@ -84,7 +84,7 @@ def test_what_is_no_checkpoint_is_an_error(tiny_run, tmp_path):
 
 
 def test_the_text_shows_step_weights_results_data_and_versions(facts, tiny_run):
-    lines = dict(line.split("  ", 1) for line in show_run(facts).splitlines())
+    lines = dict(line.split("  ", 1) for line in show_run(facts, 999).splitlines())
     shown = {name: value.strip() for name, value in lines.items()}
     assert shown["step"] == "4 (checkpoints: 2, 4)"
     assert shown["model"] == "1 layer, 16 wide, 2 heads, vocabulary 80"
@@ -97,14 +97,25 @@ def test_the_text_shows_step_weights_results_data_and_versions(facts, tiny_run):
         "rows of 32 tokens"
     )
     assert "init_from" not in shown
-    assert shown["losses"].startswith("The MLM loss is on its way to the unigram level: ")
+    assert shown["losses"].startswith("The MLM loss is still near its start: ")
     assert "jax 0." in shown["versions"]
+
+
+def test_the_text_is_as_wide_as_the_terminal_and_its_values_stand_below_each_other(facts):
+    sentence = "The loss is where it was, and it should have left that long ago. " * 3
+    named = {**facts, "run": "runs/a", "about_losses": [sentence, sentence]}
+    del named["provenance"]
+    lines = show_run(named, 80).splitlines()
+    assert 70 < max(map(len, lines)) <= 80
+    assert any(line.endswith(facts["parameters_sha256"]) for line in lines)
+    first = next(i for i, line in enumerate(lines) if line.startswith("losses "))
+    assert {line.index(line.split()[0]) for line in lines[first + 1 : first + 6]} == {20}
 
 
 def test_the_text_shows_where_first_weights_came_from_and_another_objective(facts):
     source = {"run": "/runs/other", "step": 7, "pair_task": "next_sentence"}
     objective = facts["objective"] | {"pairs": "none", "static_epochs": 10, "max_sequences": 8}
-    shown = show_run({**facts, "init_from": source, "objective": objective})
+    shown = show_run({**facts, "init_from": source, "objective": objective}, 999)
     assert "/runs/other, step 7, pretrained with pairs 'next_sentence'\n" in shown
     assert "pairs none, " in shown
     assert "at most 8 sequences packed in a row, static over 10 epochs\n" in shown

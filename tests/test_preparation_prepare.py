@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import data_pipeline.documents.text as text_module
+from bert_jax.recipes.inspect_store import show_store, store_facts
 from data_pipeline.cleaning.rules import CleaningRules
 from data_pipeline.errors import DataError
 from data_pipeline.preparation.prepare import prepare, vocabulary_from
@@ -149,6 +150,23 @@ def test_what_has_no_token_is_dropped_and_counted(tokenizer: Tokenizer, tmp_path
     assert store.train.num_documents + store.eval.num_documents == 61
 
 
+def test_control_characters_change_no_id_and_are_no_characters_of_the_text(
+    tokenizer: Tokenizer, tmp_path: Path
+) -> None:
+    text = text_of(make_documents(60))
+    stores = []
+    for name, content in (("a", text), ("b", text.replace(b"e", b"e\0\x07", 25))):
+        (tmp_path / f"{name}.txt").write_bytes(content)
+        path, output = tmp_path / f"{name}.txt", tmp_path / name
+        stores.append(prepare([path], tokenizer, output, eval_share=0.2, workers=1).manifest)
+    clean, odd = stores
+    assert clean["removed_control_characters"] == 0
+    assert odd["removed_control_characters"] == 50
+    assert odd["splits"] == clean["splits"]
+    assert odd["fingerprint"] == clean["fingerprint"]
+    assert "50 control characters removed" in show_store(store_facts(tmp_path / "b"))
+
+
 def test_a_special_token_in_the_corpus_is_not_in_the_store(
     corpus: Path, tokenizer: Tokenizer, tmp_path: Path
 ) -> None:
@@ -181,7 +199,7 @@ def test_an_empty_split_is_an_error_with_its_remedy(
 ) -> None:
     path = tmp_path / "a.txt"
     path.write_bytes(text_of(make_documents(5)))
-    with pytest.raises(DataError, match=f"left for {split}.*{remedy} eval_share"):
+    with pytest.raises(DataError, match=f"left for {split}: .* 5 documents .* {remedy} eval_share"):
         prepare([path], tokenizer, tmp_path / "store", eval_share=share, workers=1)
     assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
 

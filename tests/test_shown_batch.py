@@ -1,17 +1,20 @@
 """What a person is shown of a batch is what the batch holds."""
 
+import dataclasses
 import json
 import re
 
 import numpy as np
 import pytest
+from rich.cells import cell_len
 from test_preparation_prepare import make_documents, text_of
 
 from bert_jax.cli import main
 from bert_jax.errors import UserError
 from bert_jax.recipes.experiment import load_experiment
-from bert_jax.recipes.show_batch import batch_rows
+from bert_jax.recipes.show_batch import batch_rows, show_rows
 from data_pipeline.batches import PretrainingBatches
+from data_pipeline.errors import DataError
 from data_pipeline.mixture import MixtureBatches
 from data_pipeline.mixture_shares import shares_of
 from data_pipeline.objective import PretrainingObjective
@@ -95,7 +98,8 @@ def test_the_command_prints_the_batch_that_a_step_was_made_of(
     flags = ["--data", str(store.path), "--batch_size", "8", "--gin.TrainConfig.seed=4"]
     command = ["show-batch", "mini", *flags, "--step", "3", "--rows", "2"]
     assert main(command) == 0
-    text = capsys.readouterr().out
+    text, said = capsys.readouterr()
+    assert "opening the plan: " in said
     assert text.startswith("row 0: example 16, ")
     assert re.search(r"  A: training document [\d,]+, line [\d,]+ of /.*/[ab]\.txt\n", text)
     assert max(map(len, text.splitlines())) < 300
@@ -110,6 +114,28 @@ def test_the_command_prints_the_batch_that_a_step_was_made_of(
     batch = PretrainingBatches(store.train, ids, objective, seed=4, batch_size=8)(2)
     expected = [store.tokenizer().id_to_token(int(i)) for i in np.trim_zeros(batch["input_ids"][1])]
     assert [t for t in rows[1]["tokens"] if t != "[PAD]"] == [t for t in expected if t != "[PAD]"]
+
+
+def test_an_id_that_only_the_batch_shows_to_be_beyond_the_vocabulary_is_an_error(
+    store: TokenStore,
+) -> None:
+    ids = np.full_like(store.train.tokens, 60_000)
+    changed = dataclasses.replace(store.train, tokens=ids)
+    altered = TokenStore(store.path, store.manifest, {"train": changed, "eval": store.eval})
+    objective, special = PretrainingObjective(), SpecialIds.of(store.tokenizer())
+    batches = PretrainingBatches(changed, special, objective, seed=1, batch_size=2)
+    with pytest.raises(DataError, match=rf"{store.path}: .*the id 60,000.* --verify"):
+        next(shown_batch(batches, altered, objective, 0))
+
+
+@pytest.mark.parametrize("text", ["漢 字 " * 99, "漢字" * 99])
+def test_chinese_text_is_as_wide_as_the_terminal(text: str) -> None:
+    words = [Prediction(i, "漢字", "字", "random")._asdict() for i in range(9)]
+    facts = {"row": 0, "example": 1, "tokens": [], "label_name": None, "is_packed": False}
+    row = {**facts, "documents": [], "text": text, "predictions": words}
+    lines = list(show_rows([row], 80))
+    assert 70 < max(map(cell_len, lines)) <= 80
+    assert "".join(lines).count("漢") == 99 + 9
 
 
 def test_a_step_that_the_run_does_not_have_is_an_error(store: TokenStore) -> None:

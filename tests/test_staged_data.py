@@ -109,7 +109,7 @@ def test_the_report_marks_the_border_and_says_the_shapes(finished):
 def test_inspect_says_the_stages(finished):
     facts = run_facts(finished[0])
     assert [stage["after_step"] for stage in facts["length_schedule"]] == [0, 3]
-    shown = show_run(facts)
+    shown = show_run(facts, 999)
     assert re.search(r"^batches +16 x 32, 8 x 48 after step 3$", shown, re.MULTILINE)
     assert re.search(r"^held out, step 6 .*, in rows of 48$", shown, re.MULTILINE)
 

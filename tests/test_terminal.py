@@ -242,3 +242,16 @@ def test_on_a_terminal_a_bar_is_drawn_and_standard_output_stays_clean():
     assert "reading: 20 files in" in text
     assert "\x1b[?25l" in text
     assert text.rindex("\x1b[?25h") > text.rindex("\x1b[?25l"), "the cursor is back"
+
+
+def test_a_long_line_is_wrapped_on_a_terminal_and_stays_one_line_in_a_log(clock):
+    line = "  warning: the loss stands where it stood, and it should have left that long ago"
+    log, live = Terminal(io.StringIO(), live=False), Terminal(io.StringIO(), live=True, width=40)
+    for terminal in (log, live):
+        terminal.print(line)
+    assert written(log) == [line]
+    assert written(live) == [
+        "  warning: the loss stands where it",
+        "    stood, and it should have left that",
+        "    long ago",
+    ]

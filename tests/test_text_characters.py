@@ -14,6 +14,7 @@ from data_pipeline.text.characters import (
     classes_of,
     codes_of,
     text_of,
+    without_controls,
 )
 
 
@@ -55,3 +56,12 @@ def test_letters_and_marks_are_never_punctuation_and_controls_that_are_text_are_
         if kind == "Cc" and not found & NO_TEXT
     ]
     assert controls == ["\t", "\n", "\r"]
+
+
+def test_controls_are_removed_and_counted_and_everything_else_stays_as_it_is() -> None:
+    odd = ["a\0b", "c \x07 d", "\x9f\x1b", "e\x7f \x80f"]
+    assert without_controls(odd) == (["ab", "c d", "", "e f"], 6)
+    for code in range(0x300):
+        removed = unicodedata.category(chr(code)) == "Cc" and not chr(code).isspace()
+        assert without_controls([f"a{chr(code)}b", "c  d"])[1] == removed
+    assert without_controls(["c  d", "é ü \u200b 漢", ""]) == (["c  d", "é ü \u200b 漢", ""], 0)

@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.json:
         print_json(facts)
     else:
-        print(show_run(facts), end="")
+        print(show_run(facts, _columns()), end="")
 
 
 def _store(path: Path, arguments: argparse.Namespace) -> None:
@@ -67,12 +67,15 @@ def _store(path: Path, arguments: argparse.Namespace) -> None:
     if arguments.json:
         print_json(inspection.facts)
         return
-    width = max(80, min(120, shutil.get_terminal_size((80, 24)).columns))
-    print(show_inspection(inspection, width), end="")
+    print(show_inspection(inspection, _columns()), end="")
     if inspection.facts["html"]:
         print(f"as a page: {inspection.facts['html']}")
     if arguments.verify:
         print("every file is as it was written: all checksums agree")
+
+
+def _columns() -> int:
+    return max(80, min(120, shutil.get_terminal_size((80, 24)).columns))
 
 
 def _verify(path: Path) -> None:

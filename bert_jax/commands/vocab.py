@@ -58,6 +58,8 @@ def run(arguments: argparse.Namespace) -> None:
 def _show(
     arguments: argparse.Namespace, tokenizer: TextTokenizer, facts: Mapping[str, Any]
 ) -> None:
+    from bert_jax.terminal import Terminal
+
     warnings = list(_warnings(tokenizer))
     if arguments.json:
         print_json(
@@ -82,7 +84,7 @@ def _show(
             why = "the text gives no more"
         print(f"(fewer than the {arguments.size:,} asked for: {why})")
     for warning in warnings:
-        print(f"warning: {warning}", file=sys.stderr)
+        Terminal().print(f"warning: {warning}")
 
 
 def described(tokenizer: TextTokenizer) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+import jax.numpy as jnp
 import numpy as np
 
 from bert_jax.config import BertConfig
@@ -66,7 +67,9 @@ def planned_lr_sum(experiment: Experiment) -> float:
         experiment.optimizer, train.learning_rate, train.warmup_steps, train.num_steps
     )
     ends = np.unique(np.linspace(0, train.num_steps, 1001).round().astype(np.int32))[1:]
-    return float(lr_sums(ends.astype(np.float64), np.asarray(schedule(ends), np.float64))[-1])
+    return float(
+        lr_sums(ends.astype(np.float64), np.asarray(schedule(jnp.asarray(ends)), np.float64))[-1]
+    )
 
 
 def _about_few_rows(stores: Stores, stages: Sequence[Stage]) -> Iterator[str]:

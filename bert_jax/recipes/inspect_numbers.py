@@ -213,6 +213,11 @@ def _repeated(text: TextNumbers, share: float) -> str:
     return percent(share) if text.counted_share >= 1 else f"≥ {percent(share)}"
 
 
+def _nearly(text: TextNumbers) -> str:
+    near = text.near_duplicates
+    return percent(near.share) if near.documents >= text.documents else f"≥ {percent(near.share)}"
+
+
 # What it is called, its value, and whether the terminal shows it.
 _MEASURES: tuple[tuple[str, Callable[[TextNumbers], str], bool], ...] = (
     ("[UNK] among the tokens", lambda t: _small_percent(t.unknown_share), True),
@@ -224,6 +229,8 @@ _MEASURES: tuple[tuple[str, Callable[[TextNumbers], str], bool], ...] = (
     ("sentences that end with a mark", lambda t: percent(t.words.ended_share), False),
     ("documents that came before", lambda t: _repeated(t, t.duplicate_documents.share), True),
     ("sentences that came before", lambda t: _repeated(t, t.duplicate_sentences.share), False),
+    ("nearly another's copy, of a sample", _nearly, True),
+    ("documents compared for this", lambda t: format_count(t.near_duplicates.documents), False),
     (
         "tokens in sentences that came before",
         lambda t: _repeated(t, t.duplicate_sentences.token_share),

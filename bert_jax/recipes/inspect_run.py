@@ -19,6 +19,7 @@ from bert_jax.recipes.experiment import load_experiment
 from bert_jax.recipes.provenance import LEVELS, read_provenance
 from bert_jax.store_results import store_lines
 from bert_jax.verdicts import percent
+from bert_jax.wrapping import wrap
 
 
 def run_facts(path: Path) -> dict[str, Any]:
@@ -72,8 +73,8 @@ def run_facts(path: Path) -> dict[str, Any]:
     return facts
 
 
-def show_run(facts: dict[str, Any]) -> str:
-    """The facts as text for a person."""
+def show_run(facts: dict[str, Any], columns: int = 80) -> str:
+    """The facts as text of at most `columns` columns for a person, names of files aside."""
     config = facts["config"]
     lines = [
         ("run", facts["run"]),
@@ -129,7 +130,11 @@ def show_run(facts: dict[str, Any]) -> str:
             ("versions", versions),
         ]
     width = max(len(name) for name, _ in lines)
-    return "".join(f"{name:{width}}  {value}".rstrip() + "\n" for name, value in lines)
+    return "".join(
+        line + "\n"
+        for name, value in lines
+        for line in wrap(f"{name:{width}}  {value}", columns, hanging=" " * (width + 2))
+    )
 
 
 def _then(objective: dict[str, Any], schedule: list[dict[str, Any]], name: str, what: str) -> str:

@@ -73,6 +73,7 @@ def show_counts(facts: dict[str, Any]) -> list[str]:
         f"{format_amount(facts[name], unit)} {what}"
         for name, unit, what in (
             ("replaced_characters", "character", "replaced, no UTF-8"),
+            ("removed_control_characters", "control character", "removed, such as NUL"),
             ("dropped_sentences", "sentence", "dropped, without a token"),
             ("dropped_documents", "document", "dropped, left empty"),
         )

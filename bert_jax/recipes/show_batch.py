@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from bert_jax.recipes.experiment import Experiment
 from bert_jax.recipes.length_schedule import stage_of
 from bert_jax.recipes.stores import open_stores
 from bert_jax.recipes.training_batches import make_training, plan_folder
+from bert_jax.wrapping import wrap
 from data_pipeline.mixture import MixtureBatches
 from data_pipeline.progress import Progress, silent
 from data_pipeline.shown_batch import ShownSequence, shown_batch, shown_mixture
@@ -29,7 +29,7 @@ def batch_rows(
       experiment: with a token store, or several.
       step: as in `metrics.jsonl`: the first is 1.
       max_rows: how many rows of the batch; None for all.
-      progress: shows the making of a plan that is not cached.
+      progress: shows the opening of the plan, which is made where it is not cached.
 
     Yields:
       `step row sequence example label label_name text tokens predictions documents`, and of a
@@ -55,7 +55,7 @@ def batch_rows(
     objective, of_stage = stage.objective, step - 1 - stage.start
     # No corpus is prepared here, so nothing is written beside anything.
     stores = open_stores(experiment.data, Path())
-    with progress("planning", None, "example") as task:
+    with progress("opening the plan", None, "example") as task:
         caches = [plan_folder(store) for store in stores.all]
         batches = make_training(stores, objective, stage.train, caches)
         task.advance(batches.examples_per_epoch)
@@ -110,13 +110,11 @@ def show_rows(rows: Iterable[Mapping[str, Any]], width: int) -> Iterator[str]:
             elif origin["name"] is not None:
                 of_file = f", from {origin['name']}"
             yield f"  {origin['part']}: training document {origin['document']:,}{of_file}"
-        yield from textwrap.wrap(facts["text"], width, initial_indent="  ", subsequent_indent="  ")
+        yield from wrap(facts["text"], width, "  ", "  ", break_words=True)
         words = [
             f"{p['position']} {p['original']}"
             + {"mask": "", "kept": " (kept)", "random": f" (shown: {p['shown']})"}[p["kind"]]
             for p in facts["predictions"]
         ]
-        yield from textwrap.wrap(
-            f"to predict: {', '.join(words)}", width, initial_indent="  ", subsequent_indent="    "
-        )
+        yield from wrap(f"to predict: {', '.join(words)}", width, "  ", "    ", break_words=True)
         yield ""

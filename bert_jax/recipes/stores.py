@@ -18,6 +18,7 @@ from bert_jax.recipes.data_config import DataConfig
 from data_pipeline.mixture_shares import Shares, shares_of, smoothed_weights
 from data_pipeline.preparation.documentation import documentation_store
 from data_pipeline.progress import Progress, silent
+from data_pipeline.store.known_ids import check_ids
 from data_pipeline.store.token_store import TokenStore
 
 LONGEST_NAME = 24
@@ -137,14 +138,17 @@ def open_stores(config: DataConfig, beside: Path, progress: Progress = silent) -
       progress: shows the preparation.
 
     Raises:
-      DataError: a store cannot be opened.
+      DataError: a store cannot be opened, or holds ids beyond its vocabulary.
       UserError: several do not go together.
     """
     if not config.paths:
         folder = beside / "data" / f"{config.corpus}_{config.corpus_vocab_size}"
         size = config.corpus_vocab_size
-        return Stores.of([documentation_store(folder, vocab_size=size, progress=progress)])
-    stores = [TokenStore.open(path) for path in config.paths]
+        stores = [documentation_store(folder, vocab_size=size, progress=progress)]
+    else:
+        stores = [TokenStore.open(path) for path in config.paths]
+    for store in stores:
+        check_ids(store)
     if len(stores) == 1:
         return Stores.of(stores)
     exponent = 1.0 if config.smoothing is None else config.smoothing

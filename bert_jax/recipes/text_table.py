@@ -1,7 +1,8 @@
 """Tables and paragraphs of plain text, for a terminal."""
 
-import textwrap
 from collections.abc import Iterable, Sequence
+
+from bert_jax.wrapping import wrap
 
 # Columns of words, aligned to the left.
 _LEFT = {
@@ -26,4 +27,4 @@ def text_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
 
 def wrapped(text: str, width: int, indent: str = "") -> list[str]:
     """A paragraph in lines of at most `width` columns, all but the first further in."""
-    return textwrap.wrap(text, width, initial_indent=indent, subsequent_indent=indent + "  ")
+    return wrap(text, width, indent, indent + "  ")

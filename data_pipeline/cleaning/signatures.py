@@ -68,7 +68,7 @@ def signatures(documents: Sequence[Sequence[str]], rules: CleaningRules) -> Sign
         record["words"] = count_words(text)
         record["beginning"] = " ".join(text[:BEGINNING_BYTES].split()).encode("utf-8", "replace")
         if rules.near_duplicates is not None:
-            record["minhash"] = _minhash(shingle_hashes(words, rules.shingle_words))
+            record["minhash"] = minhash_of(shingle_hashes(words, rules.shingle_words))
     return found
 
 
@@ -76,8 +76,13 @@ def shingle_hashes(words: bytes, size: int) -> npt.NDArray[np.uint32]:
     """A hash of each `size` words in a row, of all words where there are fewer: [shingles >= 1]."""
     parts = words.split(b" ")
     hashes = np.fromiter(map(zlib.crc32, parts), np.uint64, len(parts))
-    size = min(size, len(parts))
-    n = len(parts) - size + 1
+    return shingles_of(hashes, size)
+
+
+def shingles_of(hashes: npt.NDArray[np.uint64], size: int) -> npt.NDArray[np.uint32]:
+    """`shingle_hashes` of words, or tokens, that are given as numbers: [words >= 1]."""
+    size = min(size, len(hashes))
+    n = len(hashes) - size + 1
     shingles = np.zeros(n, np.uint64)
     for place in range(size):
         shingles += hashes[place : place + n]
@@ -113,7 +118,8 @@ def join_signatures(
     return np.load(output, mmap_mode="r" if total else None)
 
 
-def _minhash(shingles: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint16]:
+def minhash_of(shingles: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint16]:
+    """The low 16 bits of the MinHash values of a set: [shingles >= 1] -> [NUM_HASHES]."""
     minhash = _hasher()
     minhash.clear()
     for start in range(0, len(shingles), _PIECE):

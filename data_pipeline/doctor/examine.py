@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy.typing as npt
 
 from data_pipeline.doctor.duplicates import duplicate_sentences_and_documents
 from data_pipeline.doctor.lengths import document_sentences, document_tokens, sentence_tokens
+from data_pipeline.doctor.near_duplicates import MOST_DOCUMENTS, near_duplicates
 from data_pipeline.doctor.numbers import (
     LONG_SENTENCE,
     LossLevels,
@@ -42,15 +42,17 @@ _COUNTED_AT_ONCE = 1 << 20
 
 @dataclass(frozen=True)
 class Limits:
-    """How many tokens are looked at, at most.
+    """How much is looked at, at most.
 
     Attributes:
-        counted: for frequencies and repeats.
-        sampled: for words, pairs and masks.
+        counted: tokens, for frequencies and repeats.
+        sampled: tokens, for words, pairs and masks.
+        compared: documents, for near repeats.
     """
 
     counted: int = 32_000_000
     sampled: int = 4_000_000
+    compared: int = MOST_DOCUMENTS
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,6 @@ def examine(
     store: TokenStore,
     objective: PretrainingObjective | None = None,
     *,
-    near_duplicates: Callable[[Split], float] | None = None,
     limits: Limits | None = None,
     progress: Progress = silent,
 ) -> Examination:
@@ -74,8 +75,6 @@ def examine(
     Args:
         store: opened.
         objective: of the pairs and masks; None is the paper's.
-        near_duplicates: documents -> share of them that are nearly another's copy, where a search
-            for them is at hand; it is given the part of the split that is counted.
         limits: None is the default.
         progress: told of each part.
 
@@ -91,7 +90,7 @@ def examine(
         for name in SPLITS:
             split = getattr(store, name)
             split.check_order()
-            text[name] = _text_numbers(split, tokenizer, table, limits, near_duplicates)
+            text[name] = _text_numbers(split, tokenizer, table, limits)
             task.advance()
         sample = sample_split(store.train, limits.sampled)
         rows: dict[int, RowFill] = {}
@@ -132,7 +131,6 @@ def _text_numbers(
     tokenizer: TextTokenizer,
     table: PieceTable,
     limits: Limits,
-    near_duplicates: Callable[[Split], float] | None,
 ) -> TextNumbers:
     counted = sample_split(split, limits.counted)
     sampled = sample_split(counted.split, limits.sampled).split
@@ -168,7 +166,7 @@ def _text_numbers(
         unseen_share=unseen / max(1, int(ordinary.sum())),
         duplicate_sentences=sentences,
         duplicate_documents=documents,
-        near_duplicate_share=None if near_duplicates is None else near_duplicates(counted.split),
+        near_duplicates=near_duplicates(counted.split, limits.compared),
         sampled_tokens=sampled.num_tokens,
         words=words_of(sampled, tokenizer, table),
         unknown_contexts=unknown_contexts(sampled, tokenizer),

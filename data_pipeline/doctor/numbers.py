@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from data_pipeline.doctor.duplicates import Duplicates
 from data_pipeline.doctor.lengths import Lengths
+from data_pipeline.doctor.near_duplicates import NearDuplicates
 from data_pipeline.doctor.rows import BatchNumbers, RowFill
 from data_pipeline.doctor.unknowns import Unknowns
 from data_pipeline.doctor.words import Words
@@ -37,8 +38,7 @@ class TextNumbers:
         unseen_share: of the vocabulary, specials left out.
         duplicate_sentences: that come more than once.
         duplicate_documents: that come more than once.
-        near_duplicate_share: of the documents, those that are nearly another's copy; None where
-            nobody looked for them.
+        near_duplicates: documents that are nearly another's copy, of a sample.
         sampled_tokens: how many tokens `words` is from.
         words: how the tokeniser fits the text.
         unknown_contexts: unknown words with what stands around them.
@@ -61,7 +61,7 @@ class TextNumbers:
     unseen_share: float
     duplicate_sentences: Duplicates
     duplicate_documents: Duplicates
-    near_duplicate_share: float | None
+    near_duplicates: NearDuplicates
     sampled_tokens: int
     words: Words
     unknown_contexts: tuple[str, ...]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from data_pipeline.doctor.finding import Finding, Findings, cut, percent
+from data_pipeline.doctor.near_duplicates import RULES
 from data_pipeline.doctor.numbers import LONG_SENTENCE, Numbers
 from data_pipeline.wording import amount
 
@@ -13,7 +14,7 @@ LEAST_ENDED = 0.4
 LEAST_CASE = 0.5  # of the words, for case to say anything
 LEAST_CAPITALS = 0.01
 MOST_UNKNOWN = 0.01
-MOST_REPEATED_TOKENS, MOST_REPEATED_DOCUMENTS, MOST_NEARLY_REPEATED = 0.2, 0.05, 0.2
+MOST_REPEATED_TOKENS, MOST_REPEATED_DOCUMENTS, MOST_NEARLY_REPEATED = 0.2, 0.05, 0.1
 MOST_UNSEEN = 0.25
 HIGHEST_FERTILITY = 2.0
 
@@ -141,24 +142,27 @@ def duplicates(numbers: Numbers) -> Findings:
     for split, text in numbers.text.items():
         least = "" if text.counted_share >= 1 else "at least "
         documents, sentences = text.duplicate_documents, text.duplicate_sentences
+        near = text.near_duplicates
         if documents.share > MOST_REPEATED_DOCUMENTS:
             yield Finding(
                 "duplicate_documents",
                 split,
                 f"{least}{percent(documents.share)} of {split}'s documents are copies of another",
-                "copies are learned by heart, and a random partner may be the true one",
+                _what_copies_do(split) + ", and a random partner may be the true one",
                 "prepare it again with --exact_duplicates, which keeps one of each",
             )
-        elif text.near_duplicate_share is not None and (
-            text.near_duplicate_share > MOST_NEARLY_REPEATED
-        ):
+        elif near.share > MOST_NEARLY_REPEATED:
+            some = near.documents < text.documents
+            of_sample = f" (of {near.documents:,} compared)" if some else ""
             yield Finding(
                 "near_duplicate_documents",
                 split,
-                f"{least}{percent(text.near_duplicate_share)} of {split}'s documents are nearly "
-                "copies of another",
-                "copies are learned by heart",
-                "prepare it again with --near_duplicates 0.8, which keeps one of each",
+                f"{'at least ' * some}{percent(near.share)} of {split}'s documents{of_sample} are "
+                f"nearly copies of another: {RULES.near_duplicates or 1:.0%} or more of their "
+                "pairs of neighbouring words are the same",
+                _what_copies_do(split),
+                f"prepare it again with --near_duplicates {RULES.near_duplicates} "
+                f"--shingle_words {RULES.shingle_words}, which keeps one of each",
             )
         elif sentences.token_share > MOST_REPEATED_TOKENS:
             commonest = sentences.commonest[0]
@@ -167,9 +171,17 @@ def duplicates(numbers: Numbers) -> Findings:
                 split,
                 f"{least}{percent(sentences.token_share)} of {split}'s tokens stand in sentences "
                 f"that came before (“{cut(commonest.text)}” {commonest.count:,} times)",
-                "boilerplate is learned by heart and takes the place of text",
+                "boilerplate is learned by heart and takes the place of text"
+                if split == "train"
+                else "held-out results say less of other text, and more of what is repeated",
                 "take it out before preparing",
             )
+
+
+def _what_copies_do(split: str) -> str:
+    if split == "train":
+        return "copies are learned by heart"
+    return "held-out results count the same text several times"
 
 
 def vocabulary(numbers: Numbers) -> Findings:

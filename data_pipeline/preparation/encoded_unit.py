@@ -20,6 +20,7 @@ from data_pipeline.cleaning.signatures import Signatures, signatures
 from data_pipeline.documents import Parsed, PlaceKind, Unit
 from data_pipeline.errors import DataError
 from data_pipeline.store.writer import EncodedPart
+from data_pipeline.text.characters import without_controls
 from data_pipeline.text.sentences import split_sentences
 from data_pipeline.text.words import count_words_of
 from data_pipeline.tokenization.text_tokenizer import TextTokenizer
@@ -142,7 +143,12 @@ class UnitEncoder:
             for document in parsed.documents
         ]
         kept_documents = [i for i, (_, reason) in enumerate(cleaned) if reason is None]
-        documents = [cleaned[i][0] for i in kept_documents]
+        counts = Counter(parsed.counts)
+        documents = []
+        for i in kept_documents:
+            document, removed = without_controls(cleaned[i][0])
+            documents.append(document)
+            counts["removed_control_characters"] += removed
         sentences: list[str] = []
         ends = [0]
         for document in documents:
@@ -162,7 +168,6 @@ class UnitEncoder:
         found = None
         if self.cleaning.finds_duplicates:
             found = signatures(documents, self.cleaning)[has_text]
-        counts = Counter(parsed.counts)
         counts["dropped_sentences"] += int(len(kept) - kept.sum())
         counts["dropped_documents"] += int(len(has_text) - has_text.sum())
         return EncodedUnit(

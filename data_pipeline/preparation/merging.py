@@ -70,7 +70,12 @@ def merge(
     )
 
     counts: list[Counter[str]] = [Counter() for _ in sources]
-    odd: Counter[str] = Counter(replaced_characters=0, dropped_sentences=0, dropped_documents=0)
+    odd: Counter[str] = Counter(
+        replaced_characters=0,
+        removed_control_characters=0,
+        dropped_sentences=0,
+        dropped_documents=0,
+    )
     by_rules = Dropped()
     origins: list[Origin] = []
     seen = 0

@@ -44,6 +44,7 @@ from data_pipeline.tokenization.vocabulary import (
     merge_counts,
     tokenizer_of,
 )
+from data_pipeline.wording import amount
 from data_pipeline.workers import checked_workers, ordered_map
 
 # Libraries that decide what becomes of a unit: work that another version has begun is not gone on
@@ -239,10 +240,6 @@ class UnitCounter:
         return count_words(text, self._rules)
 
 
-def _all(documents: int) -> str:
-    return "the only one" if documents == 1 else f"all {documents:,}"
-
-
 def _check_splits(eval_share: float | None, documents: Mapping[str, int], dropped: Dropped) -> None:
     for name, other, change in (("eval", "train", "raise"), ("train", "eval", "lower")):
         if documents[name] == 0 and documents[other] == 0:
@@ -254,8 +251,11 @@ def _check_splits(eval_share: float | None, documents: Mapping[str, int], droppe
                 raise EmptyInput(f"no document is left: the rules of cleaning dropped {reasons}")
             raise EmptyInput("there is no sentence in the input: no word of it gives a token")
         if documents[name] == 0:
+            where = "it" if documents[other] == 1 else "all"
             raise EmptyInput(
-                f"no document is left for {name}: {_all(documents[other])} went to {other} with "
-                f"eval_share={eval_share}; give more documents (a blank line ends a document), or "
-                f"{change} eval_share"
+                f"no document is left for {name}: the text gives "
+                f"{amount(documents[other], 'document')} (a blank line ends one; with --lines "
+                f"document, each line is one), and {where} went to {other} with "
+                f"eval_share={eval_share}; put blank lines between documents, give more text, or "
+                f"{change} eval_share (--eval_share)"
             )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import re
 import unicodedata
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +24,10 @@ SPACE = 4
 # and Lao, Tibetan and Burmese, Khmer, kana, Han.
 UNSPACED = 8
 
+# Controls that are no white space, in UTF-8: in one byte, in two, and as characters.
+_C0 = bytes([*range(0x09), *range(0x0E, 0x1C), 0x7F])
+_C1 = re.compile(rb"\xc2[\x80-\x84\x86-\x9f]")
+_CONTROL = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
 _CODES = 0x110000
 _UNSPACED = (
     *((0x0E01, 0x0EFF), (0x0F00, 0x109F), (0x1780, 0x17FF), (0x3005, 0x3007), (0x3041, 0x30FF)),
@@ -50,6 +56,25 @@ def text_of(codes: Codes) -> str:
 def classes_of(codes: Codes) -> npt.NDArray[np.uint8]:
     """The classes of each character, added up: [characters]."""
     return _classes().take(codes)
+
+
+def without_controls(lines: Sequence[str]) -> tuple[list[str], int]:
+    """Lines without control characters that are no white space, NUL say, and how many there were.
+
+    A line that held some has runs of white space made one space, and may be empty then.
+    """
+    lines = list(lines)
+    text = "\n".join(lines).encode("utf-8", "surrogatepass")
+    # Several times faster than a search for each of them, and hardly any text has one.
+    if len(text.translate(None, _C0)) == len(text) and not _C1.search(text):
+        return lines, 0
+    removed = 0
+    for i, line in enumerate(lines):
+        kept, count = _CONTROL.subn("", line)
+        if count:
+            lines[i] = " ".join(kept.split())
+            removed += count
+    return lines, removed
 
 
 @functools.cache
