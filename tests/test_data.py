@@ -32,6 +32,17 @@ def store(tmp_path_factory):
     return TokenStore.open(make_store(tmp_path_factory.mktemp("data")))
 
 
+def first_document(split):
+    sentences = int(split.document_offsets[1])
+    tokens = int(split.sentence_offsets[sentences])
+    return dataclasses.replace(
+        split,
+        tokens=split.tokens[:tokens],
+        sentence_offsets=split.sentence_offsets[: sentences + 1],
+        document_offsets=split.document_offsets[:2],
+    )
+
+
 def test_training_and_held_out_batches_come_from_their_own_splits(store, tmp_path):
     data = open_data(Stores.of([store]), OBJECTIVE, TRAIN, tmp_path / "plans")
     assert data.training(0)["input_ids"].shape == (8, 32)
@@ -59,15 +70,7 @@ def test_plans_are_kept_in_the_store_or_where_that_is_read_only_in_the_run(
 
 
 def test_a_single_held_out_document_is_an_error_that_says_what_to_do(store, tmp_path, monkeypatch):
-    split = store.eval
-    sentences = int(split.document_offsets[1])
-    tokens = int(split.sentence_offsets[sentences])
-    one = dataclasses.replace(
-        split,
-        tokens=split.tokens[:tokens],
-        sentence_offsets=split.sentence_offsets[: sentences + 1],
-        document_offsets=split.document_offsets[:2],
-    )
+    one = first_document(store.eval)
     few = TokenStore(store.path, store.manifest, {"train": store.train, "eval": one})
     with pytest.raises(UserError, match=r"holds out 1 document .* larger --eval_share"):
         open_data(Stores.of([few]), OBJECTIVE, TRAIN, tmp_path / "plans")
@@ -102,15 +105,7 @@ def test_plans_of_a_mixture_that_cannot_be_kept_in_its_stores_are_kept_apart(
 
 
 def test_a_store_of_a_mixture_with_too_little_text_is_named(two, store, tmp_path):
-    split = store.eval
-    sentences = int(split.document_offsets[1])
-    tokens = int(split.sentence_offsets[sentences])
-    one = dataclasses.replace(
-        split,
-        tokens=split.tokens[:tokens],
-        sentence_offsets=split.sentence_offsets[: sentences + 1],
-        document_offsets=split.document_offsets[:2],
-    )
+    one = first_document(store.eval)
     for splits, said in (
         ({"train": two[1].train, "eval": one}, "sw holds out 1 document"),
         ({"train": one, "eval": two[1].eval}, "sw has 1 document to train on, and needs 2"),
