@@ -40,12 +40,18 @@ class BertConfig:
     num_attention_heads: int = 12
     intermediate_size: int = 3072
     # 'gelu' is the exact one (erf: the first release, and HF's default); 'gelu_new' is the tanh
-    # approximation that google-research/bert has computed since 2019-02.
+    # approximation that google-research/bert has computed since 2019-02. A few models have 'relu'.
     hidden_act: str = "gelu"
     hidden_dropout_prob: float = 0.1
     attention_probs_dropout_prob: float = 0.1
     max_position_embeddings: int = 512
+    # Rows of the position table in front of that of the first position: 2 in RoBERTa, whose table
+    # begins with what fairseq kept free and the row of padding.
+    position_offset: int = 0
+    # 0: the model knows no token types, and has no table of them (DistilBERT).
     type_vocab_size: int = 2
+    # What the pooler ends with. DistilBERT's classifiers call theirs `pre_classifier`, with 'relu'.
+    pooler_act: str = "tanh"
     initializer_range: float = 0.02
     layer_norm_eps: float = 1e-12
     # What the model was pretrained to tell of two parts of a sequence (`bert_jax.pair_tasks`). With
@@ -57,14 +63,17 @@ class BertConfig:
         check_range(
             self,
             *("vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads"),
-            *("intermediate_size", "max_position_embeddings", "type_vocab_size"),
+            *("intermediate_size", "max_position_embeddings"),
             at_least=1,
         )
+        check_range(self, "type_vocab_size", at_least=0)
+        check_range(self, "position_offset", at_least=0, below=self.max_position_embeddings)
         check_range(
             self, "hidden_dropout_prob", "attention_probs_dropout_prob", at_least=0, below=1
         )
         check_range(self, "initializer_range", "layer_norm_eps", above=0)
-        check_choice(self, "hidden_act", ("gelu", "gelu_new"))
+        check_choice(self, "hidden_act", ("gelu", "gelu_new", "relu"))
+        check_choice(self, "pooler_act", ("tanh", "relu"))
         check_choice(self, "pair_task", (*PAIR_TASKS, "none"))
         if self.hidden_size % self.num_attention_heads:
             raise UserError(
@@ -76,6 +85,11 @@ class BertConfig:
     def head_size(self) -> int:
         """Width of one attention head."""
         return self.hidden_size // self.num_attention_heads
+
+    @property
+    def max_length(self) -> int:
+        """The longest row that the model can read, in tokens."""
+        return self.max_position_embeddings - self.position_offset
 
     @classmethod
     def of_size(cls, size: str, **fields: Any) -> Self:
