@@ -43,7 +43,7 @@ FIELD_DOCS = {
     "BertConfig.hidden_act": "'gelu' (exact), 'gelu_new' (tanh approximation) or 'relu'",
     "BertConfig.hidden_dropout_prob": "dropout after embeddings and dense layers",
     "BertConfig.attention_probs_dropout_prob": "dropout of attention probabilities",
-    "BertConfig.max_position_embeddings": "rows of the position table: the longest row the model reads",
+    "BertConfig.max_position_embeddings": "longest row the model reads, plus the offset",
     "BertConfig.position_offset": "unused rows in front of the position table: 2 in RoBERTa",
     "BertConfig.type_vocab_size": "token types: first and second segment; 0: none",
     "BertConfig.pooler_act": "'tanh', or 'relu' as in DistilBERT",
