@@ -35,7 +35,6 @@ _MUST_BE: dict[str, Any] = {
     "is_decoder": False,
     "add_cross_attention": False,
     "tie_word_embeddings": True,
-    "tie_weights_": True,
     "quantization_config": None,
     "pruned_heads": {},
 }
@@ -140,11 +139,14 @@ def parse_config(values: Mapping[str, Any]) -> HuggingFaceConfig:
                 f"must be {wanted!r}"
             )
     named = _DISTILBERT_FIELDS if model_type == "distilbert" else {}
-    fields = {name: values.get(named.get(name, name)) for name in (*_SIZES, *_OTHERS)}
-    missing = [named.get(name, name) for name in _SIZES if fields[name] is None]
+    fields: dict[str, Any] = {
+        name: value
+        for name in (*_SIZES, *_OTHERS)
+        if (value := values.get(named.get(name, name))) is not None
+    }
+    missing = [named.get(name, name) for name in _SIZES if name not in fields]
     if missing:
         raise UserError(f"it does not say {' and '.join(missing)}")
-    fields = {name: value for name, value in fields.items() if value is not None}
     _check_not_huge(fields, named)
     if "hidden_act" in fields:
         act = fields["hidden_act"]
@@ -231,7 +233,7 @@ def to_hugging_face(config: BertConfig, head: HeadConfig, dtype: str) -> dict[st
 
 def _check_not_huge(fields: Mapping[str, Any], named: Mapping[str, str]) -> None:
     """`BertConfig` checks types and lower limits."""
-    for name in _SIZES + ("type_vocab_size",):
+    for name in (*_SIZES, "type_vocab_size"):
         value, largest = fields.get(name), _LARGEST.get(name, _LARGEST_OF_OTHERS)
         if type(value) is int and value > largest:
             raise UserError(f"{named.get(name, name)} is {value}; no model has more than {largest}")
