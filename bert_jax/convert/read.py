@@ -21,6 +21,7 @@ from bert_jax.convert.hf_config import (
     read_json_object,
 )
 from bert_jax.convert.layout import places, to_ours
+from bert_jax.convert.model import Weights
 from bert_jax.convert.names import GOOGLE, Family
 from bert_jax.convert.open_tensors import open_tensors
 from bert_jax.convert.tensors import TensorFile
@@ -40,8 +41,8 @@ def read_hugging_face(
     task: str | None = None,
     drop: Sequence[str] = (),
     new: Sequence[str] = (),
-) -> tuple[BertConfig, HeadConfig, Any, tuple[str, ...]]:
-    """A model's shape, head and weights from a folder in Hugging Face's layout.
+) -> Weights:
+    """The model in a folder of Hugging Face's layout.
 
     Args:
       folder: with `config.json` and safetensors.
@@ -50,7 +51,7 @@ def read_hugging_face(
       new: patterns of names of weights that are not there and shall start at random.
 
     Returns:
-      Config, head, a tree of float32 weights, and notes for a person on what was left.
+      The weights, found to be those of the model by their names and shapes, and not read yet.
 
     Raises:
       UserError: a file is missing or damaged, or the weights are not those of the model.
@@ -65,7 +66,7 @@ def read_google(
     task: str | None = None,
     drop: Sequence[str] = (),
     new: Sequence[str] = (),
-) -> tuple[BertConfig, HeadConfig, Any, tuple[str, ...]]:
+) -> Weights:
     """The same from a checkpoint of google-research/bert with its `bert_config.json`.
 
     Args:
@@ -94,7 +95,7 @@ def _read(
     task: str | None,
     drop: Sequence[str],
     new: Sequence[str],
-) -> tuple[BertConfig, HeadConfig, Any, tuple[str, ...]]:
+) -> Weights:
     try:
         base = family or family_of(said.model_type, said.task or "encoder")
         tensors = file.tensors()
@@ -108,20 +109,26 @@ def _read(
         found = {name: tensors[original] for name, original in names.original.items()}
         difference = compare(placed, found)
         _check(difference.without(drop, new), head)
-        check_tied(names, file.read)
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
-    params = to_ours(
-        {name: place for name, place in placed.items() if name in found},
-        lambda name: file.read(names.original[name]),
-        start=_fresh(config, head) if difference.missing else None,
-    )
+
+    def read() -> Any:
+        try:
+            check_tied(names, file.read)
+        except UserError as error:
+            raise UserError(f"{path}: {error}") from error
+        return to_ours(
+            {name: place for name, place in placed.items() if name in found},
+            lambda name: file.read(names.original[name]),
+            start=_fresh(config, head) if difference.missing else None,
+        )
+
     notes = describe_left(names.left)
     if difference.unexpected:
         notes.append(f"{len(difference.unexpected)} dropped as asked for")
     if difference.missing:
         notes.append(f"{len(difference.missing)} start at random as asked for")
-    return config, head, params, tuple(notes)
+    return Weights(config, head, read, tuple(notes))
 
 
 def _head_of(
