@@ -92,7 +92,7 @@ def test_nothing_to_add_is_an_error() -> None:
 def test_another_kind_of_tokeniser_is_refused() -> None:
     assert checked_wordpiece(OLD) is OLD
     with pytest.raises(DataError, match="only a WordPiece tokeniser can be extended"):
-        checked_wordpiece(object())  # type: ignore[arg-type]  # it stands for another kind
+        checked_wordpiece(object())
 
 
 def test_longer_words_that_begin_with_a_new_one_are_counted_by_what_becomes_of_them() -> None:

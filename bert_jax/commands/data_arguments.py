@@ -31,8 +31,8 @@ def vocab_parser(command: str) -> CommandParser:
         "--extend",
         metavar="TOKENISER",
         type=path,
-        help="learn no new vocabulary: take this WordPiece tokeniser's, and put words of the text "
-        "after it, those first that save most tokens; old ids stay as they are",
+        help="add words to this WordPiece tokeniser, a folder or a vocab.txt (with --cased if it "
+        "is), behind its own, whose ids stay; first those that save most tokens",
     )
     parser.add_argument(
         "--add", metavar="N", type=positive, help="--extend: at most N words more (1000)"
