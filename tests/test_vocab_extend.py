@@ -9,8 +9,8 @@ from data_commands import VOCAB, error_of
 
 from bert_jax import cli
 from bert_jax.commands.vocab_extend import show
-from data_pipeline.preparation import extended as extended_module
-from data_pipeline.tokenization.extension import read_extension
+from data_pipeline.preparation import prepare as preparation
+from data_pipeline.tokenization.extension import extension_of, read_extension, write_extension
 from data_pipeline.tokenization.rules import Rules
 from data_pipeline.tokenization.sentencepiece_vocabulary import train_sentencepiece
 from data_pipeline.tokenization.tokenizer import Tokenizer, load_tokenizer
@@ -29,7 +29,7 @@ def argv(tmp_path: Path) -> list[str]:
 
 @pytest.fixture
 def no_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(extended_module, "units_of", lambda *_: pytest.fail("the text was read"))
+    monkeypatch.setattr(preparation, "units_of", lambda *_: pytest.fail("the text was read"))
 
 
 def test_the_new_tokeniser_its_record_and_what_it_saves(
@@ -65,7 +65,7 @@ def test_the_same_command_again_chooses_nothing_unless_it_was_stopped(
     assert cli.main([*argv, "--json"]) == 0  # after a stop before the end of writing
     assert capsys.readouterr().out == first
 
-    monkeypatch.setattr(extended_module, "units_of", lambda *_: pytest.fail("the text was read"))
+    monkeypatch.setattr(preparation, "units_of", lambda *_: pytest.fail("the text was read"))
     assert cli.main([*argv, "--json"]) == 0
     out, err = capsys.readouterr()
     assert out == first
@@ -74,6 +74,25 @@ def test_the_same_command_again_chooses_nothing_unless_it_was_stopped(
     assert message.startswith(f"--output {output} holds another tokeniser, of 12 word pieces")
     (output / "extended.json").unlink()
     assert "holds another tokeniser" in error_of(capsys, *argv)
+
+
+def test_a_stopped_extension_says_nothing_of_a_vocabulary_learned_in_its_place(
+    argv: list[str],
+) -> None:
+    output = Path(argv[5])
+    write_extension(output, extension_of(OLD, Tokenizer([*OLD.vocab, "ab"], OLD.rules)))
+    assert cli.main([*argv[:2], "--output", argv[5], "--workers", "1", "--size", "20"]) == 0
+    assert read_extension(output) is None
+
+
+def test_an_extended_tokeniser_is_extended_again(argv: list[str], tmp_path: Path) -> None:
+    assert cli.main([*argv, "--add", "1"]) == 0
+    again = [*argv, "--extend", argv[5], "--output", str(tmp_path / "again"), "--add", "1"]
+    assert cli.main(again) == 0
+    extension = read_extension(tmp_path / "again")
+    assert extension is not None
+    assert extension.parent == load_tokenizer(argv[5]).fingerprint
+    assert load_tokenizer(tmp_path / "again").vocab == (*OLD.vocab, "abba", "baa")
 
 
 @pytest.mark.usefixtures("no_work")

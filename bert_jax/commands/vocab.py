@@ -45,6 +45,7 @@ def run(arguments: argparse.Namespace) -> None:
     from data_pipeline.preparation.learned import learning_job, read_learned, write_learned
     from data_pipeline.preparation.sources import as_sources
     from data_pipeline.progress import silent
+    from data_pipeline.tokenization.files import EXTENDED
     from data_pipeline.tokenization.rules import Rules
 
     rules = Rules(arguments.cased, arguments.strip_accents, unicode_form=arguments.normalize)
@@ -55,6 +56,8 @@ def run(arguments: argparse.Namespace) -> None:
     job = learning_job(sources, settings)
     if tokenizer is None:
         tokenizer, facts = _learn(arguments, sources, rules)
+        # Of an --extend that was stopped before it had written a tokeniser.
+        (output / EXTENDED).unlink(missing_ok=True)
         write_learned(output, job, tokenizer, sources, facts)
         tokenizer.save(output)
     else:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import partial
 
-from data_pipeline.documents import total_size, units_of
 from data_pipeline.documents.inputs import DEFAULT_TEXT_KEY
 from data_pipeline.documents.lines import LinesOption
-from data_pipeline.preparation.prepare import UnitCounter
+from data_pipeline.preparation.prepare import counted_words
 from data_pipeline.preparation.sources import Inputs, as_sources
 from data_pipeline.progress import Progress, silent
 from data_pipeline.tokenization.extend import (
@@ -18,8 +16,7 @@ from data_pipeline.tokenization.extend import (
     extended_by,
 )
 from data_pipeline.tokenization.text_tokenizer import TextTokenizer
-from data_pipeline.tokenization.vocabulary import merge_counts
-from data_pipeline.workers import checked_workers, ordered_map
+from data_pipeline.workers import checked_workers
 
 
 def extended_from(
@@ -40,10 +37,7 @@ def extended_from(
     old = checked_wordpiece(tokenizer)
     workers = checked_workers(workers)
     sources = as_sources(inputs, lines, "en", silent, text_key)
-    with progress("counting words", total_size(sources), "B") as task:
-        units = units_of(sources, task.advance)
-        make = partial(UnitCounter, old.rules)
-        counts = merge_counts(ordered_map(make, units, workers=workers))
+    counts = counted_words(sources, old.rules, workers, progress)
     with progress("choosing words", None, "word") as task:
         extended = extended_by(counts, old, most)
         task.advance(len(extended.added))
