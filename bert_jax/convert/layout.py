@@ -4,6 +4,7 @@ Ours: layers stacked, heads an axis of their own, matrices [inputs, outputs], th
 Theirs: an array for each layer, heads side by side, the vocabulary as it is.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -82,6 +83,14 @@ def flat_shapes(config: BertConfig, head: HeadConfig) -> dict[str, tuple[int, ..
     return {
         path: leaf.shape for path, leaf in flatten(models.abstract_params(config, head)).items()
     }
+
+
+def count_weights(config: BertConfig, head: HeadConfig) -> int:
+    """How many numbers a model has, without the rows that pad its vocabulary."""
+    return sum(
+        math.prod((config.vocab_size, *shape[1:]) if path in _BY_WORD else shape)
+        for path, shape in flat_shapes(config, head).items()
+    )
 
 
 def flatten(params: Any) -> dict[str, Any]:

@@ -23,6 +23,8 @@ from data_pipeline.tokenization.tokenizer import load_tokenizer
 
 CHECKPOINTS = "checkpoints"
 TOKENIZER = "tokenizer"
+# Only a run that was trained here has it.
+_OPERATIVE = "operative.gin"
 # A folder has a tokeniser if it has one of these.
 _TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "sentencepiece.model", "vocab.json")
 
@@ -100,9 +102,14 @@ def _open_run(
             f"{folder} is a run, whose head is taken as it is; convert it first (--to hf), and "
             "take that with --head, --drop and --new"
         )
-    tokenizer = load_tokenizer(folder / TOKENIZER)
-    if tokenizer.vocab_size != config.vocab_size:
-        raise _do_not_belong(folder, config, tokenizer)
+    tokenizer = None
+    # What was converted without a tokeniser has an empty folder.
+    if not (folder / TOKENIZER).is_dir() or any((folder / TOKENIZER).iterdir()):
+        tokenizer = load_tokenizer(folder / TOKENIZER)
+        # Of what was pretrained here they are equal; a model of another library may have spare rows.
+        spare = 0 if (folder / _OPERATIVE).exists() else config.vocab_size
+        if not 0 <= config.vocab_size - tokenizer.vocab_size <= spare:
+            raise _do_not_belong(folder, config, tokenizer)
     with open_read_only(folder / CHECKPOINTS) as checkpoints:
         found = checkpoints.latest if step is None else step
         if found is None:

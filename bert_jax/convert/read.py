@@ -168,7 +168,11 @@ def _head_of(
             task = "encoder"
     elif task not in TASKS:
         raise UserError(f"there is no head {task!r}; there are {', '.join(TASKS)}")
-    pair_task = "next_sentence" if task == "pretraining" and pairs else "none"
+    pair_task = "none"
+    if task == "pretraining" and pairs:
+        # Files of a class for masked LMs often have this head, too.
+        named = said.config.pair_task
+        pair_task = "next_sentence" if named == "none" else named
     labels = said.labels if task.endswith("classification") else ()
     return dataclasses.replace(said.config, pair_task=pair_task), HeadConfig(
         task=task,
