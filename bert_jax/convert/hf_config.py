@@ -294,8 +294,7 @@ def _check_has_class(config: BertConfig, head: HeadConfig, model_type: str) -> N
     if model_type != "bert" and head.task == "pretraining" and config.pair_task != "none":
         raise UserError(
             f"transformers has no {model_type} with a head for pairs (pair_task "
-            f"{config.pair_task!r}); write its encoder (--head encoder --drop 'cls/*') or its "
-            "masked LM (--drop cls/seq_relationship)"
+            f"{config.pair_task!r})"
         )
     wanted = {"distilbert": "relu"}.get(model_type, "tanh")
     if has_pooler and config.pooler_act != wanted:

@@ -87,10 +87,15 @@ def flat_shapes(config: BertConfig, head: HeadConfig) -> dict[str, tuple[int, ..
 
 def count_weights(config: BertConfig, head: HeadConfig) -> int:
     """How many numbers a model has, without the rows that pad its vocabulary."""
-    return sum(
-        math.prod((config.vocab_size, *shape[1:]) if path in _BY_WORD else shape)
+    return sum(math.prod(shape) for shape in meant_shapes(config, head).values())
+
+
+def meant_shapes(config: BertConfig, head: HeadConfig) -> dict[str, tuple[int, ...]]:
+    """`flat_shapes` without the rows that pad the vocabulary."""
+    return {
+        path: (config.vocab_size, *shape[1:]) if path in _BY_WORD else shape
         for path, shape in flat_shapes(config, head).items()
-    )
+    }
 
 
 def flatten(params: Any) -> dict[str, Any]:

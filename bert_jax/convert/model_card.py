@@ -139,10 +139,13 @@ def _use(config: BertConfig, head: HeadConfig) -> str:
             'vectors = SentenceTransformer("PATH_OR_NAME").encode(["A sentence."])'
         )
     name = class_of(config, head)
+    # Without it, transformers makes a pooler at random, and warns of that.
+    lacks_pooler = name in ("BertModel", "RobertaModel") and not head.has_pooler
+    more = ", add_pooling_layer=False" if lacks_pooler else ""
     return (
         f"from transformers import AutoTokenizer, {name}\n\n"
         'tokenizer = AutoTokenizer.from_pretrained("PATH_OR_NAME")\n'
-        f'model = {name}.from_pretrained("PATH_OR_NAME")'
+        f'model = {name}.from_pretrained("PATH_OR_NAME"{more})'
     )
 
 
