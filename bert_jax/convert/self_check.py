@@ -111,7 +111,7 @@ def check_outputs(config: BertConfig, head: HeadConfig, params: Any, folder: Pat
     Raises:
       UserError: transformers does not open it, finds other weights, or computes something else.
     """
-    batch = _batch(config, head)
+    batch = random_batch(config, head)
     # Only this class asks for a pooler that a model may lack.
     arguments = ["no-pooler"] if head.task == "encoder" and not head.has_pooler else []
     if model_type_of(config) == "distilbert":
@@ -168,7 +168,7 @@ def our_outputs(
     return {name: np.asarray(array) for name, array in found.items()}
 
 
-def _batch(config: BertConfig, head: HeadConfig) -> dict[str, np.ndarray]:
+def random_batch(config: BertConfig, head: HeadConfig) -> dict[str, np.ndarray]:
     """Tokens of all of the vocabulary, a row with padding, both token types."""
     length = min(_LENGTH, config.max_length)
     shape: tuple[int, ...] = (_ROWS, length)
