@@ -181,7 +181,7 @@ def _show(source: str, model: Model, written: Written, checked: _Checked) -> Non
         same = f"weights equal to rounding: at most {weights.largest:.1e} of the largest"
     else:
         same = "weights equal, to the bit"
-    say(f"checked  read again, {format_count(weights.count)} {same}")
+    say(f"checked  read again, {format_count(weights.compared)} {same}")
     if checked.outputs is None:
         say(f"         outputs not compared with transformers: {checked.why_not}")
     else:

@@ -4,6 +4,7 @@ Everything here is for people to read: what is missing or damaged is left out.
 """
 
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -102,7 +103,7 @@ def _sources(store: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     sources = store.get("sources")
     for source in sources if isinstance(sources, list) else []:
         name = source.get("input") if isinstance(source, dict) else None
-        if not _is_text(name):
+        if not isinstance(name, str) or not _is_text(name):
             continue
         shown = name if name.startswith(("hf:", "tfds:")) else Path(name).name
         count, licence = source.get("train_documents"), source.get("licence")
@@ -115,7 +116,7 @@ def _results(found: Mapping[str, Any]) -> Iterator[Result]:
     for name, metric, task, key in _RESULTS:
         of_task = found.get(task)
         value = of_task.get(key) if isinstance(of_task, dict) else None
-        if type(value) in (int, float):
+        if isinstance(value, int | float) and math.isfinite(value):
             yield Result(name, metric, float(value))
 
 

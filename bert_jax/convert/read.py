@@ -216,4 +216,5 @@ def _check(difference: Difference, head: HeadConfig) -> None:
 
 def _fresh(config: BertConfig, head: HeadConfig) -> Any:
     init = models.make_init(config, head)
-    return jax.tree.map(np.array, unbox(init(jax.random.key(0))))
+    # As one program: weight by weight it would take seconds to compile.
+    return jax.tree.map(np.array, jax.jit(lambda key: unbox(init(key)))(jax.random.key(0)))

@@ -35,13 +35,13 @@ class WeightsCheck(NamedTuple):
 
     Attributes:
       params: as they were read again.
-      count: how many numbers were compared.
+      compared: how many numbers were compared.
       largest: the largest difference, relative to the largest weight of its array; 0 where all
         are equal to the bit.
     """
 
     params: Any
-    count: int
+    compared: int
     largest: float
 
 
@@ -147,7 +147,7 @@ def our_outputs(
     """
     model = models.make_model(config, head, ComputeConfig(matmul_precision="highest"))
     ids, types, mask = (batch[name] for name in ("input_ids", "token_type_ids", "attention_mask"))
-    more = ()
+    more: tuple[np.ndarray, ...] = ()
     if head.task == "pretraining":
         more = (np.broadcast_to(np.arange(ids.shape[1], dtype=np.int32), ids.shape),)
     output: Any = model.apply({"params": params}, ids, types, mask, *more)
@@ -194,7 +194,8 @@ def _run_transformers(
     """Its outputs and its version, of an interpreter of its own: PyTorch takes memory to itself."""
     with tempfile.TemporaryDirectory() as scratch:
         given, made = Path(scratch, "batch.npz"), Path(scratch, "outputs.npz")
-        np.savez(given, **batch)
+        arrays: dict[str, Any] = dict(batch)
+        np.savez(given, **arrays)
         command = [sys.executable, "-m", "bert_jax.convert.transformers_check"]
         done = subprocess.run(
             [*command, name, str(folder.absolute()), str(given), str(made), *arguments],

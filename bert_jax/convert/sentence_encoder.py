@@ -89,8 +89,10 @@ def _kinds(path: Path) -> list[tuple[str, str]]:
         found = [(str(each["type"]).rpartition(".")[2], str(each["path"])) for each in modules]
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise UserError(f"{path} is no list of modules: {printable(str(error))}") from error
+    inside = path.parent.resolve()
     for _, place in found:
-        if Path(place).is_absolute() or ".." in Path(place).parts:
+        # A null byte is in no path.
+        if "\0" in place or not (inside / place).resolve().is_relative_to(inside):
             raise UserError(f"{path} names {printable(place)}, which is outside its folder")
     return found
 
