@@ -50,7 +50,7 @@ def test_a_folder_becomes_a_run_and_a_run_a_folder_and_all_is_said(
     for shown in (first, second):
         assert "head: masked LM and NSP" in shown
         assert "weights equal, to the bit" in shown
-        assert "transformers and PyTorch are not" in shown
+        assert "transformers and PyTorch are not installed" in " ".join(shown.split())
         paths = [line for line in shown.splitlines() if str(tmp_path.parent) not in line]
         assert max(map(len, paths)) <= 80
 
@@ -76,7 +76,7 @@ def test_a_type_of_half_the_width_is_checked_to_its_rounding(folder, tmp_path, c
 def test_a_run_that_was_trained_gets_a_card_of_what_is_known(tiny_run, tmp_path, capsys):
     command = ["convert", str(tiny_run.run_dir), str(tmp_path / "m"), "--license", "mit"]
     assert main(command) == 0
-    assert "a run of bert-jax, step 4" in capsys.readouterr().out.replace("\n         ", " ")
+    assert "a run of bert-jax, step 4" in capsys.readouterr().out
     card = (tmp_path / "m" / "README.md").read_text()
     assert "license: mit" in card
     assert "language: en" in card
@@ -97,7 +97,7 @@ def test_what_is_left_out_is_said(folder, tmp_path, capsys):
     command = ["convert", str(folder), str(tmp_path / "m"), "--head", "encoder", "--drop", "cls.*"]
     assert main([*command, "--to", "hf", "--weights_only"]) == 0
     shown = capsys.readouterr().out
-    assert "left     8 dropped as asked for" in shown
+    assert "left     7 dropped as asked for: cls." in shown
     assert "head: an encoder without a head" in shown
     assert {p.name for p in (tmp_path / "m").iterdir()} == {"config.json", "model.safetensors"}
 
@@ -173,5 +173,5 @@ def test_a_vocabulary_with_spare_rows_keeps_them(tmp_path, capsys):
 
 
 def test_the_heads_and_types_of_the_help_are_those_there_are():
-    assert convert_arguments.HEADS == tuple(TASKS)
-    assert convert_arguments.DTYPES == tuple(write.DTYPES)
+    assert tuple(TASKS) == convert_arguments.HEADS
+    assert tuple(write.DTYPES) == convert_arguments.DTYPES

@@ -75,7 +75,9 @@ def test_missing_weights_are_listed_and_stop_unless_they_are_named_as_new(model)
     assert "--new NAME" in said
     assert "1 missing" in refused(model, new=["bert.pooler.*"])
     opened = open_model(model, new=["bert.pooler.*", "cls.seq_relationship.bias"])
-    assert opened.weights.notes == ("2 start at random as asked for",)
+    [note] = opened.weights.notes
+    assert note.startswith("2 start at random as asked for: ")
+    assert "bert.pooler.dense.bias" in note
     assert not opened.weights.read()["bert"]["pooler"]["bias"].any()
 
 
@@ -83,7 +85,7 @@ def test_unexpected_weights_are_listed_and_stop_unless_they_are_named_to_drop(mo
     change_tensors(model, lambda tensors: tensors | {"extra.weight": np.ones(3, np.float32)})
     assert "1 unexpected: extra.weight" in refused(model)
     opened = open_model(model, drop=["extra.*"])
-    assert opened.weights.notes == ("1 dropped as asked for",)
+    assert opened.weights.notes == ("1 dropped as asked for: extra.weight",)
     opened.weights.read()
 
 

@@ -166,7 +166,8 @@ def _show(source: str, model: Model, written: Written, checked: _Checked) -> Non
         head = f"masked LM and {PAIR_TASKS[model.config.pair_task].title}"
     elif model.head.task == "pretraining":
         head = "masked LM"
-    say(f"read     {source}: {_KINDS[model.kind]}{step}")
+    say(f"read     {source}")
+    say(f"         {_KINDS[model.kind]}{step}")
     count = format_count(count_weights(model.config, model.head))
     say(f"model    {count} weights; head: {head}")
     if model.tokenizer is None:

@@ -102,6 +102,8 @@ def read_json_object(path: Path) -> dict[str, Any]:
                 f"{path} has {path.stat().st_size:,} bytes; a config has a few thousand"
             )
         found = parse_json(path.read_bytes())
+    except UserError:
+        raise
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}") from error
     except ValueError as error:
