@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from bert_jax.errors import UserError
 from bert_jax.kept_curves import KeptCurve, curves_folder, kept_curves
-from bert_jax.loss_curve import WINDOW, Curve, Floats, Levels
+from bert_jax.loss_curve import FEWEST_FOR_BEST, WINDOW, Curve, Floats, Levels
 
 Bools = npt.NDArray[np.bool_]
 
@@ -66,7 +66,7 @@ class Bands(NamedTuple):
       curves: what they were computed from.
       margin: what noise can make of a mean of `WINDOW` logged losses: 3 standard deviations.
       highest: above the start, at most.
-      rise: the largest rise over the best until then.
+      rise: the largest rise over the best until then, which is known from `FEWEST_FOR_BEST` lines on.
       reached: when curves came near the unigram entropy (`Levels.near_unigram`).
       left: when they went below the level of no context.
       pairs_left: when the loss of pairs went below the entropy of the labels.
@@ -138,7 +138,7 @@ def make_bands(
         curves=tuple(curves),
         margin=margin,
         highest=max(float(p.max()) for p in progress),
-        rise=max(float((p - np.minimum.accumulate(p)).max()) for p in progress),
+        rise=max(_rise(kept) for kept in curves),
         reached=reached,
         left=left._replace(slowest=slowest_left),
         pairs_left=_range(curves, [_pairs_below(kept) for kept in curves]),
@@ -158,6 +158,12 @@ def _progress(kept: KeptCurve) -> Floats:
 
 def _noise(kept: KeptCurve) -> float:
     return float(kept.facts["noise"]) / kept.levels.length
+
+
+def _rise(kept: KeptCurve) -> float:
+    # The first step is of a single line (`thinned`).
+    progress = _progress(kept)[kept.curve.step >= FEWEST_FOR_BEST * kept.curve.step[0]]
+    return float((progress - np.minimum.accumulate(progress)).max(initial=0.0))
 
 
 def _pairs_below(kept: KeptCurve) -> Bools:

@@ -43,6 +43,17 @@ def test_what_has_happened_must_last():
     assert make_bands([dipped]).left == make_bands([one]).left
 
 
+def test_the_largest_rise_is_over_a_best_of_enough_lines():
+    one = kept("one")
+    loss = one.curve.loss.copy()
+    loss[10:13] += 9.0  # Too early for a best to be known.
+    loss[40:43] += 1.0
+    risen = one._replace(curve=one.curve._replace(loss=loss))
+    assert make_bands([risen]).rise == pytest.approx(1.0 / LEVELS.length, abs=0.03)
+    few = one._replace(curve=Curve(*(points[::10] for points in one.curve)))
+    assert make_bands([few]).rise == 0.0
+
+
 def test_pairs_are_left_where_their_loss_falls():
     bands = make_bands([kept("pairs", pairs_at=50), kept("without")])
     assert bands.pairs_left.tokens == pytest.approx((50_000, 50_000), abs=2000)
