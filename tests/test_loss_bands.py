@@ -119,10 +119,10 @@ def test_every_kept_curve_lies_between_the_edges_at_every_point(one):
 def test_every_kept_curve_lies_within_the_bands_of_the_others(one):
     others = make_bands([kept for kept in kept_curves() if kept is not one])
     low, high = others.edges(one.curve, one.levels)
-    # Its first points are single losses, and noise of a tenth of one's may take them out.
-    noise = one.facts["noise"] / 10
-    assert (low - noise < one.curve.loss).all()
-    assert (one.curve.loss < high + noise).all()
+    # Its first points are single losses, and a little noise may take them out.
+    outside = np.maximum(low - one.curve.loss, one.curve.loss - high)
+    assert (outside < one.facts["noise"] / 10).all()
+    assert (outside > 0).sum() <= 1
 
 
 def test_the_lower_edge_ends_where_a_curve_can_have_gone_below_the_level_of_no_context():
