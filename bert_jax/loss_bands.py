@@ -66,7 +66,7 @@ class Bands(NamedTuple):
       curves: what they were computed from.
       margin: what noise can make of a mean of `WINDOW` logged losses: 3 standard deviations.
       highest: above the start, at most.
-      rise: the largest rise over the best until then, which is known from `FEWEST_FOR_BEST` lines on.
+      rise: the largest rise over the best until then, of at least `FEWEST_FOR_BEST` lines.
       reached: when curves came near the unigram entropy (`Levels.near_unigram`).
       left: when they went below the level of no context.
       pairs_left: when the loss of pairs went below the entropy of the labels.
