@@ -64,6 +64,21 @@ def test_parts_that_do_not_make_up_the_variable_are_refused(slices: list[Slice],
         parts_of(*variable((4,), *slices))
 
 
+def test_many_parts_are_compared_quickly_and_endless_ones_are_refused() -> None:
+    rows = [Slice((i, 0), (1, None)) for i in range(4096)]
+    assert len(parts_of(*variable((4096, 2), *rows))) == 4096
+    with pytest.raises(Malformed, match="v is in 4097 parts"):
+        parts_of(*variable((4097, 2), *rows, Slice((4096, 0), (1, None))))
+
+
+def test_a_variable_without_axes_or_numbers_may_be_in_parts() -> None:
+    assert len(parts_of(*variable((), Slice((), ())))) == 1
+    with pytest.raises(Malformed, match="do not add up"):
+        parts_of(*variable((), Slice((), ()), Slice((), ())))
+    nothing = Slice((0, 0), (0, None)), Slice((0, 0), (3, None))
+    assert len(parts_of(*variable((3, 0), *nothing))) == 2
+
+
 def test_a_part_that_is_missing_or_of_another_type_is_refused() -> None:
     entry, parts = variable((4,), Slice((0,), (4,)))
     with pytest.raises(Malformed, match="a part of v is missing"):
