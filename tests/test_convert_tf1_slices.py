@@ -87,3 +87,6 @@ def test_a_part_that_is_missing_or_of_another_type_is_refused() -> None:
     with pytest.raises(Malformed, match="shape or type"):
         parts_of(entry, others)
     assert len(parts_of(entry, parts)) == 1
+    nested = {key: part._replace(slices=entry.slices) for key, part in parts.items()}
+    with pytest.raises(Malformed, match="in parts itself"):
+        parts_of(entry, nested)

@@ -44,6 +44,8 @@ def parts_of(
         found = parts.get(part_key(name, part))
         if found is None:
             raise Malformed(f"a part of {printable(name)} is missing")
+        if found.slices:
+            raise Malformed(f"a part of {printable(name)} is in parts itself")
         place = tuple(
             slice(start, start + size if length is None else start + length)
             for start, length, size in zip(part.starts, part.lengths, shape, strict=True)
