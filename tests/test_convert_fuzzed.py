@@ -22,6 +22,7 @@ from tf1_bundles import (
     GOLDEN_DATA,
     GOLDEN_INDEX,
     block_content,
+    field,
     footer,
     index_of,
     sealed,
@@ -44,6 +45,9 @@ PIECES = st.one_of(
     st.sampled_from(
         [
             *(b"\xff" * 9 + b"\1", b"\xff" * 9, b"\x80" * 40, b"\0" * 8, b"\x7f" * 4, b"\xff" * 4),
+            # Fields of an entry: its parts, size, place, type, an axis.
+            *(field(7, field(1, b"") * 2), field(5, 99), field(4, 2**62), field(4, 4)),
+            *(field(1, 7), field(1, 19), field(2, field(2, field(1, 0))), field(2, b"")),
             *(varint(2**63), varint(2**31), varint(2**40), varint(2**20), b"\x80\0"),
             *(b"9" * 5000, b"-1", b"1e9", b"[", b"{" * 2000, b'"', b"}", b"]", b",", b"null"),
             *(b"\\ud800", b"\xed\xa0\x80", b"\x1b[2J", b"\n", b"\xe2\x80\xa8", b"/", b"../"),
