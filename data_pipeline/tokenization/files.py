@@ -24,6 +24,8 @@ SENTENCEPIECE_FILES = (CONFIG, MODEL, FULL)
 FILES = (CONFIG, MODEL, FULL, VOCAB)
 # What it was learned from; says nothing of what it is.
 LEARNED = "learned.json"
+# Special tokens by role, as older versions of transformers need it.
+SPECIAL_MAP = "special_tokens_map.json"
 # What tokenizer_config.json calls the rules that only this project has.
 FORM, LONG_RUNS = "unicode_normalization", "split_long_runs"
 PREFIX = "##"
@@ -34,8 +36,8 @@ _MANY = 100
 
 def from_full(full: dict[str, Any], path: Path) -> tuple[Rules, list[str]]:
     """Rules and vocabulary of a `tokenizer.json`."""
-    model, normalizer = (_field(full, what, dict, {}, path) for what in ("model", "normalizer"))
-    form, normalizer = _unicode_form(normalizer)
+    model, normalizer = (field_of(full, what, dict, {}, path) for what in ("model", "normalizer"))
+    form, normalizer = unicode_form(normalizer)
     if model.get("type") != "WordPiece" or normalizer.get("type") != "BertNormalizer":
         raise DataError(
             f"{path}: needs the model WordPiece with a BertNormalizer; "
@@ -48,30 +50,44 @@ def from_full(full: dict[str, Any], path: Path) -> tuple[Rules, list[str]]:
     ):
         if got != needed:
             raise DataError(f"{path}: {what} must be {needed!r}; got {got!r}")
-    ids: dict[str, int] = dict(_field(model, "vocab", dict, {}, path))
-    for token in _field(full, "added_tokens", list, [], path):
-        if not isinstance(token, dict):
-            raise DataError(f"{path}: added_tokens must hold objects; got {token!r}")
-        ids.setdefault(
-            _field(token, "content", str, None, path), _field(token, "id", int, None, path)
-        )
-    for name, i in ids.items():
-        if type(i) is not int:
-            raise DataError(f"{path}: the id of {name!r} must be a whole number; got {i!r}")
-    vocab = sorted(ids, key=ids.__getitem__)
-    if [ids[token] for token in vocab] != list(range(len(vocab))):
-        raise DataError(f"{path}: its ids do not run from 0 to {len(vocab) - 1}, each once")
+    ids = ids_of(field_of(model, "vocab", dict, {}, path), path, full)
+    vocab = tokens_by_id(ids, path)
     rules = Rules(
-        not _field(normalizer, "lowercase", bool, True, path),
+        not field_of(normalizer, "lowercase", bool, True, path),
         _strip_accents(normalizer, path),
-        _field(normalizer, "handle_chinese_chars", bool, True, path),
+        field_of(normalizer, "handle_chinese_chars", bool, True, path),
         form,
         _splits_long_runs(full, path),
     )
     return rules, vocab
 
 
-def _unicode_form(normalizer: dict[str, Any]) -> tuple[UnicodeForm, dict[str, Any]]:
+def ids_of(
+    vocab: Mapping[str, Any], path: Path, full: Mapping[str, Any] | None = None
+) -> dict[str, int]:
+    """Ids by token, those of the `added_tokens` of a `tokenizer.json` among them."""
+    ids = dict(vocab)
+    for token in field_of(full or {}, "added_tokens", list, [], path):
+        if not isinstance(token, dict):
+            raise DataError(f"{path}: added_tokens must hold objects; got {token!r}")
+        ids.setdefault(
+            field_of(token, "content", str, None, path), field_of(token, "id", int, None, path)
+        )
+    for name, i in ids.items():
+        if type(i) is not int:
+            raise DataError(f"{path}: the id of {name!r} must be a whole number; got {i!r}")
+    return ids
+
+
+def tokens_by_id(ids: Mapping[str, int], path: Path) -> list[str]:
+    """The token of each id; DataError where the ids do not run from 0 on."""
+    vocab = sorted(ids, key=ids.__getitem__)
+    if [ids[token] for token in vocab] != list(range(len(vocab))):
+        raise DataError(f"{path}: its ids do not run from 0 to {len(vocab) - 1}, each once")
+    return vocab
+
+
+def unicode_form(normalizer: dict[str, Any]) -> tuple[UnicodeForm, dict[str, Any]]:
     """The Unicode form that comes first in a normaliser, and what is left of it."""
     match normalizer:
         case {"type": "Sequence", "normalizers": [{"type": "NFC"}, {} as rest]}:
@@ -93,11 +109,11 @@ def _splits_long_runs(full: dict[str, Any], path: Path) -> bool:
 def from_config(config: dict[str, Any], path: Path) -> tuple[Rules | None, int]:
     """Rules, None where it does not say them, and longest input of a `tokenizer_config.json`."""
     lower, chinese = (
-        _field(config, what, bool, True, path)
+        field_of(config, what, bool, True, path)
         for what in ("do_lower_case", "tokenize_chinese_chars")
     )
-    form = _field(config, FORM, str, "none", path)
-    runs = _field(config, LONG_RUNS, bool, False, path)
+    form = field_of(config, FORM, str, "none", path)
+    runs = field_of(config, LONG_RUNS, bool, False, path)
     try:
         rules = Rules(not lower, _strip_accents(config, path), chinese, form, runs)
     except DataError as error:
@@ -109,7 +125,7 @@ def from_config(config: dict[str, Any], path: Path) -> tuple[Rules | None, int]:
     return rules if "do_lower_case" in config else None, int(length) if length < 1 << 31 else 512
 
 
-def _field(facts: dict[str, Any], name: str, kind: type, default: Any, path: Path) -> Any:
+def field_of(facts: Mapping[str, Any], name: str, kind: type, default: Any, path: Path) -> Any:
     """`facts[name]`, checked to be of this type; DataError names the file and the field."""
     value = facts.get(name, default)
     if type(value) is not kind:
@@ -123,7 +139,7 @@ def _strip_accents(facts: dict[str, Any], path: Path) -> bool | None:
     """`facts["strip_accents"]`; null says the same as nothing."""
     if facts.get("strip_accents") is None:
         return None
-    return bool(_field(facts, "strip_accents", bool, None, path))
+    return bool(field_of(facts, "strip_accents", bool, None, path))
 
 
 def given_case(path: Path, cased: bool | None) -> bool:
@@ -184,9 +200,9 @@ def read_json(path: Path) -> dict[str, Any]:
 def is_begun(folder: Path) -> bool:
     """Whether writing a tokeniser's folder may have stopped before there was anything to open."""
     names = {path.name for path in folder.iterdir()}
-    begun = tuple(f"{file}." for file in (*FILES, LEARNED))
+    begun = tuple(f"{file}." for file in (*FILES, LEARNED, SPECIAL_MAP))
     temporary = {name for name in names if name.startswith(begun)}
-    return names - temporary <= {CONFIG, LEARNED}
+    return names - temporary <= {CONFIG, LEARNED, SPECIAL_MAP}
 
 
 def folder_config(

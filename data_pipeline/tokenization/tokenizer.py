@@ -1,4 +1,4 @@
-"""WordPiece tokenisers, and opening a tokeniser of either kind.
+"""WordPiece tokenisers, and opening a tokeniser of any kind.
 
 Text is cleaned, split at white space and punctuation, and each word into its longest known pieces
 (google-research/bert, tokenization.py). A tokeniser on disk is a folder in Hugging Face's layout:
@@ -21,6 +21,8 @@ from tokenizers import Tokenizer as HFTokenizer
 from tokenizers import decoders, models, processors
 
 from data_pipeline.errors import DataError
+from data_pipeline.tokenization.byte_level_files import is_byte_level
+from data_pipeline.tokenization.byte_level_tokenizer import ByteLevelTokenizer
 from data_pipeline.tokenization.files import (
     CONFIG,
     FULL,
@@ -185,7 +187,7 @@ def saved_tokenizer(folder: Path, cased: bool) -> TextTokenizer | None:
 
 
 def load_tokenizer(path: str | os.PathLike[str], cased: bool | None = None) -> TextTokenizer:
-    """A tokeniser of either kind from its folder, a bare `vocab.txt`, or a bare `.model` file.
+    """A tokeniser of any kind from its folder, a bare `vocab.txt`, or a bare `.model` file.
 
     A folder knows its case; `cased` may repeat it but not contradict it. A bare vocabulary file (or
     a folder that holds nothing else) does not, and needs `cased`. DataError where it is missing,
@@ -206,6 +208,8 @@ def load_tokenizer(path: str | os.PathLike[str], cased: bool | None = None) -> T
         if vocab_path.is_file():
             raise DataError(f"{path}: holds two tokenisers, {MODEL} and {VOCAB}; remove one")
         return SentencePieceTokenizer.load(path, cased)
+    if is_byte_level(path) and not vocab_path.is_file():
+        return ByteLevelTokenizer.load(path, cased)
     if not vocab_path.is_file() and not full_path.is_file():
         raise DataError(f"{path}: holds neither vocab.txt nor tokenizer.json nor {MODEL}")
     config = read_json(config_path) if config_path.is_file() else {}
