@@ -12,8 +12,13 @@ from hypothesis import strategies as st
 from tokenizers import AddedToken, decoders, models, pre_tokenizers, processors, trainers
 from tokenizers import Tokenizer as HFTokenizer
 
+from data_pipeline.batches import PretrainingBatches
+from data_pipeline.doctor.words import PieceTable
 from data_pipeline.errors import DataError
 from data_pipeline.masking.words import find_words
+from data_pipeline.objective import PretrainingObjective
+from data_pipeline.preparation.prepare import prepare
+from data_pipeline.shown_batch import shown_batch
 from data_pipeline.tokenization.byte_level_files import BYTE_LEVEL_FILES, ROBERTA_SPECIALS
 from data_pipeline.tokenization.byte_level_tokenizer import ByteLevelTokenizer
 from data_pipeline.tokenization.rules import Rules
@@ -354,3 +359,52 @@ def test_damaged_merges_are_told_with_their_line(tokenizer: TextTokenizer, tmp_p
     merges.unlink()
     with pytest.raises(DataError, match="holds neither"):
         load_tokenizer(tmp_path)
+
+
+def test_a_store_of_it_holds_the_text_and_rows_are_shown_as_text(
+    tokenizer: TextTokenizer, tmp_path: Path
+) -> None:
+    """From text to a row with whole words masked."""
+    text = "The walk walks {}. It's the hound's café! Naïve été, unable."
+    documents = [text.format(i) for i in range(30)]
+    (tmp_path / "text.txt").write_text("\n\n".join(documents), "utf-8")
+    store = prepare(
+        [tmp_path / "text.txt"],
+        tokenizer,
+        tmp_path / "store",
+        lines="paragraph",
+        eval_share=0.2,
+        workers=1,
+    )
+    assert store.tokenizer().fingerprint == tokenizer.fingerprint
+    held_out = tokenizer.decode(store.eval.tokens.tolist())
+    kept = [document for document in documents if document not in held_out]
+    assert tokenizer.decode(store.train.tokens.tolist()) == "".join(kept)
+    objective = PretrainingObjective(64, 16, masking="whole_word", pairs="none")
+    ids = SpecialIds.of(tokenizer)
+    batches = PretrainingBatches(store.train, ids, objective, seed=0, batch_size=2)
+    for shown in shown_batch(batches, store, objective, 0):
+        taken_back = list(shown.tokens)
+        for prediction in shown.predictions:
+            taken_back[prediction.position] = prediction.original
+        ids = [i for token in taken_back if (i := tokenizer.token_to_id(token)) is not None]
+        text = tokenizer.decode(ids)
+        assert text.startswith("<s>")
+        assert all(part in "".join(kept) for part in text.removeprefix("<s>").split("</s>"))
+        continues = tokenizer.continues_word[ids] & (np.array(ids) > 4)
+        continues[1:] &= np.array(ids[:-1]) > 4
+        masked = np.zeros(len(ids), bool)
+        masked[[prediction.position for prediction in shown.predictions]] = True
+        assert masked.any()
+        assert (masked[1:] == masked[:-1])[continues[1:]].all(), "a word is masked whole or not"
+
+
+def test_a_word_of_letters_is_counted_without_the_punctuation_after_it(
+    tokenizer: TextTokenizer,
+) -> None:
+    table = PieceTable.of(tokenizer, [tokenizer.pad_id, tokenizer.mask_id])
+    ids = tokenizer.encode(" walks, unable!")
+    found = tokens(tokenizer, ids)
+    expected = [token[0] != "Ġ" and token.isalnum() for token in found]
+    assert True in expected
+    assert table.continues[ids].tolist() == expected
