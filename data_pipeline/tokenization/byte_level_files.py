@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from data_pipeline.errors import DataError
+from data_pipeline.tokenization.added_tokens import AddedToken, added_in, check_added
 from data_pipeline.tokenization.files import (
     CONFIG,
     FULL,
@@ -26,13 +27,12 @@ from data_pipeline.tokenization.files import (
     unicode_form,
 )
 from data_pipeline.tokenization.rules import UnicodeForm
-from data_pipeline.tokenization.text_tokenizer import BERT_PAIR, ROBERTA_PAIR, PairLayout
+from data_pipeline.tokenization.text_tokenizer import BERT_PAIR, ROBERTA_PAIR, ROLES, PairLayout
 
 VOCAB_JSON, MERGES = "vocab.json", "merges.txt"
 # In the order in which they are written; see `files.WORDPIECE_FILES`.
 BYTE_LEVEL_FILES = (CONFIG, SPECIAL_MAP, FULL, VOCAB_JSON, MERGES)
-# In the order of `text_tokenizer.SPECIALS`, with RoBERTa's names.
-ROLES = ("pad_token", "unk_token", "cls_token", "sep_token", "mask_token")
+# In the order of `text_tokenizer.ROLES`.
 ROBERTA_SPECIALS = ("<pad>", "<unk>", "<s>", "</s>", "<mask>")
 _VERSION = "#version: "
 
@@ -48,8 +48,7 @@ class ByteLevelFacts:
         add_prefix_space: a text that does not begin with a space is encoded as if it did.
         unicode_form: what the text is normalised to first.
         ignore_merges: a word that is a token is that token, whatever the merges make of it.
-        added: tokens beside the special ones that are cut out of the text before anything else, as
-            `tokenizer.json` has them.
+        added: tokens beside the special ones that are cut out of the text before anything else.
         mask_strips: whether the white space on the left and on the right of a textual mask token
             goes with it.
         layout: how two texts are put in a row.
@@ -61,7 +60,7 @@ class ByteLevelFacts:
     add_prefix_space: bool = False
     unicode_form: UnicodeForm = "none"
     ignore_merges: bool = False
-    added: tuple[Mapping[str, Any], ...] = ()
+    added: tuple[AddedToken, ...] = ()
     mask_strips: tuple[bool, bool] = (True, False)
     layout: PairLayout = ROBERTA_PAIR
 
@@ -94,22 +93,21 @@ def read_facts(folder: Path) -> tuple[ByteLevelFacts, int]:
                 f"{folder}: {FULL} and {VOCAB_JSON} with {MERGES} hold different tokenisers; "
                 "remove those that are wrong"
             )
-        added: list[Mapping[str, Any]] = full.get("added_tokens", [])
         processor = full.get("post_processor")
     else:
         # There are both, or `is_byte_level` is not true.
-        ids, added, processor = listed or {}, [], None
+        ids, processor = listed or {}, None
         prefix = field_of(config, "add_prefix_space", bool, False, path)
         facts = {"merges": merges or (), "add_prefix_space": prefix}
-    vocab = tuple(tokens_by_id(ids, folder))
     layout, by_layout = _layout(processor, full_path)
     specials = _specials(folder, config, by_layout, ids)
-    mask = next((token for token in added if token["content"] == specials[-1]), None)
+    added = added_in(folder, config, specials)
+    mask = next((token for token in added if token.content == specials[-1]), None)
     if mask is not None:
-        facts["mask_strips"] = bool(mask.get("lstrip")), bool(mask.get("rstrip"))
-    others = tuple(token for token in added if not token.get("special"))
-    facts["added"] = tuple(token for token in others if token["content"] not in specials)
-    return ByteLevelFacts(vocab, specials=specials, layout=layout, **facts), length
+        facts["mask_strips"] = mask.lstrip, mask.rstrip
+    facts["added"] = tuple(t for t in added if not t.special and t.content not in specials)
+    vocab = check_added(folder, tokens_by_id(ids, folder), added)
+    return ByteLevelFacts(tuple(vocab), specials=specials, layout=layout, **facts), length
 
 
 def read_merges(path: Path) -> tuple[tuple[str, str], ...]:

@@ -28,7 +28,6 @@ from data_pipeline.tokenization.byte_level_files import (
     BYTE_LEVEL_FILES,
     MERGES,
     ROBERTA_SPECIALS,
-    ROLES,
     VOCAB_JSON,
     ByteLevelFacts,
     merges_text,
@@ -44,7 +43,7 @@ from data_pipeline.tokenization.files import (
     write_files,
 )
 from data_pipeline.tokenization.rules import Rules
-from data_pipeline.tokenization.text_tokenizer import MASK, ROBERTA_PAIR, TextTokenizer
+from data_pipeline.tokenization.text_tokenizer import MASK, ROBERTA_PAIR, ROLES, TextTokenizer
 
 # How the byte of a space is written.
 SPACE_LETTER = "Ġ"
@@ -120,7 +119,7 @@ class ByteLevelTokenizer(TextTokenizer):
         All do that do not begin with a space, so punctuation belongs to the word before it. The
         first token of a document does too, by this table, but has a special token before it.
         """
-        specials = {token["content"] for token in self.facts.added} | set(self.special_tokens)
+        specials = {token.content for token in self.facts.added} | set(self.special_tokens)
         continues = np.array(
             [not t.startswith(SPACE_LETTER) and t not in specials for t in self.vocab]
         )
@@ -200,7 +199,7 @@ class ByteLevelTokenizer(TextTokenizer):
         prefix = bool(facts.added) and facts.add_prefix_space
         pipeline.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=prefix)
         pipeline.decoder = decoders.ByteLevel()
-        pipeline.add_tokens([_added(token) for token in facts.added])
+        pipeline.add_tokens([token.of_library() for token in facts.added])
         return pipeline
 
     def _full_pipeline(self) -> HFTokenizer:
@@ -255,11 +254,6 @@ class ByteLevelTokenizer(TextTokenizer):
             VOCAB_JSON: _json(self._ids, None),
             MERGES: merges_text(facts.merges),
         }
-
-
-def _added(token: Any) -> AddedToken:
-    flags = ("single_word", "lstrip", "rstrip", "normalized")
-    return AddedToken(token["content"], **{name: bool(token.get(name)) for name in flags})
 
 
 def _json(value: Any, indent: int | None = 2) -> bytes:

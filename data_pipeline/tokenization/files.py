@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import reprlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from operator import methodcaller
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 from data_pipeline.atomic_file import remove_abandoned, write_atomically
 from data_pipeline.errors import DataError
 from data_pipeline.strict_json import parse_json
-from data_pipeline.tokenization.rules import LONG_RUN, Rules, UnicodeForm
+from data_pipeline.tokenization.rules import LONG_RUN, LONGEST_WORD, Rules, UnicodeForm
 from data_pipeline.tokenization.text_tokenizer import CLS, MASK, PAD, SEP, SPECIALS, UNK
 
 # In the order in which they are written. The first says nothing without one of the others, and says
@@ -35,7 +35,7 @@ _MANY = 100
 
 
 def from_full(full: dict[str, Any], path: Path) -> tuple[Rules, list[str]]:
-    """Rules and vocabulary of a `tokenizer.json`."""
+    """Rules and vocabulary, added tokens included, of a `tokenizer.json`."""
     model, normalizer = (field_of(full, what, dict, {}, path) for what in ("model", "normalizer"))
     form, normalizer = unicode_form(normalizer)
     if model.get("type") != "WordPiece" or normalizer.get("type") != "BertNormalizer":
@@ -46,6 +46,7 @@ def from_full(full: dict[str, Any], path: Path) -> tuple[Rules, list[str]]:
     for what, got, needed in (
         ("continuing_subword_prefix", model.get("continuing_subword_prefix", PREFIX), PREFIX),
         ("unk_token", model.get("unk_token", UNK), UNK),
+        ("max_input_chars_per_word", model.get("max_input_chars_per_word", 100), LONGEST_WORD),
         ("clean_text", normalizer.get("clean_text", True), True),
     ):
         if got != needed:
@@ -99,11 +100,16 @@ def unicode_form(normalizer: dict[str, Any]) -> tuple[UnicodeForm, dict[str, Any
 
 def _splits_long_runs(full: dict[str, Any], path: Path) -> bool:
     match full.get("pre_tokenizer"):
+        case {"type": "BertPreTokenizer"}:
+            return False
         case {"type": "Sequence", "pretokenizers": [_, {"pattern": {"Regex": pattern}}]}:
             if pattern == LONG_RUN:
                 return True
             raise DataError(f"{path}: splits words at a pattern that is unknown here: {pattern!r}")
-    return False
+        case other:
+            raise DataError(
+                f"{path}: pre_tokenizer must be BertPreTokenizer; got {reprlib.repr(other)}"
+            )
 
 
 def from_config(config: dict[str, Any], path: Path) -> tuple[Rules | None, int]:
@@ -241,8 +247,13 @@ def write_files(folder: Path, contents: Mapping[str, bytes]) -> None:
         remove_abandoned(folder.glob(f"{name}.*"))
 
 
-def check_vocabulary(vocab: Sequence[str], rules: Rules, name: str) -> None:
-    """DataError for a vocabulary that cannot be right; `name` is what it is called."""
+def check_vocabulary(
+    vocab: Sequence[str], rules: Rules, name: str, added: Container[str] = ()
+) -> None:
+    """DataError for a vocabulary that cannot be right; `name` is what it is called.
+
+    Tokens that are `added` may hold capitals where the text is lower-cased: so are they.
+    """
     first: dict[str, int] = {}
     for i, token in enumerate(vocab):
         if not token:
@@ -254,7 +265,8 @@ def check_vocabulary(vocab: Sequence[str], rules: Rules, name: str) -> None:
     if missing:
         raise DataError(f"{name}: the vocabulary of {len(vocab)} lacks {' and '.join(missing)}")
     if not rules.cased:
-        capitals = [t for t in vocab if t != t.lower() and not _NO_TEXT.fullmatch(t)]
+        texts = (t for t in vocab if t not in added and not _NO_TEXT.fullmatch(t))
+        capitals = [t for t in texts if t != t.lower()]
         if capitals:
             raise DataError(
                 f"{name}: {len(capitals)} tokens hold capitals, such as {capitals[0]!r}, which "

@@ -19,6 +19,8 @@ from data_pipeline.tokenization.rules import Rules
 
 Kind = Literal["wordpiece", "sentencepiece", "byte_level_bpe"]
 PAD, UNK, CLS, SEP, MASK = SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+# What others call their roles.
+ROLES = ("pad_token", "unk_token", "cls_token", "sep_token", "mask_token")
 # Words whose pieces are remembered, with long ones counting for more: about 80 MB.
 _CACHE_SIZE = 1 << 19
 
