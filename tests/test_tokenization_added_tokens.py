@@ -185,3 +185,19 @@ def test_unused_tokens_are_tokens_like_others() -> None:
     vocab = [*VOCAB, *(f"[unused{i}]" for i in range(3))]
     tokenizer = Tokenizer(vocab, Rules(cased=False))
     assert not {*range(len(VOCAB), len(vocab))} & {*tokenizer.encode("[unused1] unused1")}
+
+
+def test_the_line_separator_of_the_chinese_vocabulary_may_have_been_lost(tmp_path: Path) -> None:
+    """As in folders that transformers writes: its reader drops white space at the end of a line."""
+    vocab = [*VOCAB, "\u2028", "##\u2028"]
+    Tokenizer(vocab, Rules(cased=False)).save(tmp_path)
+    path = tmp_path / "tokenizer.json"
+    lost = path.read_text("utf-8").replace("\u2028", "")
+    assert '"##"' in lost
+    path.write_text(lost, "utf-8")
+    both = load_tokenizer(tmp_path)
+    assert both.vocab == tuple(vocab)
+    (tmp_path / "vocab.txt").unlink()
+    alone = load_tokenizer(tmp_path)
+    assert alone.vocab == (*VOCAB, "\u2028", "##")
+    assert alone.encode("the\u2028walking") == both.encode("the\u2028walking")

@@ -52,7 +52,9 @@ def from_full(full: dict[str, Any], path: Path) -> tuple[Rules, list[str]]:
         if got != needed:
             raise DataError(f"{path}: {what} must be {needed!r}; got {got!r}")
     ids = ids_of(field_of(model, "vocab", dict, {}, path), path, full)
-    vocab = tokens_by_id(ids, path)
+    # The line separator is a token of the original Chinese vocabulary, and white space at the end
+    # of a token is lost when transformers reads it.
+    vocab = [token or "\u2028" for token in tokens_by_id(ids, path)]
     rules = Rules(
         not field_of(normalizer, "lowercase", bool, True, path),
         _strip_accents(normalizer, path),

@@ -170,10 +170,9 @@ class Tokenizer(TextTokenizer):
             else:
                 others.append(word)
         encoded = self._pipeline.encode_batch_fast(others, add_special_tokens=False)
+        known = self._ids_of_added
         for word, encoding in zip(others, encoded, strict=True):
-            ids = encoding.ids
-            if self._cuts_out:
-                ids = [self._ids_of_added.get(i, i) for i in ids]
+            ids = [known.get(i, i) for i in encoding.ids] if known else encoding.ids
             yield word, np.array(ids, dtype).tobytes()
 
     def _make_pipeline(self, *, with_added: bool = True) -> HFTokenizer:
@@ -201,8 +200,8 @@ class Tokenizer(TextTokenizer):
     @cached_property
     def _ids_of_added(self) -> dict[int, int]:
         """From the pipeline's ids of the tokens that it cuts out, which it numbers by itself."""
-        known = {token.id: self._pipeline.token_to_id(token.content) for token in self.added}
-        return {by_pipeline: i for i, by_pipeline in known.items() if by_pipeline is not None}
+        known = ((self._pipeline.token_to_id(token.content), token.id) for token in self.added)
+        return {numbered: i for numbered, i in known if numbered is not None}
 
     def _full_pipeline(self) -> HFTokenizer:
         """As others expect it in `tokenizer.json`: with special tokens and their template."""
@@ -222,8 +221,12 @@ class Tokenizer(TextTokenizer):
     def _contents(self) -> dict[str, bytes]:
         """The files of the folder."""
         more = {"added_tokens_decoder": added_facts(self.added)} if self.added else None
+        rules = self.rules
+        # The class of transformers makes its own pipeline, which knows neither of these rules.
+        own = rules.unicode_form != "none" or rules.split_long_runs
+        kind = "PreTrainedTokenizerFast" if own else "BertTokenizer"
         return {
-            CONFIG: folder_config(self.rules, "BertTokenizer", self.model_max_length, more),
+            CONFIG: folder_config(rules, kind, self.model_max_length, more),
             FULL: self._full_pipeline().to_str(pretty=True).encode(),
             VOCAB: "".join(f"{token}\n" for token in self.vocab[: self._num_pieces]).encode(),
         }
@@ -277,7 +280,8 @@ def load_tokenizer(path: str | os.PathLike[str], cased: bool | None = None) -> T
         check_bert(config, config_path)
     if vocab_path.is_file():
         listed = check_added(path, read_vocab(vocab_path), added)
-        if vocab is not None and vocab != listed:
+        # See `from_full` on white space.
+        if vocab is not None and [t.rstrip() for t in vocab] != [t.rstrip() for t in listed]:
             raise DataError(f"{path}: vocab.txt and tokenizer.json hold different vocabularies")
         vocab = listed
     assert vocab is not None
