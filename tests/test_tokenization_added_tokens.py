@@ -94,10 +94,11 @@ def test_an_older_folder_names_its_added_tokens_by_id(tmp_path: Path) -> None:
     assert tokenizer.vocab[first:] == ("covid", "[NEW]")
     found = [tokenizer.id_to_token(i) for i in tokenizer.encode("covids [NEW]")]
     assert found == ["covid", "s", "[NEW]"]
-    special = {**CONFIG, "additional_special_tokens": ["[NEW]"]}
-    tokenizer = load_tokenizer(folder_of(tmp_path, tokenizer_config=special))
-    assert tokenizer.vocab_size == first + 2
-    assert first + 1 not in tokenizer.encode("[NEW]")
+    special = {"additional_special_tokens": ["[NEW]"]}
+    for where in ({"tokenizer_config": CONFIG | special}, {"special_tokens_map": special}):
+        tokenizer = load_tokenizer(folder_of(tmp_path, **where))
+        assert tokenizer.vocab_size == first + 2
+        assert first + 1 not in tokenizer.encode("[NEW]")
     folder_of(tmp_path, added_tokens={"[NEW]": first + 1})
     with pytest.raises(DataError, match=rf"'\[NEW\]' has the id {first + 1}; it must be {first}"):
         load_tokenizer(tmp_path)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import tokenizers
 
 from data_pipeline.errors import DataError
-from data_pipeline.tokenization.files import CONFIG, FULL, field_of, read_json
+from data_pipeline.tokenization.files import CONFIG, FULL, SPECIAL_MAP, field_of, read_json
 
 ADDED_JSON = "added_tokens.json"
 _FLAGS = ("special", "single_word", "lstrip", "rstrip", "normalized")
@@ -59,7 +59,9 @@ def added_in(folder: Path, config: Mapping[str, Any], special: Collection[str]) 
         ]
     elif older.is_file():
         path = older
-        more = config.get("additional_special_tokens") or []
+        roles = folder / SPECIAL_MAP
+        sources = (config, read_json(roles) if roles.is_file() else {})
+        more = [t for source in sources for t in source.get("additional_special_tokens") or []]
         specials = {*special, *(t.get("content") if isinstance(t, dict) else t for t in more)}
         listed = [
             {"id": i, "content": token, "special": token in specials}
