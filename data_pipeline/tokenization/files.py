@@ -24,6 +24,8 @@ SENTENCEPIECE_FILES = (CONFIG, MODEL, FULL)
 FILES = (CONFIG, MODEL, FULL, VOCAB)
 # What it was learned from; says nothing of what it is.
 LEARNED = "learned.json"
+# What it extends; says nothing of what it is either.
+EXTENDED = "extended.json"
 # Special tokens by role, as older versions of transformers need it.
 SPECIAL_MAP = "special_tokens_map.json"
 # What tokenizer_config.json calls the rules that only this project has.
@@ -208,9 +210,10 @@ def read_json(path: Path) -> dict[str, Any]:
 def is_begun(folder: Path) -> bool:
     """Whether writing a tokeniser's folder may have stopped before there was anything to open."""
     names = {path.name for path in folder.iterdir()}
-    begun = tuple(f"{file}." for file in (*FILES, LEARNED, SPECIAL_MAP))
+    known = (LEARNED, EXTENDED, SPECIAL_MAP)
+    begun = tuple(f"{file}." for file in (*FILES, *known))
     temporary = {name for name in names if name.startswith(begun)}
-    return names - temporary <= {CONFIG, LEARNED, SPECIAL_MAP}
+    return names - temporary <= {CONFIG, *known}
 
 
 def folder_config(
