@@ -99,6 +99,9 @@ def test_an_older_folder_names_its_added_tokens_by_id(tmp_path: Path) -> None:
         tokenizer = load_tokenizer(folder_of(tmp_path, **where))
         assert tokenizer.vocab_size == first + 2
         assert first + 1 not in tokenizer.encode("[NEW]")
+    for odd in ("[NEW]", [["[NEW]"]], [{"content": 7}]):
+        folder_of(tmp_path, special_tokens_map={"additional_special_tokens": odd})
+        assert first + 1 in load_tokenizer(tmp_path).encode("[NEW]")
     folder_of(tmp_path, added_tokens={"[NEW]": first + 1})
     with pytest.raises(DataError, match=rf"'\[NEW\]' has the id {first + 1}; it must be {first}"):
         load_tokenizer(tmp_path)

@@ -61,8 +61,10 @@ def added_in(folder: Path, config: Mapping[str, Any], special: Collection[str]) 
         path = older
         roles = folder / SPECIAL_MAP
         sources = (config, read_json(roles) if roles.is_file() else {})
-        more = [t for source in sources for t in source.get("additional_special_tokens") or []]
-        specials = {*special, *(t.get("content") if isinstance(t, dict) else t for t in more)}
+        lists = (source.get("additional_special_tokens") for source in sources)
+        more = [token for some in lists if isinstance(some, list) for token in some]
+        names = (token.get("content") if isinstance(token, dict) else token for token in more)
+        specials = {*special, *(name for name in names if isinstance(name, str))}
         listed = [
             {"id": i, "content": token, "special": token in specials}
             for token, i in read_json(older).items()

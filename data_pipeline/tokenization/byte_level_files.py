@@ -8,7 +8,7 @@ its inputs; what none of them says has RoBERTa's name.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -135,11 +135,15 @@ def merges_text(merges: Sequence[tuple[str, str]]) -> bytes:
 def _from_full(full: dict[str, Any], path: Path) -> tuple[dict[str, int], dict[str, Any]]:
     """Ids by token, and what of the facts a `tokenizer.json` says by itself."""
     model = field_of(full, "model", dict, {}, path)
-    before = full.get("pre_tokenizer") or {}
-    form, rest = unicode_form(full.get("normalizer") or {})
+    before, normal = (full.get(what) for what in ("pre_tokenizer", "normalizer"))
+    before = before if isinstance(before, dict) else {"type": before}
+    form, rest = unicode_form(normal if isinstance(normal, dict) else {"type": normal})
+    if rest == {"type": None}:
+        rest = {}
     alone: dict[str, UnicodeForm] = {"NFC": "nfc", "NFKC": "nfkc"}
-    if rest.keys() == {"type"} and rest["type"] in alone:
-        form, rest = alone[rest["type"]], {}
+    for kind, name in alone.items():
+        if rest == {"type": kind}:
+            form, rest = name, {}
     for what, got, needed in (
         ("pre_tokenizer", before.get("type"), "ByteLevel"),
         ("use_regex", before.get("use_regex", True), True),
@@ -223,10 +227,20 @@ def _template(pair: list[Any], path: Path) -> tuple[PairLayout, dict[str, str]]:
             *more,
             {"Sequence": {"id": "B", "type_id": (0 | 1) as second}},
             {"SpecialToken": {"id": str(last)}},
-        ] if last == sep and all(m.get("SpecialToken", {}).get("id") == sep for m in more):
+        ] if last == sep and all(map(_is_special(sep), more)):
             layout = PairLayout(1 + len(more), second)
             return BERT_PAIR if layout == BERT_PAIR else layout, {
                 "cls_token": cls,
                 "sep_token": sep,
             }
     raise DataError(f"{path}: lays out a pair of texts in a way that is unknown here")
+
+
+def _is_special(token: str) -> Callable[[Any], bool]:
+    def is_it(part: Any) -> bool:
+        match part:
+            case {"SpecialToken": {"id": str(name)}}:
+                return name == token
+        return False
+
+    return is_it
