@@ -40,7 +40,7 @@ def staged_data(stages, stores=ONE):
     return StagedData(stages, part)
 
 
-@pytest.mark.parametrize("preset", ["paper", "adamw"])
+@pytest.mark.parametrize("preset", ["paper", "adamw", "lamb"])
 @pytest.mark.parametrize("steps", [500, 900_000])
 def test_the_sum_of_the_rates_of_a_plan_is_that_of_its_steps(preset, steps):
     bindings = [f"TrainConfig.num_steps={steps}", "TrainConfig.warmup_steps=100"]
