@@ -7,6 +7,8 @@ from models import random_params, small_config
 
 from bert_jax import pretraining, sharding
 from bert_jax.config import MeshConfig, OptimizerConfig
+from bert_jax.head_config import TASKS, HeadConfig
+from bert_jax.models import make_init
 from bert_jax.optimizer import (
     clip_by_global_norm,
     decay_mask,
@@ -124,12 +126,12 @@ def test_clipping_hides_no_gradient_that_is_not_a_number(broken):
         assert np.isnan(second).all()
 
 
-@pytest.mark.parametrize("pair_task", ["next_sentence", "none"])
-def test_the_stacked_weights_are_those_whose_first_axis_is_layers(pair_task):
-    config = small_config(pair_task=pair_task)
-    boxed = jax.eval_shape(pretraining.make_init(config), jax.random.key(0))
-    axes = sharding.logical_axes(boxed)
-    stacked = {path for path in axes if is_stacked(path.removesuffix("/value"))}
+@pytest.mark.parametrize("task", TASKS)
+def test_the_stacked_weights_are_those_whose_first_axis_is_layers(task):
+    labels = ("a", "b") if task.endswith("_classification") else ()
+    init = make_init(small_config(), HeadConfig(task=task, labels=labels))
+    axes = sharding.logical_axes(jax.eval_shape(init, jax.random.key(0)))
+    stacked = {path for path in axes if is_stacked(path)}
     assert stacked == {path for path, names in axes.items() if names[0] == "layers"}
     assert len(stacked) == 16
 
@@ -188,11 +190,14 @@ def test_where_a_norm_is_zero_the_ratio_is_one(weight, update):
 
 
 def test_norms_of_divided_weights_are_those_of_the_whole():
-    boxed = jax.eval_shape(pretraining.make_init(small_config()), jax.random.key(0))
+    weights = jax.eval_shape(pretraining.make_init(small_config()), jax.random.key(0))["bert"]
+    boxed = {
+        "layers": weights["encoder"]["layers"]["attention"]["query"]["kernel"],
+        "table": weights["embeddings"]["word_embeddings"],
+    }
     mesh = sharding.make_mesh(MeshConfig(data=2, fsdp=2, tensor=2))
     places = sharding.state_shardings(boxed, mesh)
-    params = random_params(small_config())
-    updates = random_like(params, 1)
+    params, updates = (random_like(sharding.unbox(boxed), seed) for seed in (0, 1))
     scale = scale_by_trust_ratio_of_layers()
 
     @jax.jit
@@ -200,13 +205,10 @@ def test_norms_of_divided_weights_are_those_of_the_whole():
         return scale.update(updates, optax.EmptyState(), params)[0]
 
     divided = scaled(jax.device_put(updates, places), jax.device_put(params, places))
-    kernel = divided["bert"]["encoder"]["layers"]["attention"]["query"]["kernel"]
-    assert kernel.addressable_shards[0].data.size * 4 == kernel.size
-    jax.tree.map(
-        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5),
-        jax.device_get(divided),
-        jax.device_get(scaled(updates, params)),
-    )
+    whole = scaled(updates, params)
+    for name, array in divided.items():
+        assert array.addressable_shards[0].data.size * 4 == array.size
+        np.testing.assert_allclose(array, whole[name], rtol=1e-5)
 
 
 def test_micro_batches_give_the_updates_of_the_whole_batch():
