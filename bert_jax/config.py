@@ -6,8 +6,6 @@ that does is `bert_jax/recipes/bindings.py`.
 """
 
 import dataclasses
-import json
-from pathlib import Path
 from typing import Any, Self
 
 from bert_jax.errors import UserError
@@ -132,29 +130,6 @@ class BertConfig:
     def large(cls, **fields: Any) -> Self:
         """24 layers, 1024 wide: BERT-large."""
         return cls.of_size("large", **fields)
-
-    def to_json(self) -> str:
-        """The text of a `config.json` with Hugging Face's keys."""
-        return json.dumps({"model_type": "bert", **dataclasses.asdict(self)}, indent=2) + "\n"
-
-    @classmethod
-    def from_json_file(cls, path: Path) -> Self:
-        """Read a `config.json`; keys that are not ours are left alone.
-
-        Raises:
-          UserError: the file is missing, is not a JSON object, or holds a value out of range.
-        """
-        try:
-            values = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise UserError(f"{path} cannot be read as a model's config.json: {error}") from error
-        if not isinstance(values, dict):
-            raise UserError(f"{path} holds {type(values).__name__}, it must hold a JSON object")
-        names = {field.name for field in dataclasses.fields(cls)}
-        try:
-            return cls(**{k: v for k, v in values.items() if k in names})
-        except UserError as error:
-            raise UserError(f"{path}: {error}") from error
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -102,14 +102,17 @@ def unflatten(leaves: Mapping[str, Any]) -> dict[str, Any]:
     return tree
 
 
-def to_ours(placed: Mapping[str, Place], read: Callable[[str], Array]) -> dict[str, Any]:
+def to_ours(
+    placed: Mapping[str, Place], read: Callable[[str], Array], start: Any = None
+) -> dict[str, Any]:
     """A tree of our weights, float32 in memory.
 
     Args:
-      placed: of `places`.
+      placed: of `places`: all, or with `start` some of them.
       read: their name -> their array, of the shape that its place has.
+      start: a tree of weights for what is not placed; its arrays are written over.
     """
-    leaves: dict[str, Array] = {}
+    leaves: dict[str, Array] = {} if start is None else flatten(start)
     stacks: dict[str, int] = {}
     for place in placed.values():
         if place.layer is not None:
