@@ -204,6 +204,11 @@ class OptimizerConfig:
         check_range(self, "eps", "max_grad_norm", above=0)
         check_range(self, "weight_decay", at_least=0)
 
+    @property
+    def rates_are_steps(self) -> bool:
+        """Whether a weight moves by about the learning rate a step; with LAMB by a share of it."""
+        return self.preset != "lamb"
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainConfig:

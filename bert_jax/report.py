@@ -149,7 +149,7 @@ def plots_of(run: Run) -> list[Plot]:
 def _band(run: Run, levels: Levels | None) -> Band | None:
     """Where the kept curves put the masked LM's loss of this run."""
     curve = curve_of(run.metrics)
-    if levels is None or not len(curve.step):
+    if levels is None or not levels.rates_compare or not len(curve.step):
         return None
     curve = thinned(curve)
     low, high = shipped_bands().edges(curve, levels)

@@ -62,6 +62,7 @@ def test_rates_that_are_too_low_for_the_whole_run_are_said_at_its_start():
         (900_000, None, low, True),
         (300, None, low, False),
         (900_000, None, [], False),
+        (900_000, None, [*low, "OptimizerConfig.preset='lamb'"], False),
     ):
         told = lines(steps, start, schedule=bindings, pretrained=pretrained)
         assert not any("warning" in line for line in told)
