@@ -16,8 +16,8 @@ def name_of(path: Path) -> str:
     return path.relative_to(configs_folder()).as_posix()
 
 
-def test_every_size_has_both_phases_and_the_large_ones_have_them_with_lamb() -> None:
-    sizes = [*SIZES, "base_lamb", "large_lamb"]
+def test_every_size_has_both_phases_and_so_have_lamb_and_adapt() -> None:
+    sizes = [*SIZES, "base_lamb", "large_lamb", "adapt"]
     phases = {*sizes, *(f"{size}_512" for size in sizes)}
     assert set(experiment_names()) == {*phases, "base_128_512", "documentation_tiny"}
 

@@ -307,7 +307,7 @@ def test_a_run_that_knows_its_levels_shows_them_the_bands_and_where_its_loss_sta
     run = read_run(run_dir)
     page = render(run, ["<svg></svg>"])
     assert "The MLM loss left the unigram level by step " in page
-    assert "Behind the MLM loss: where the curves kept of other runs would lie" in page
+    assert "Behind the MLM loss, in grey: where it is expected, by what 4 small reference" in page
     mlm_loss, *others = plots_of(run)
     labels = [baseline.label for baseline in mlm_loss.baselines]
     assert labels[1:] == ["unigram entropy: 6.40", "no context: 5.83"]
@@ -317,7 +317,9 @@ def test_a_run_that_knows_its_levels_shows_them_the_bands_and_where_its_loss_sta
     # LAMB's learning rates say nothing of where the curves of others would lie.
     provenance["loss_levels"]["rates_compare"] = False
     write_json(run_dir / "provenance.json", provenance)
-    assert not any(plot.band for plot in plots_of(read_run(run_dir)))
+    run = read_run(run_dir)
+    assert not any(plot.band for plot in plots_of(run))
+    assert "Behind the MLM loss" not in render(run, ["<svg></svg>"])
 
 
 def test_a_run_of_an_older_version_shows_no_bands(finished_page):
