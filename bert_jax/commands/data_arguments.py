@@ -70,7 +70,7 @@ def vocab_parser(command: str) -> CommandParser:
         "--sample",
         metavar="N",
         type=positive,
-        help="SentencePiece: learn from at most N sentences (1000000)",
+        help="learn from at most N sentences (WordPiece: all; SentencePiece: 1000000)",
     )
     parser.add_argument(
         "--byte_fallback",

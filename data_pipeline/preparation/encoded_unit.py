@@ -6,7 +6,7 @@ import hashlib
 import json
 import zipfile
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -21,7 +21,7 @@ from data_pipeline.documents import Parsed, PlaceKind, Unit
 from data_pipeline.errors import DataError
 from data_pipeline.store.writer import EncodedPart
 from data_pipeline.text.characters import without_controls
-from data_pipeline.text.sentences import split_sentences
+from data_pipeline.text.sentences import sentences_of
 from data_pipeline.text.words import count_words_of
 from data_pipeline.tokenization.text_tokenizer import TextTokenizer
 
@@ -152,7 +152,7 @@ class UnitEncoder:
         sentences: list[str] = []
         ends = [0]
         for document in documents:
-            sentences += self._sentences(document, unit.lines)
+            sentences += sentences_of(document, unit.lines, self.language)
             ends.append(len(sentences))
         tokens, lengths = self.tokenizer.encode_flat(sentences)
         kept = lengths > 0
@@ -182,13 +182,6 @@ class UnitEncoder:
             dropped_by_rules(cleaned),
             found,
         )
-
-    def _sentences(self, document: Sequence[str], lines: str) -> Iterator[str]:
-        if lines == "paragraph":
-            for paragraph in document:
-                yield from split_sentences(paragraph, self.language)
-        else:
-            yield from document
 
     def _is_held_out(self, document: Sequence[str]) -> bool:
         """By the text, so that order and workers do not matter and copies stay on one side."""

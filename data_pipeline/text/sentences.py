@@ -10,7 +10,7 @@ of them to fit into a row.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from sentencex import segment
 
@@ -64,6 +64,15 @@ def split_sentences(text: str, language: str = "en") -> list[str]:
         for marked in _after_marks(sentence)
         for short in _bounded(marked)
     ]
+
+
+def sentences_of(lines: Iterable[str], kind: str, language: str) -> Iterator[str]:
+    """The sentences of a document's lines: each is one, or, of the kind "paragraph", is split."""
+    if kind == "paragraph":
+        for paragraph in lines:
+            yield from split_sentences(paragraph, language)
+    else:
+        yield from lines
 
 
 def _closed(sentences: list[str]) -> Iterator[str]:
