@@ -77,10 +77,47 @@ def test_a_sample_of_every_sentence_gives_the_word_pieces_of_all_words(corpus: P
 
 
 @LEARNERS
+def test_control_characters_change_nothing_of_what_is_learned(tmp_path: Path, learn: Learn) -> None:
+    clean, full = tmp_path / "clean.txt", tmp_path / "full.txt"
+    texts = [paragraph(i) for i in range(100)]
+    clean.write_text("\n\n".join(texts))
+    dirty = [
+        # In a word, alone between words, after the end of a sentence, and in a line of their own.
+        f"\0\x07\n{text}\x9f".replace("cat", "c\x07at").replace("! ", "!\x01 \x7f ")
+        for text in texts
+    ]
+    full.write_text("\n\n".join([*dirty, "\x00 \x08"]))
+    assert sentences_in(full, Rules(False)) == sentences_in(clean, Rules(False))
+    found = [learn([path], 90, Rules(False), sample=99, workers=1) for path in (clean, full)]
+    assert found[0].tokenizer.fingerprint == found[1].tokenizer.fingerprint
+    assert (found[0].taken, found[0].seen) == (found[1].taken, found[1].seen) == (99, 300)
+
+
+def test_control_characters_change_nothing_of_the_word_pieces_of_all_words(tmp_path: Path) -> None:
+    clean, full = tmp_path / "clean.txt", tmp_path / "full.txt"
+    texts = [paragraph(i) for i in range(100)]
+    clean.write_text("\n\n".join(texts))
+    full.write_text("\n\n".join(f"\x07{text} \0".replace("a", "a\x85\x9f") for text in texts))
+    clean.write_text(clean.read_text().replace("a", "a "))  # U+0085 is white space
+    found = [vocabulary_from([path], 90, workers=1) for path in (clean, full)]
+    assert found[0].vocab == found[1].vocab
+
+
+def test_the_unicode_form_comes_before_the_sentences(tmp_path: Path) -> None:
+    path = tmp_path / "text.txt"
+    path.write_text("It is done． It is ﬁne． Yes．")
+    assert "ﬁ" in "".join(sentences_in(path, Rules(True)))
+    found = sentences_in(path, Rules(True, unicode_form="nfkc"))
+    assert sorted(found) == ["It is done.", "It is fine.", "Yes."]
+
+
+@LEARNERS
 def test_a_sample_of_nothing_and_text_without_sentences_are_errors(
     tmp_path: Path, learn: Learn
 ) -> None:
     path = tmp_path / "text.txt"
-    path.write_text("\n")
+    path.write_text("\x01 \x02\n")
     with pytest.raises(DataError, match="sample must be at least 1 sentence; got 0"):
         learn([path], 90, Rules(True), sample=0)
+    with pytest.raises(DataError, match="there are no (words|sentences) to learn"):
+        learn([path], 90, Rules(True), sample=5, lines="paragraph", workers=1)

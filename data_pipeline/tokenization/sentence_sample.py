@@ -1,7 +1,7 @@
 """A sample of the sentences of files, to learn a vocabulary from.
 
 Taken are the different sentences with the smallest hashes, which neither the order of the files nor
-the number of processes changes.
+the number of processes changes. They are those that `preparation.prepare` makes of the same text.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from data_pipeline.documents.lines import LinesOption
 from data_pipeline.errors import DataError
 from data_pipeline.preparation.sources import Inputs, as_sources
 from data_pipeline.progress import Progress, silent
+from data_pipeline.text.characters import without_controls
 from data_pipeline.text.sentences import sentences_of
 from data_pipeline.tokenization.rules import Rules
 from data_pipeline.tokenization.text_tokenizer import TextTokenizer
@@ -114,9 +115,10 @@ class UnitSentences:
         self._rules, self._language = rules, language
 
     def __call__(self, unit: Unit) -> list[tuple[int, str]]:
-        """Parses, splits into sentences, and hashes."""
+        """Parses, brings into form, removes controls, splits into sentences, and hashes."""
         documents = unit.parse(unit.content).documents
-        found = [line for document in documents for line in document]
+        in_form = self._rules.with_form
+        found, _ = without_controls([in_form(line) for document in documents for line in document])
         sentences = sentences_of(found, unit.lines, self._language)
         return [(hash_of(sentence), sentence) for sentence in sentences if sentence]
 
