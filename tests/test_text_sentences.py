@@ -130,6 +130,12 @@ def test_every_character_that_is_no_white_space_is_kept(text: str) -> None:
     assert all(sentence == sentence.strip() != "" for sentence in sentences)
 
 
-def test_a_language_that_is_no_code_is_an_error() -> None:
+def test_a_language_that_is_not_known_is_an_error() -> None:
     with pytest.raises(DataError, match="English"):
         split_sentences("text", "English")
+
+
+def test_a_language_without_rules_of_its_own_has_those_of_its_relative() -> None:
+    assert split_sentences("Das is z. B. so. Dann kam Hr. Meier.", "bar") == [
+        *("Das is z. B. so.", "Dann kam Hr. Meier.")
+    ]

@@ -112,12 +112,14 @@ def test_the_unicode_form_comes_before_the_sentences(tmp_path: Path) -> None:
 
 
 @LEARNERS
-def test_a_sample_of_nothing_and_text_without_sentences_are_errors(
+def test_a_sample_of_nothing_no_sentences_and_a_made_up_language_are_errors(
     tmp_path: Path, learn: Learn
 ) -> None:
     path = tmp_path / "text.txt"
     path.write_text("\x01 \x02\n")
     with pytest.raises(DataError, match="sample must be at least 1 sentence; got 0"):
         learn([path], 90, Rules(True), sample=0)
-    with pytest.raises(DataError, match="there are no (words|sentences) to learn"):
+    with pytest.raises(DataError, match="language 'xx' is not known"):
+        learn([path], 90, Rules(True), sample=5, lines="sentence", language="xx")
+    with pytest.raises(DataError, match=r"there are no (words|sentences) to learn"):
         learn([path], 90, Rules(True), sample=5, lines="paragraph", workers=1)

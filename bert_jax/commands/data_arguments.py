@@ -122,7 +122,10 @@ def prepare_parser(command: str) -> CommandParser:
         help="share of the documents to hold out for evaluation (0.01)",
     )
     parser.add_argument(
-        "--language", metavar="CODE", default="en", help="language, for splitting sentences (en)"
+        "--language",
+        metavar="CODE",
+        default="en",
+        help="language, for splitting sentences: de, pt-br, ... (en)",
     )
     _add_workers(parser)
     parser.add_argument(

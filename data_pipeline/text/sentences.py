@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 
 from sentencex import segment
 
-from data_pipeline.errors import DataError
+from data_pipeline.text.languages import check_language
 from data_pipeline.tokenization.rules import BOUND_TO_NEXT, UNSPACED
 
 # The longest stretch without a mark, in characters: of a script that puts spaces between words, and
@@ -22,7 +22,6 @@ from data_pipeline.tokenization.rules import BOUND_TO_NEXT, UNSPACED
 # 100, and Thai has no mark for its end.
 LONGEST = 2000
 LONGEST_UNSPACED = 150
-_LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z]+)*")
 # Marks of the end of a sentence that `sentencex` passes over, with closing quotes and brackets:
 # the Greek question mark (U+037E), the Khmer khan and bariyoosan, the Tibetan shad.
 _MARK = re.compile("[\u037e\u17d4\u17d5\u0f0d-\u0f11]+[\"'”’»›)\\]〉》」』】）]*")
@@ -44,15 +43,16 @@ _LETTER = re.compile(f"(?<![{BOUND_TO_NEXT}])(?=[^\\W_])")
 def split_sentences(text: str, language: str = "en") -> list[str]:
     """The sentences of a paragraph, in order, without the white space around them.
 
-    `language` is a Wikipedia language code such as "en" or "pt"; `sentencex` uses the nearest
-    related language for one that it has no rules for. Nothing but white space is lost: joined, the
-    sentences hold every other character of `text`.
+    `language` is a code of ISO 639-1 or Wikipedia's such as "en" or "pt-br"; `sentencex` uses the
+    nearest related language for one that it has no rules for, and else English. Nothing but white
+    space is lost: joined, the sentences hold every other character of `text`.
 
     Text without marks is cut where it is longer than `LONGEST`, or `LONGEST_UNSPACED` characters in
     scripts without spaces: at spaces, else at commas, else between letters.
+
+    DataError where the language is not known.
     """
-    if not _LANGUAGE.fullmatch(language):
-        raise DataError(f"language must be a code such as 'en' or 'de'; got {language!r}")
+    check_language(language)
     sentences = [s for s in map(str.strip, segment(language, text)) if s]
     if text.isascii() or not _ASIAN.search(text):
         if len(text) <= LONGEST:
