@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from collections import Counter
@@ -74,25 +75,24 @@ def parse_json_lines(key: str, path: Path, first: int, content: bytes) -> Parsed
 
     DataError where a line is no JSON object with a string (or null) under `key`.
     """
-    whole, replaced = decode(content)
-    parsed = parse_texts(_texts(whole, key, path, first))
-    return parsed._replace(
-        counts={
-            **parsed.counts,
-            "replaced_characters": replaced + parsed.counts["replaced_characters"],
-        }
-    )
+    return parse_texts(_texts(content, key, path, first))
 
 
-def _texts(lines: str, key: str, path: Path, first: int) -> Iterator[tuple[int, str, int]]:
-    """The text of each line that is not blank, as `parse_texts` takes them."""
-    for number, line in enumerate(lines.split("\n")):
+def _texts(content: bytes, key: str, path: Path, first: int) -> Iterator[tuple[int, str, int]]:
+    """The text of each line that is not blank, as `parse_texts` takes them.
+
+    A line at a time: with one character beyond U+FFFF, text takes four bytes for each.
+    """
+    for number, raw in enumerate(io.BytesIO(content)):
+        line, replaced = decode(raw.removesuffix(b"\n"))
+        del raw
         if not line or line.isspace():
             continue
         text = _text(line, key, f"{path}, line {first + number}")
-        replaced = 0
         if "\\u" in line:  # JSON can spell half a character, and UTF-8 cannot
-            text, replaced = _SURROGATE.subn("\ufffd", text)
+            text, halves = _SURROGATE.subn("\ufffd", text)
+            replaced += halves
+        del line
         yield number, text, replaced
 
 

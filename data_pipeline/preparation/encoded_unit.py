@@ -21,6 +21,7 @@ from data_pipeline.documents import Parsed, PlaceKind, Unit
 from data_pipeline.errors import DataError
 from data_pipeline.store.writer import EncodedPart
 from data_pipeline.text.characters import without_controls
+from data_pipeline.text.parts import parts_of
 from data_pipeline.text.sentences import sentences_of
 from data_pipeline.text.words import count_words_of
 from data_pipeline.tokenization.text_tokenizer import TextTokenizer
@@ -154,7 +155,7 @@ class UnitEncoder:
         for document in documents:
             sentences += sentences_of(document, unit.lines, self.language)
             ends.append(len(sentences))
-        tokens, lengths = self.tokenizer.encode_flat(sentences)
+        tokens, lengths, measures = self._encode(sentences)
         kept = lengths > 0
         document_lengths = _sums(kept, ends)
         has_text = document_lengths > 0
@@ -177,16 +178,35 @@ class UnitEncoder:
             held_out[has_text],
             _places(unit, parsed)[kept_documents][has_text],
             unit.first.kind if unit.first else None,
-            {name: _sums(values, ends)[has_text] for name, values in _measures(sentences).items()},
+            {name: _sums(values, ends)[has_text] for name, values in measures.items()},
             counts,
             dropped_by_rules(cleaned),
             found,
         )
 
+    def _encode(
+        self, sentences: Sequence[str]
+    ) -> tuple[
+        npt.NDArray[np.unsignedinteger],
+        npt.NDArray[np.int64],
+        dict[str, npt.NDArray[np.int64]],
+    ]:
+        """The ids of sentences in a row, each one's number of ids, and its measures."""
+        parts = [
+            (*self.tokenizer.encode_flat(some), _measures(some)) for some in parts_of(sentences)
+        ]
+        return (
+            np.concatenate([tokens for tokens, _, _ in parts]),
+            np.concatenate([lengths for _, lengths, _ in parts]),
+            {name: np.concatenate([found[name] for _, _, found in parts]) for name in MEASURES},
+        )
+
     def _is_held_out(self, document: Sequence[str]) -> bool:
         """By the text, so that order and workers do not matter and copies stay on one side."""
-        digest = hashlib.blake2b("\n".join(document).encode(), digest_size=8).digest()
-        return int.from_bytes(digest, "big") < int(self.eval_share * 2**64)
+        digest = hashlib.blake2b(digest_size=8)
+        for i, lines in enumerate(parts_of(document)):
+            digest.update(("\n" * (i > 0) + "\n".join(lines)).encode())
+        return int.from_bytes(digest.digest(), "big") < int(self.eval_share * 2**64)
 
 
 def _places(unit: Unit, parsed: Parsed) -> npt.NDArray[np.int64]:
