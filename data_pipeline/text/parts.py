@@ -8,11 +8,12 @@ from collections.abc import Iterator, Sequence
 PART = 1 << 22
 
 
-def parts_of(texts: Sequence[str], most: int = PART) -> Iterator[Sequence[str]]:
-    """Texts in their order, in parts of at most `most` characters, or of a single text.
+def parts_of(texts: Sequence[str], most: int | None = None) -> Iterator[Sequence[str]]:
+    """Texts in their order, in parts of at most `most` (`PART`) characters, or of a single text.
 
     At least one part, which is empty where there is no text.
     """
+    most = PART if most is None else most
     if sum(map(len, texts)) <= most:
         yield texts
         return
