@@ -59,11 +59,15 @@ class Border:
 
 @dataclass(frozen=True)
 class Band:
-    """A stretch to compare a curve with: `low` to `high` at each step."""
+    """A stretch to compare a curve with: `low` to `high` at each step.
+
+    Where `low` is minus infinity, the stretch has no lower end.
+    """
 
     steps: Sequence[float]
     low: Sequence[float]
     high: Sequence[float]
+    label: str
 
 
 @dataclass(frozen=True)
@@ -132,11 +136,11 @@ def draw(
         _draw_band(axes, plot.band)
 
     axes.set_title(plot.title, loc="left", color=INK, fontsize=11, fontweight="bold")
-    if len(eval_x):
+    if len(eval_x) or plot.band is not None:
         axes.legend(
             loc="lower right",
             bbox_to_anchor=(1.0, 0.99),
-            ncols=2,
+            ncols=3,
             frameon=False,
             fontsize=9,
             labelcolor=MUTED,
@@ -249,7 +253,14 @@ def _draw_band(axes: Any, band: Band) -> None:
     """Behind everything, and without widening what the curve fills."""
     limits = axes.get_ylim()
     axes.fill_between(
-        band.steps, band.low, band.high, color=BASELINE, alpha=0.15, linewidth=0, zorder=0
+        band.steps,
+        np.maximum(band.low, limits[0]),
+        band.high,
+        color=BASELINE,
+        alpha=0.15,
+        linewidth=0,
+        zorder=0,
+        label=band.label,
     )
     axes.set_ylim(limits)
 

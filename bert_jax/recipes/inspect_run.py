@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Any
 
 from bert_jax.checkpoint import open_read_only
-from bert_jax.config import BertConfig
+from bert_jax.config_file import read_config_file
+from bert_jax.convert.open_model import open_model
 from bert_jax.errors import UserError
 from bert_jax.formatting import format_amount
-from bert_jax.inference.load import load_params
 from bert_jax.loss_sentences import about_losses
 from bert_jax.loss_watch import watch_of
 from bert_jax.metrics import METRICS_FILE, is_evaluation, read_metrics
@@ -33,10 +33,10 @@ def run_facts(path: Path) -> dict[str, Any]:
       UserError: a file of the run is missing or damaged, or there is no checkpoint.
     """
     run_dir, step = _run_and_step(path)
-    config = BertConfig.from_json_file(run_dir / run_folder.CONFIG)
+    config, _ = read_config_file(run_dir / run_folder.CONFIG)
     with open_read_only(run_dir / run_folder.CHECKPOINTS) as checkpoints:
         steps = checkpoints.steps
-    params = load_params(run_dir, config, step)
+    params = open_model(run_dir, step=step).weights.read()
     facts: dict[str, Any] = {
         "kind": "run",
         "run": str(run_dir),
@@ -162,8 +162,14 @@ def _show_objective(objective: dict[str, Any], schedule: list[dict[str, Any]]) -
 
 
 def _show_source(source: dict[str, Any]) -> str:
-    pairs = f", pretrained with pairs {source['pair_task']!r}" if "pair_task" in source else ""
-    return f"{source.get('run')}, step {source.get('step')}{pairs}"
+    parts = [str(source.get("model", source.get("run")))]
+    if "step" in source:
+        parts.append(f"step {source['step']}")
+    if source.get("new_weights"):
+        parts.append(f"but for {' and '.join(source['new_weights'])}, which began at random")
+    if "new_words" in source:
+        parts.append(f"with {source['new_words']:,} new words")
+    return ", ".join(parts)
 
 
 def _run_and_step(path: Path) -> tuple[Path, int | None]:
