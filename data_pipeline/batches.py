@@ -107,6 +107,16 @@ class PretrainingBatches:
         first = step * self._batch_size + self._local.start
         self._source.begin(first // self.rows_per_epoch)
 
+    def is_planned(self, step: int) -> bool:
+        """Whether the plans that the batch of `step` needs lie on the disk already."""
+        return self.are_planned(step * self._batch_size + self._local.start, len(self._local))
+
+    def are_planned(self, first: int, count: int) -> bool:
+        """The same of rows `first` to `first + count - 1` of the run."""
+        last = first + count - 1
+        epochs = range(first // self.rows_per_epoch, last // self.rows_per_epoch + 1)
+        return all(map(self._source.is_kept, epochs))
+
     def sequences(self, step: int) -> Sequences:
         """What this process's rows of the batch of `step` hold."""
         first = step * self._batch_size + self._local.start
@@ -176,6 +186,7 @@ class _RowSource(Protocol):
 
     def take(self, epoch: int, first: int, count: int) -> Sequences: ...
     def begin(self, epoch: int) -> None: ...
+    def is_kept(self, epoch: int) -> bool: ...
 
 
 class _PlainSource:
@@ -197,3 +208,6 @@ class _PlainSource:
 
     def begin(self, epoch: int) -> None:
         self._plans.begin(epoch)
+
+    def is_kept(self, epoch: int) -> bool:
+        return self._plans.is_kept(epoch)

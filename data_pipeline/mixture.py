@@ -180,6 +180,12 @@ class MixtureBatches:
         for part, first in zip(self._parts, self.drawn(step).first, strict=True):
             part.begin(int(first))
 
+    def is_planned(self, step: int) -> bool:
+        """Whether the plans that the batch of `step` needs lie on the disk already."""
+        drawn = self.drawn(step)
+        rows = zip(self._parts, drawn.first.tolist(), drawn.number.tolist(), strict=True)
+        return all(part.are_planned(first, number) for part, first, number in rows if number)
+
     def drawn(self, step: int) -> Drawn:
         """Which store each of this process's rows of the batch of `step` comes from."""
         first = step * self._batch_size + self._local.start

@@ -1,4 +1,5 @@
 import hashlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -236,3 +237,24 @@ def test_a_mixture_needs_a_share_for_each_store() -> None:
             seed=0,
             batch_size=4,
         )
+
+
+@pytest.mark.parametrize("objective", [PretrainingObjective(32, 5), PACKED])
+def test_it_is_known_whether_the_plans_of_a_step_are_made(
+    tmp_path: Path, objective: PretrainingObjective
+) -> None:
+    splits = [random_split(seed, 30) for seed in range(2)]
+    sizes = {"seed": 5, "batch_size": 8}
+
+    def mixed(folders: list[Path | None]) -> MixtureBatches:
+        return MixtureBatches(
+            splits, shares_of([1, 1]), IDS, objective, cache_dirs=folders, **sizes
+        )
+
+    folders: list[Path | None] = [tmp_path / "0", tmp_path / "1"]
+    assert not mixed(folders).is_planned(0)
+    mixed(folders)(0)
+    assert mixed(folders).is_planned(0)
+    assert not mixed(folders).is_planned(10**6)
+    assert not mixed([folders[0], None]).is_planned(0)
+    assert not mixed([folders[0], tmp_path / "other"]).is_planned(0)
