@@ -130,7 +130,9 @@ def plots_of(run: Run) -> list[Plot]:
     where = ""
     levels = Levels.from_facts(run.provenance.get("loss_levels"))
     if levels is not None:
-        mlm.append(Baseline(levels.unigram, f"unigram entropy: {levels.unigram:.2f}"))
+        mlm.append(
+            Baseline(levels.unigram, f"unigram entropy of the training text: {levels.unigram:.2f}")
+        )
         mlm.append(Baseline(levels.no_context, f"no context: {levels.no_context:.2f}"))
     if run.evaluation:
         # Baselines are of the examples of the last evaluation, which a schedule makes longer.
@@ -139,7 +141,7 @@ def plots_of(run: Run) -> list[Plot]:
         held_out = run.evaluation.get("mlm") or {}
         if "unigram_entropy" in held_out and levels is None:
             entropy = held_out["unigram_entropy"]
-            mlm.append(Baseline(entropy, f"unigram entropy{where}: {entropy:.2f}"))
+            mlm.append(Baseline(entropy, f"held-out unigram entropy{where}: {entropy:.2f}"))
         if "commonest_accuracy" in held_out:
             share = held_out["commonest_accuracy"]
             token = held_out.get("commonest_token", "the commonest")
@@ -263,7 +265,7 @@ def _facts(run: Run, training: Sequence[Mapping[str, Any]]) -> list[tuple[str, s
         mlm = run.evaluation["mlm"]
         below = mlm["unigram_entropy"] - mlm["loss"]
         side = "below" if below >= 0 else "above"
-        facts.append((f"{abs(below):.2f} nat", f"MLM loss {side} the unigram entropy"))
+        facts.append((f"{abs(below):.2f} nat", f"MLM loss {side} the held-out unigram entropy"))
     task = pair_task_of(run.evaluation or {})
     if run.evaluation and task and run.evaluation[task.key]:
         pairs = run.evaluation[task.key]

@@ -89,7 +89,7 @@ def test_the_text_shows_step_weights_results_data_and_versions(facts, tiny_run):
     assert shown["step"] == "4 (checkpoints: 2, 4)"
     assert shown["model"] == "1 layer, 16 wide, 2 heads, vocabulary 80"
     assert shown["parameters_sha256"] == facts["parameters_sha256"]
-    assert "(unigram entropy " in shown["held out, step 4"]
+    assert "(held-out unigram entropy " in shown["held out, step 4"]
     assert shown["data"].startswith(str(tiny_run.store))
     assert shown["devices"] == "cpu: 8 x cpu"
     assert shown["objective"] == (

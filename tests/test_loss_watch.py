@@ -92,7 +92,7 @@ def test_a_loss_that_stays_at_the_unigram_level_is_stuck_and_said_so_once(settin
     assert status == "stuck"
     assert 0.01 * settings["steps"] < step < 0.75 * settings["steps"]
     assert "stuck at the unigram level" in sentence
-    assert "reads no context has 6.43 to 7.07" in sentence
+    assert "reads no context has 6.43 to 7.07 on the training text" in sentence
     assert "over 2 times as much as the slowest run known" in sentence
     assert "had not after 10.0M and 3.70, and the 2 kept curves that left it had by" in sentence
     assert "Look at the learning rate" in sentence

@@ -109,7 +109,9 @@ def show_run(facts: dict[str, Any], columns: int = 80) -> str:
     if "evaluation" in facts:
         evaluation, pair_task = facts["evaluation"], pair_task_of(facts["evaluation"])
         mlm = evaluation["mlm"]
-        results = f"MLM loss {mlm['loss']:.4f} (unigram entropy {mlm['unigram_entropy']:.4f})"
+        results = (
+            f"MLM loss {mlm['loss']:.4f} (held-out unigram entropy {mlm['unigram_entropy']:.4f})"
+        )
         if pair_task is not None:
             pairs = evaluation[pair_task.key]
             results += (
