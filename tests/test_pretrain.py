@@ -248,8 +248,8 @@ def test_a_loss_outside_the_bands_is_said_once_and_stands_in_the_report(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"init_from": "nowhere"}, "--init_from .*nowhere is no model"),
-        ({"data": "nowhere"}, "nowhere: no such token store"),
+        ({"init_from": "nowhere"}, "^--init_from nowhere is no model"),
+        ({"data": "nowhere"}, "^nowhere: no such token store"),
         ({"bindings": ["TrainConfig.batch_size=12"]}, "must be a multiple of 8"),
         ({"bindings": ["MeshConfig.data=3"]}, "there are 8 devices"),
     ],

@@ -121,7 +121,6 @@ def load_experiment(
             f"{readable_path(path)} names no data: give --data STORE, a token store made by "
             "`bert-jax prepare`"
         )
-    built["DataConfig"] = built["DataConfig"].with_absolute_store()
     built["BertConfig"] = dataclasses.replace(
         built["BertConfig"], pair_task=built["PretrainingObjective"].pairs
     )
@@ -129,7 +128,10 @@ def load_experiment(
         name=path.stem,
         kind=kind,
         path=path,
-        operative=operative_text(built),
+        # Found from any folder; messages name a store as it was given.
+        operative=operative_text(
+            {**built, "DataConfig": built["DataConfig"].with_absolute_store()}
+        ),
         origins=_origins(built, statements),
         **{name: built[class_name] for name, class_name in KINDS[kind].items()},
     )

@@ -54,7 +54,7 @@ def find_source(given: str | Path | None, run_dir: Path) -> tuple[Source, TextTo
       UserError: there is no such run, it has no checkpoint, or the run was started from other
         weights before.
     """
-    source = None if given is None else Path(given).expanduser().absolute()
+    source = None if given is None else Path(given).expanduser()
     _check_same_as_before(source, run_dir)
     if source is None:
         return None
@@ -110,7 +110,7 @@ def _check_same_as_before(source: Path | None, run_dir: Path) -> None:
     if not path.exists():
         return
     before = (read_provenance(run_dir).get("init_from") or {}).get("run")
-    if before != (None if source is None else str(source)):
+    if before != (None if source is None else str(source.absolute())):
         was = f"--init_from {before}" if before else "new weights"
         now = f"--init_from {source}" if source else "new weights"
         raise UserError(

@@ -137,7 +137,7 @@ class PretrainingRun:
             self._write_folder(facts)
 
     def _describe_source(self, source: init_from.Source) -> dict[str, Any]:
-        facts: dict[str, Any] = {"run": str(source.run), "step": source.step}
+        facts: dict[str, Any] = {"run": str(source.run.absolute()), "step": source.step}
         if sentence := init_from.about_new_weights(source, self.model):
             facts["pair_task"] = source.config.pair_task
             self.terminal.print(sentence)
