@@ -33,7 +33,7 @@ def mixture(tmp_path_factory) -> Any:
     stores = make_two_stores(folder)
     shown = io.StringIO()
     terminal = Terminal(shown, width=80)
-    pretrain(str(experiment), folder / "run", data=stores, bindings=SHARES, terminal=terminal)
+    pretrain(str(experiment), folder / "run", data=stores, weights=(3, 1), terminal=terminal)
     return experiment, stores, folder / "run", shown.getvalue()
 
 
