@@ -107,6 +107,11 @@ class PretrainingBatches:
         first = step * self._batch_size + self._local.start
         self._source.begin(first // self.rows_per_epoch)
 
+    def release(self) -> None:
+        """Lets go of what is kept in memory; any batch can still be had."""
+        self._source.release()
+        self._in_turn.release()
+
     def is_planned(self, step: int) -> bool:
         """Whether the plans that the batch of `step` needs lie on the disk already."""
         return self.are_planned(step * self._batch_size + self._local.start, len(self._local))
@@ -187,6 +192,7 @@ class _RowSource(Protocol):
     def take(self, epoch: int, first: int, count: int) -> Sequences: ...
     def begin(self, epoch: int) -> None: ...
     def is_kept(self, epoch: int) -> bool: ...
+    def release(self) -> None: ...
 
 
 class _PlainSource:
@@ -211,3 +217,6 @@ class _PlainSource:
 
     def is_kept(self, epoch: int) -> bool:
         return self._plans.is_kept(epoch)
+
+    def release(self) -> None:
+        self._plans.release()

@@ -45,7 +45,9 @@ def evaluation_batches(
     if max_examples is not None and max_examples < 1:
         raise DataError(f"max_examples must be at least 1; got {max_examples}")
     local = local_rows(batch_size, process_index, process_count)
-    examples = PlanSource(split, objective, _SEED, cache_dir)(0).examples[:max_examples]
+    examples = PlanSource(split, objective, _SEED, cache_dir)(0).examples
+    if max_examples is not None:
+        examples = examples[:max_examples].copy()  # a part would keep all of it in memory
     rows = _FixedRows(examples, objective)
     return EvaluationBatches(make_assembler(split, ids, objective), rows, batch_size, local)
 

@@ -180,6 +180,12 @@ class MixtureBatches:
         for part, first in zip(self._parts, self.drawn(step).first, strict=True):
             part.begin(int(first))
 
+    def release(self) -> None:
+        """Lets go of what is kept in memory; any batch can still be had."""
+        for part in self._parts:
+            part.release()
+        self._in_turn.release()
+
     def is_planned(self, step: int) -> bool:
         """Whether the plans that the batch of `step` needs lie on the disk already."""
         drawn = self.drawn(step)

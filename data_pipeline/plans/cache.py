@@ -137,6 +137,10 @@ class PlanSource:
         """Starts making a plan in a thread, unless it is made or begun; an error comes up later."""
         self._plans.begin(self._epoch_of(epoch))
 
+    def release(self) -> None:
+        """Lets go of the plans in memory; one that is asked for later is read or made again."""
+        self._plans.release()
+
 
 def plan_digest(split: Split, objective: PretrainingObjective) -> str:
     """What a plan depends on but its seed and epoch, as 20 hexadecimal digits."""

@@ -139,6 +139,10 @@ class PackedSource:
         """Starts making an epoch's rows in a thread, unless they are made or begun."""
         self._plans.begin(self._objective.epoch_of(epoch))
 
+    def release(self) -> None:
+        """Lets go of the rows in memory; those asked for later are read or made again."""
+        self._plans.release()
+
 
 def _digest(split: Split, objective: PretrainingObjective) -> str:
     # What a row holds, and how much of it each sequence takes.
