@@ -6,14 +6,10 @@ that does is `bert_jax/recipes/bindings.py`.
 """
 
 import dataclasses
-import difflib
-import json
-import math
-import typing
-from pathlib import Path
 from typing import Any, Self
 
 from bert_jax.errors import UserError
+from bert_jax.field_checks import check_choice, check_range, check_types
 from bert_jax.pair_tasks import PAIR_TASKS
 
 # (layers, hidden, heads) of the released models: paper section 3, and the README of
@@ -26,91 +22,6 @@ MODEL_SIZES = {
     "base": (12, 768, 12),
     "large": (24, 1024, 16),
 }
-
-
-def check_types(config: Any) -> None:
-    """Raise `UserError` where a field of a dataclass holds a value of another type.
-
-    gin does not check types. An `int` is taken for a `float` field (and stored as one); a `bool`
-    is never taken for a number. A field `tuple[T, ...]` takes a list or a lone T as well, and
-    stores a tuple.
-    """
-    name = type(config).__name__
-    hints = typing.get_type_hints(type(config))
-    for field in dataclasses.fields(config):
-        hint = hints[field.name]
-        if typing.get_origin(hint) is tuple:
-            _check_tuple(config, field.name, typing.get_args(hint)[0])
-            continue
-        allowed = typing.get_args(hint) or (hint,)
-        if typing.get_origin(hint) is typing.Literal:  # which of them, the class checks itself
-            allowed = (str,)
-        value = getattr(config, field.name)
-        if float in allowed and type(value) is int:
-            object.__setattr__(config, field.name, _as_float(value))
-        elif type(value) not in allowed:
-            wanted = " or ".join("None" if a is type(None) else a.__name__ for a in allowed)
-            raise UserError(f"{name}.{field.name} is {value!r}, it must be of type {wanted}")
-
-
-def _check_tuple(config: Any, name: str, kind: type) -> None:
-    value = getattr(config, name)
-    if type(value) is list:
-        value = tuple(value)
-    elif type(value) is kind or (kind is float and type(value) is int):
-        value = (value,)
-    if type(value) is tuple and kind is float:
-        value = tuple(_as_float(item) if type(item) is int else item for item in value)
-    if type(value) is not tuple or any(type(item) is not kind for item in value):
-        raise UserError(
-            f"{type(config).__name__}.{name} is {value!r}, it must be a tuple of {kind.__name__}"
-        )
-    object.__setattr__(config, name, value)
-
-
-def _as_float(value: int) -> float:
-    try:
-        return float(value)
-    except OverflowError:  # beyond every float: as much as infinite, for those who check ranges
-        return math.inf if value > 0 else -math.inf
-
-
-def check_range(
-    config: Any,
-    *names: str,
-    at_least: float = -math.inf,
-    below: float = math.inf,
-    above: float = -math.inf,
-) -> None:
-    """Raise `UserError` where a field lies outside `at_least <= value < below`, `value > above`."""
-    for name in names:
-        value = getattr(config, name)
-        if value is None:
-            continue
-        if not (at_least <= value < below and value > above):
-            limits = [f"at least {_bound(at_least)}"] if at_least > -math.inf else []
-            limits += [f"above {_bound(above)}"] if above > -math.inf else []
-            limits += [f"below {_bound(below)}"] if below < math.inf else []
-            raise UserError(
-                f"{type(config).__name__}.{name} is {value!r}, it must be {' and '.join(limits)}"
-            )
-
-
-def _bound(value: float) -> str:
-    """A limit as a person writes it, with all the digits of a whole number."""
-    return str(int(value)) if float(value).is_integer() else f"{value:g}"
-
-
-def check_choice(config: Any, name: str, choices: tuple[str, ...]) -> None:
-    """Raise `UserError`, with the nearest right name, where a field is none of `choices`."""
-    value = getattr(config, name)
-    if value not in choices:
-        near = difflib.get_close_matches(str(value), choices, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise UserError(
-            f"{type(config).__name__}.{name} is {value!r}, it must be one of "
-            f"{', '.join(map(repr, choices))}{hint}"
-        )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -127,12 +38,18 @@ class BertConfig:
     num_attention_heads: int = 12
     intermediate_size: int = 3072
     # 'gelu' is the exact one (erf: the first release, and HF's default); 'gelu_new' is the tanh
-    # approximation that google-research/bert has computed since 2019-02.
+    # approximation that google-research/bert has computed since 2019-02. A few models have 'relu'.
     hidden_act: str = "gelu"
     hidden_dropout_prob: float = 0.1
     attention_probs_dropout_prob: float = 0.1
     max_position_embeddings: int = 512
+    # Rows of the position table in front of that of the first position: 2 in RoBERTa, whose table
+    # begins with what fairseq kept free and the row of padding.
+    position_offset: int = 0
+    # 0: the model knows no token types, and has no table of them (DistilBERT).
     type_vocab_size: int = 2
+    # What the pooler ends with. DistilBERT's classifiers call theirs `pre_classifier`, with 'relu'.
+    pooler_act: str = "tanh"
     initializer_range: float = 0.02
     layer_norm_eps: float = 1e-12
     # What the model was pretrained to tell of two parts of a sequence (`bert_jax.pair_tasks`). With
@@ -144,14 +61,17 @@ class BertConfig:
         check_range(
             self,
             *("vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads"),
-            *("intermediate_size", "max_position_embeddings", "type_vocab_size"),
+            *("intermediate_size", "max_position_embeddings"),
             at_least=1,
         )
+        check_range(self, "type_vocab_size", at_least=0)
+        check_range(self, "position_offset", at_least=0, below=self.max_position_embeddings)
         check_range(
             self, "hidden_dropout_prob", "attention_probs_dropout_prob", at_least=0, below=1
         )
         check_range(self, "initializer_range", "layer_norm_eps", above=0)
-        check_choice(self, "hidden_act", ("gelu", "gelu_new"))
+        check_choice(self, "hidden_act", ("gelu", "gelu_new", "relu"))
+        check_choice(self, "pooler_act", ("tanh", "relu"))
         check_choice(self, "pair_task", (*PAIR_TASKS, "none"))
         if self.hidden_size % self.num_attention_heads:
             raise UserError(
@@ -163,6 +83,11 @@ class BertConfig:
     def head_size(self) -> int:
         """Width of one attention head."""
         return self.hidden_size // self.num_attention_heads
+
+    @property
+    def max_length(self) -> int:
+        """The longest row that the model can read, in tokens."""
+        return self.max_position_embeddings - self.position_offset
 
     @classmethod
     def of_size(cls, size: str, **fields: Any) -> Self:
@@ -205,29 +130,6 @@ class BertConfig:
     def large(cls, **fields: Any) -> Self:
         """24 layers, 1024 wide: BERT-large."""
         return cls.of_size("large", **fields)
-
-    def to_json(self) -> str:
-        """The text of a `config.json` with Hugging Face's keys."""
-        return json.dumps({"model_type": "bert", **dataclasses.asdict(self)}, indent=2) + "\n"
-
-    @classmethod
-    def from_json_file(cls, path: Path) -> Self:
-        """Read a `config.json`; keys that are not ours are left alone.
-
-        Raises:
-          UserError: the file is missing, is not a JSON object, or holds a value out of range.
-        """
-        try:
-            values = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise UserError(f"{path} cannot be read as a model's config.json: {error}") from error
-        if not isinstance(values, dict):
-            raise UserError(f"{path} holds {type(values).__name__}, it must hold a JSON object")
-        names = {field.name for field in dataclasses.fields(cls)}
-        try:
-            return cls(**{k: v for k, v in values.items() if k in names})
-        except UserError as error:
-            raise UserError(f"{path}: {error}") from error
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -28,7 +28,7 @@ class EncoderOutput(NamedTuple):
 
     Attributes:
       sequence: [B, L, E] the last layer.
-      pooled: [B, E] tanh of a dense layer on the first position; [B, M, E] on those of
+      pooled: [B, E] a dense layer and `pooler_act` on the first position; [B, M, E] on those of
         `cls_positions`; None without a pooler.
       hidden_states: [N + 1, B, L, E] the embeddings and every layer, or None.
       attentions: [N, B, H, L, L] float32 attention probabilities, or None.
@@ -87,7 +87,8 @@ class BertEncoder(nn.Module):
           input_ids: [B, L] int32.
           token_type_ids: [B, L] int32.
           attention_mask_: [B, L], 1 for tokens and 0 for padding.
-          position_ids: [B, L] int32; 0, 1, 2... where not given.
+          position_ids: [B, L] int32; 0, 1, 2... where not given. A model with a `position_offset`
+            counts the tokens alone, and gives padding a row of its own, as RoBERTa does.
           segment_ids: [B, L] int32 which sequence of a packed row a token belongs to: 1, 2...,
             and 0 for padding.
           cls_positions: [B, M] int32 the first position of each sequence of a packed row; not
@@ -97,11 +98,16 @@ class BertEncoder(nn.Module):
           output_attentions: keep the attention probabilities of every layer.
         """
         config, compute = self.config, self.compute
-        if input_ids.shape[1] > config.max_position_embeddings:
+        if input_ids.shape[1] > config.max_length:
             raise ValueError(
                 f"rows of length {input_ids.shape[1]} were given, and the model has "
-                f"{config.max_position_embeddings} positions (max_position_embeddings)"
+                f"{config.max_length} positions (max_position_embeddings"
+                f"{' - position_offset' if config.position_offset else ''})"
             )
+        if config.position_offset:
+            if position_ids is None:
+                position_ids = positions_of_tokens(attention_mask_)
+            position_ids += config.position_offset
         x = embed(
             self.embeddings(),
             input_ids,
@@ -120,10 +126,19 @@ class BertEncoder(nn.Module):
             dropout_seeds,
             keep=(output_hidden_states, output_attentions),
         )
-        pooled = (
-            jnp.tanh(affine(self.pooler(), first(x, cls_positions))) if self.has_pooler else None
-        )
+        pooled = None
+        if self.has_pooler:
+            pooled = activation(config.pooler_act, affine(self.pooler(), first(x, cls_positions)))
         return EncoderOutput(x, pooled, hidden_states, attentions)
+
+
+def positions_of_tokens(attention_mask_: jax.Array) -> jax.Array:
+    """[B, L] int32: 0, 1, 2... of the tokens, -1 of padding, wherever that is.
+
+    What transformers computes for RoBERTa (`create_position_ids_from_input_ids`).
+    """
+    is_token = (attention_mask_ > 0).astype(jnp.int32)
+    return jnp.cumsum(is_token, axis=1) * is_token - 1
 
 
 def first(x: jax.Array, cls_positions: jax.Array | None) -> jax.Array:
@@ -143,7 +158,7 @@ def embed(
     compute: ComputeConfig,
     dropout_seeds: jax.Array | None,
 ) -> jax.Array:
-    """Word + position + token type -> LayerNorm -> dropout: [B, L, E]."""
+    """Word + position + token type, if any -> LayerNorm -> dropout: [B, L, E]."""
     # A look-up in a divided table would be a gather across devices, and its gradient a scatter:
     # the table is made whole first.
     x = jnp.take(constrain(weights["word_embeddings"], None, None), input_ids, axis=0)
@@ -153,8 +168,9 @@ def embed(
         x += positions[None, : input_ids.shape[1]]
     else:
         x += jnp.take(positions, position_ids, axis=0)
-    types = jax.nn.one_hot(token_type_ids, config.type_vocab_size, dtype=x.dtype)
-    x += jnp.einsum("blt,te->ble", types, weights["token_type_embeddings"])
+    if config.type_vocab_size:
+        types = jax.nn.one_hot(token_type_ids, config.type_vocab_size, dtype=x.dtype)
+        x += jnp.einsum("blt,te->ble", types, weights["token_type_embeddings"])
     x = layer_norm(weights["layer_norm"], x, config.layer_norm_eps)
     x = dropout(x, config.hidden_dropout_prob, dropout_seeds, 0)
     return constrain(x.astype(compute.dtype), "batch", "length", "embed")

@@ -73,7 +73,7 @@ class LayerNorm(nn.Module):
 
 
 class Embeddings(nn.Module):
-    """The three tables and their LayerNorm."""
+    """The tables, three or without token types two, and their LayerNorm."""
 
     config: BertConfig
 
@@ -91,16 +91,17 @@ class Embeddings(nn.Module):
             return parameter(self, name, init, (rows, config.hidden_size), (axis, "embed"))
 
         vocab = padded_vocab_size(config.vocab_size)
-        return {
+        tables = {
             "word_embeddings": table("word_embeddings", "vocab", vocab, word_init),
             "position_embeddings": table(
                 "position_embeddings", "positions", config.max_position_embeddings, init
             ),
-            "token_type_embeddings": table(
-                "token_type_embeddings", "types", config.type_vocab_size, init
-            ),
-            "layer_norm": LayerNorm(config.hidden_size, name="layer_norm")(),
         }
+        if config.type_vocab_size:
+            tables["token_type_embeddings"] = table(
+                "token_type_embeddings", "types", config.type_vocab_size, init
+            )
+        return tables | {"layer_norm": LayerNorm(config.hidden_size, name="layer_norm")()}
 
 
 class SelfAttention(nn.Module):

@@ -6,7 +6,7 @@ form that its CPU backend computes up to twice as slowly (`docs/performance.md`)
 
 import functools
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -126,10 +126,8 @@ _layer_norm.defvjp(_layer_norm_forward, _layer_norm_backward)
 
 
 def activation(name: str, x: jax.Array) -> jax.Array:
-    """GELU, exact (`gelu`: x Phi(x)) or by tanh (`gelu_new`); arXiv 1606.08415."""
-    if name == "gelu_new":
-        return jax.nn.gelu(x, approximate=True)
-    return exact_gelu(x)
+    """GELU, exact (`gelu`: x Phi(x)) or by tanh (`gelu_new`), arXiv 1606.08415; `relu`; `tanh`."""
+    return _ACTIVATIONS[name](x)
 
 
 @jax.custom_vjp
@@ -156,6 +154,14 @@ exact_gelu.defvjp(_exact_gelu_forward, _exact_gelu_backward)
 
 def _normal_cdf(x: jax.Array) -> jax.Array:
     return 0.5 * (1.0 + jax.lax.erf(x * (1.0 / math.sqrt(2.0))))
+
+
+_ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
+    "gelu": exact_gelu,
+    "gelu_new": functools.partial(jax.nn.gelu, approximate=True),
+    "relu": jax.nn.relu,
+    "tanh": jnp.tanh,
+}
 
 
 def leading_ones(x: jax.Array, ndim: int) -> jax.Array:

@@ -26,6 +26,7 @@ _MODULE_OF = {
     "sentencepiece_from": "tokenization.sentencepiece_vocabulary",
     "Split": "store.token_store",
     "TokenStore": "store.token_store",
+    "extended_from": "preparation.extended",
     "documentation_store": "preparation.documentation",
     "prepare": "preparation.prepare",
     "vocabulary_from": "preparation.prepare",

@@ -11,7 +11,7 @@ import pytest
 from models import random_params, small_config
 
 from bert_jax.checkpoint import Checkpoints
-from bert_jax.config import BertConfig
+from bert_jax.config_file import read_config_file
 from bert_jax.errors import UserError
 from bert_jax.inference.load import load
 from bert_jax.recipes.init_from import (
@@ -28,7 +28,7 @@ from data_pipeline.tokenization.tokenizer import Tokenizer, load_tokenizer
 
 @pytest.fixture(scope="module")
 def config(tiny_run):
-    return BertConfig.from_json_file(tiny_run.run_dir / "config.json")
+    return read_config_file(tiny_run.run_dir / "config.json")[0]
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""`bert-jax vocab`: learn a vocabulary from text."""
+"""`bert-jax vocab`: learn a vocabulary from text, or (`vocab_extend.py`) add words to one."""
 
 from __future__ import annotations
 
@@ -25,15 +25,27 @@ _ONLY_SENTENCEPIECE = {
     "sample": "WordPiece counts all words of the text",
     "byte_fallback": "WordPiece has no pieces for bytes",
 }
+# Flags that only --extend must know to be absent; the others' defaults are their parsers'.
+_DEFAULTS = {"kind": "wordpiece", "size": 30522, "normalize": "none"}
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Write the tokeniser folder, and say what it is."""
+    if arguments.extend:
+        from bert_jax.commands.vocab_extend import extend
+
+        extend(arguments)
+        return
+    if arguments.add is not None:
+        raise UserError("--add says how many words --extend TOKENISER adds; name the tokeniser")
+    given = {name: value for name, value in vars(arguments).items() if value is not None}
+    arguments = argparse.Namespace(**{**vars(arguments), **_DEFAULTS, **given})
     output = Path(arguments.output)
     _check_flags(arguments)
     from data_pipeline.preparation.learned import learning_job, read_learned, write_learned
     from data_pipeline.preparation.sources import as_sources
     from data_pipeline.progress import silent
+    from data_pipeline.tokenization.files import EXTENDED
     from data_pipeline.tokenization.rules import Rules
 
     rules = Rules(arguments.cased, arguments.strip_accents, unicode_form=arguments.normalize)
@@ -44,12 +56,14 @@ def run(arguments: argparse.Namespace) -> None:
     job = learning_job(sources, settings)
     if tokenizer is None:
         tokenizer, facts = _learn(arguments, sources, rules)
+        # Of an --extend that was stopped before it had written a tokeniser.
+        (output / EXTENDED).unlink(missing_ok=True)
         write_learned(output, job, tokenizer, sources, facts)
         tokenizer.save(output)
     else:
         learned = read_learned(output)
         if learned is None or not learned.is_of(job, tokenizer):
-            raise _refused(output, tokenizer)
+            raise refused(output, tokenizer)
         facts = dict(learned.facts)
         print(f"{output}: is there already, of the same text and settings", file=sys.stderr)
     _show(arguments, tokenizer, facts)
@@ -155,23 +169,29 @@ def _tokenizer_at(
 
     Refused is here, before minutes of work, what could not be written after it.
     """
+    there = there_already(output, rules.cased)
+    # One of fewer words may be it, where the text has no more.
+    if there is not None and (
+        there.kind != arguments.kind
+        or there.cased != rules.cased
+        or there.rules.strips_accents != rules.strips_accents
+        or there.rules.unicode_form != rules.unicode_form
+        or there.vocab_size > arguments.size
+    ):
+        raise refused(output, there)
+    return there
+
+
+def there_already(output: Path, cased: bool) -> TextTokenizer | None:
+    """The tokeniser that is in the output's place. UserError where none can be written there."""
     if output.exists() and not output.is_dir():
         raise UserError(f"--output {output} is a file; a tokeniser is a folder")
     from data_pipeline.paths import check_can_be_made, check_name
     from data_pipeline.tokenization.tokenizer import saved_tokenizer
 
     check_name(output)
-    there = saved_tokenizer(output, rules.cased)
+    there = saved_tokenizer(output, cased)
     if there is not None:
-        # One of fewer words may be it, where the text has no more.
-        if (
-            there.kind != arguments.kind
-            or there.cased != rules.cased
-            or there.rules.strips_accents != rules.strips_accents
-            or there.rules.unicode_form != rules.unicode_form
-            or there.vocab_size > arguments.size
-        ):
-            raise _refused(output, there)
         return there
     place = next(path for path in (output, *output.absolute().parents) if path.exists())
     if not place.is_dir():
@@ -183,7 +203,8 @@ def _tokenizer_at(
     return None
 
 
-def _refused(output: Path, there: TextTokenizer) -> UserError:
+def refused(output: Path, there: TextTokenizer) -> UserError:
+    """The error for an output folder that holds another tokeniser."""
     from data_pipeline.preparation.learned import read_learned
 
     learned, origin = read_learned(output), ""

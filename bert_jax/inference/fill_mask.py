@@ -128,7 +128,7 @@ class FillMask:
         Raises:
           UserError: the text has no `[MASK]` or is too long for the model.
         """
-        tokenizer, longest = self.tokenizer, self.config.max_position_embeddings
+        tokenizer, longest = self.tokenizer, self.config.max_length
         ids = [tokenizer.cls_id, *tokenizer.encode_with_masks(text), tokenizer.sep_id]
         if len(ids) > longest:
             raise UserError(
@@ -142,7 +142,7 @@ class FillMask:
         return ids
 
     def _fill(self, rows: list[list[int]], top_k: int) -> list[list[list[Candidate]]]:
-        tokenizer, longest = self.tokenizer, self.config.max_position_embeddings
+        tokenizer, longest = self.tokenizer, self.config.max_length
         places = [[i for i, x in enumerate(row) if x == tokenizer.mask_id] for row in rows]
         # The number of rows too is one of few, the powers of two.
         shape = 1 << (len(rows) - 1).bit_length()

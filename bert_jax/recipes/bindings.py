@@ -16,9 +16,9 @@ from bert_jax.config import (
     MeshConfig,
     OptimizerConfig,
     TrainConfig,
-    check_types,
 )
 from bert_jax.errors import UserError
+from bert_jax.field_checks import check_types
 from bert_jax.recipes.data_config import DataConfig
 from bert_jax.recipes.length_schedule import LengthSchedule
 from data_pipeline.objective import PretrainingObjective

@@ -4,8 +4,8 @@ import dataclasses
 import math
 from pathlib import Path
 
-from bert_jax.config import check_choice, check_range, check_types
 from bert_jax.errors import UserError
+from bert_jax.field_checks import check_choice, check_range, check_types
 from bert_jax.formatting import format_amount
 
 

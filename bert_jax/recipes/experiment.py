@@ -156,7 +156,7 @@ def _origins(built: dict[str, Any], statements: Sequence[Binding]) -> dict[str, 
 
 def _check_together(built: dict[str, Any]) -> None:
     """What no class can check alone."""
-    positions = built["BertConfig"].max_position_embeddings
+    positions = built["BertConfig"].max_length
     stages = built["LengthSchedule"].stages(built["PretrainingObjective"], built["TrainConfig"])
     for stage in stages:
         if stage.objective.max_length > positions:

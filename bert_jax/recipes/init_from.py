@@ -9,8 +9,8 @@ import jax
 from bert_jax import pretraining
 from bert_jax.checkpoint import SKIP, open_read_only
 from bert_jax.config import BertConfig
+from bert_jax.convert.open_model import open_model
 from bert_jax.errors import UserError
-from bert_jax.inference.load import open_model
 from bert_jax.recipes.provenance import read_provenance
 from bert_jax.recipes.run_folder import CHECKPOINTS, PROVENANCE
 from bert_jax.sharding import unbox
@@ -59,14 +59,12 @@ def find_source(given: str | Path | None, run_dir: Path) -> tuple[Source, TextTo
     if source is None:
         return None
     try:
-        theirs, their_tokenizer = open_model(source)
+        model = open_model(source)
     except UserError as error:
         raise UserError(f"--init_from {error}") from error
-    with open_read_only(source / CHECKPOINTS) as checkpoints:
-        step = checkpoints.latest
-    if step is None:
-        raise UserError(f"--init_from {source} has no checkpoint yet")
-    return Source(source, step, theirs), their_tokenizer
+    if model.kind != "run" or model.step is None or model.tokenizer is None:
+        raise UserError(f"--init_from {source} is no run")
+    return Source(source, model.step, model.config), model.tokenizer
 
 
 def check_source(

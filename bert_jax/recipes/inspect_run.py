@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Any
 
 from bert_jax.checkpoint import open_read_only
-from bert_jax.config import BertConfig
+from bert_jax.config_file import read_config_file
+from bert_jax.convert.open_model import open_model
 from bert_jax.errors import UserError
 from bert_jax.formatting import format_amount
-from bert_jax.inference.load import load_params
 from bert_jax.loss_sentences import about_losses
 from bert_jax.loss_watch import watch_of
 from bert_jax.metrics import METRICS_FILE, is_evaluation, read_metrics
@@ -33,10 +33,10 @@ def run_facts(path: Path) -> dict[str, Any]:
       UserError: a file of the run is missing or damaged, or there is no checkpoint.
     """
     run_dir, step = _run_and_step(path)
-    config = BertConfig.from_json_file(run_dir / run_folder.CONFIG)
+    config, _ = read_config_file(run_dir / run_folder.CONFIG)
     with open_read_only(run_dir / run_folder.CHECKPOINTS) as checkpoints:
         steps = checkpoints.steps
-    params = load_params(run_dir, config, step)
+    params = open_model(run_dir, step=step).weights.read()
     facts: dict[str, Any] = {
         "kind": "run",
         "run": str(run_dir),

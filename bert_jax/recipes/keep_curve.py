@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from bert_jax.config import BertConfig
+from bert_jax.config_file import read_config_file
 from bert_jax.errors import UserError
 from bert_jax.kept_curves import curves_folder, write_curve
 from bert_jax.loss_curve import Curve, Levels, curve_of, noise
@@ -51,7 +51,7 @@ def keep_curve(run_dir: Path, experiment: str, path: Path) -> None:
         )
     run = load_experiment(str(run_dir / run_folder.OPERATIVE), data_required=False)
     shipped = load_experiment(experiment, data_required=False)
-    model = BertConfig.from_json_file(run_dir / run_folder.CONFIG)
+    model, _ = read_config_file(run_dir / run_folder.CONFIG)
     provenance = read_provenance(run_dir)
     curve = curve_of(read_metrics(run_dir))
     levels = Levels.from_facts(provenance.get(LEVELS))

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from bert_jax.config import TrainConfig, check_types
+from bert_jax.config import TrainConfig
 from bert_jax.errors import UserError
+from bert_jax.field_checks import check_types
 from data_pipeline.errors import DataError
 from data_pipeline.objective import PretrainingObjective
 from data_pipeline.stages import stage_seed

@@ -9,6 +9,7 @@ import jax
 
 from bert_jax import devices, pretraining, sharding
 from bert_jax.checkpoint import Checkpoints
+from bert_jax.config_file import config_json
 from bert_jax.inference.fill_mask import FillMask
 from bert_jax.loop import Hooks, StopRequest, agree, run_steps
 from bert_jax.loss_sentences import about_losses, about_mlm
@@ -147,7 +148,7 @@ class PretrainingRun:
         # A start that finds the run finished trains nothing, and is no resumption.
         is_finished = (run_folder.newest_checkpoint(self.run_dir) or 0) >= self.train.num_steps
         changes = [] if is_finished else provenance.record_provenance(self.run_dir, facts)
-        run_folder.write_atomically(self.run_dir / run_folder.CONFIG, self.model.to_json())
+        run_folder.write_atomically(self.run_dir / run_folder.CONFIG, config_json(self.model))
         self.tokenizer.save(self.run_dir / run_folder.TOKENIZER)
         run_folder.write_atomically(self.run_dir / run_folder.OPERATIVE, self.experiment.operative)
         if changes:

@@ -51,7 +51,7 @@ def predict_samples(
       tokenizer: the stores'.
     """
     # Text that is tokenised again may have a few times as many tokens as it had.
-    longest = min(LONGEST, max(1, model.config.max_position_embeddings // 4 - 2))
+    longest = min(LONGEST, max(1, model.config.max_length // 4 - 2))
     samples = sample_stores(stores, tokenizer, longest)
     filled = model.fill_mask([text for _, text in samples], top_k=TOP_K)
     return [(name, text) for (name, _), text in zip(samples, filled, strict=True)]

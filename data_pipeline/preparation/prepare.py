@@ -221,10 +221,17 @@ def vocabulary_from(
     workers = checked_workers(workers)
     rules = rules or Rules(cased)
     sources = as_sources(inputs, lines, "en", silent, text_key)
+    counts = counted_words(sources, rules, workers, progress)
+    return tokenizer_of(counts, rules, size, progress)
+
+
+def counted_words(
+    sources: Sequence[Source], rules: Rules, workers: int, progress: Progress
+) -> Counter[str]:
+    """How often each word of the text comes: the same for any number of worker processes."""
     with progress("counting words", total_size(sources), "B") as task:
         units = units_of(sources, task.advance)
-        counts = merge_counts(ordered_map(partial(UnitCounter, rules), units, workers=workers))
-    return tokenizer_of(counts, rules, size, progress)
+        return merge_counts(ordered_map(partial(UnitCounter, rules), units, workers=workers))
 
 
 class UnitCounter:

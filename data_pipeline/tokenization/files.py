@@ -24,6 +24,8 @@ SENTENCEPIECE_FILES = (CONFIG, MODEL, FULL)
 FILES = (CONFIG, MODEL, FULL, VOCAB)
 # What it was learned from; says nothing of what it is.
 LEARNED = "learned.json"
+# What it extends; says nothing of what it is either.
+EXTENDED = "extended.json"
 # What tokenizer_config.json calls the rules that only this project has.
 FORM, LONG_RUNS = "unicode_normalization", "split_long_runs"
 PREFIX = "##"
@@ -184,9 +186,9 @@ def read_json(path: Path) -> dict[str, Any]:
 def is_begun(folder: Path) -> bool:
     """Whether writing a tokeniser's folder may have stopped before there was anything to open."""
     names = {path.name for path in folder.iterdir()}
-    begun = tuple(f"{file}." for file in (*FILES, LEARNED))
+    begun = tuple(f"{file}." for file in (*FILES, LEARNED, EXTENDED))
     temporary = {name for name in names if name.startswith(begun)}
-    return names - temporary <= {CONFIG, LEARNED}
+    return names - temporary <= {CONFIG, LEARNED, EXTENDED}
 
 
 def folder_config(
