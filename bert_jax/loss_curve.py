@@ -26,6 +26,8 @@ _NEEDED = ("step", "tokens", "learning_rate", "mlm_loss")
 # The mean of this many logged losses, or of the newest fifth where there are fewer, is one whose
 # noise is small beside what is looked for.
 WINDOW = 10
+# The best of fewer logged losses is luck: their averages are of less than five.
+FEWEST_FOR_BEST = 5 * 5
 
 
 class Levels(NamedTuple):

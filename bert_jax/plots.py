@@ -62,11 +62,15 @@ class Border:
 
 @dataclass(frozen=True)
 class Band:
-    """A stretch to compare a curve with: `low` to `high` at each step."""
+    """A stretch to compare a curve with: `low` to `high` at each step.
+
+    Where `low` is minus infinity, the stretch has no lower end.
+    """
 
     steps: Sequence[float]
     low: Sequence[float]
     high: Sequence[float]
+    label: str
 
 
 @dataclass(frozen=True)
@@ -127,11 +131,11 @@ def draw(
     if plot.band is not None:
         _draw_band(axes, plot.band)
 
-    if len(eval_x):
+    if len(eval_x) or plot.band is not None:
         axes.legend(
             loc="lower right",
             bbox_to_anchor=(1.0, 0.99),
-            ncols=2,
+            ncols=3,
             frameon=False,
             fontsize=9,
             labelcolor=MUTED,
@@ -257,7 +261,14 @@ def _draw_band(axes: Any, band: Band) -> None:
     """Behind everything, and without widening what the curve fills."""
     limits = axes.get_ylim()
     axes.fill_between(
-        band.steps, band.low, band.high, color=BASELINE, alpha=0.15, linewidth=0, zorder=0
+        band.steps,
+        np.maximum(band.low, limits[0]),
+        band.high,
+        color=BASELINE,
+        alpha=0.15,
+        linewidth=0,
+        zorder=0,
+        label=band.label,
     )
     axes.set_ylim(limits)
 

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 from bert_jax.errors import UserError
 from bert_jax.formatting import format_amount, format_count, format_rate
 from bert_jax.kept_curves import thinned
-from bert_jax.loss_bands import SLACK, shipped_bands
+from bert_jax.loss_bands import shipped_bands
 from bert_jax.loss_curve import Levels, curve_of
-from bert_jax.loss_sentences import about_losses
+from bert_jax.loss_sentences import about_band, about_losses
 from bert_jax.loss_watch import watch_of
 from bert_jax.metrics import METRICS_FILE, is_evaluation, read_metrics
 from bert_jax.page import render_page, write_page
@@ -169,7 +169,7 @@ def _band(run: Run, levels: Levels | None) -> Band | None:
         return None
     curve = thinned(curve)
     low, high = shipped_bands().edges(curve, levels)
-    return Band(curve.step.tolist(), low.tolist(), high.tolist())
+    return Band(curve.step.tolist(), low.tolist(), high.tolist(), "expected")
 
 
 def _pair_plots(
@@ -215,7 +215,11 @@ def render(run: Run, plots: Sequence[str]) -> str:
         pairs=run.evaluation[pair_task.key] if run.evaluation and pair_task else None,
         plots=plots,
         about_losses=about_losses(watch) if watch else [],
-        band_slack=SLACK,
+        about_band=about_band(
+            shipped_bands(),
+            run.config.get("num_hidden_layers", 0),
+            run.config.get("hidden_size", 0),
+        ),
         evaluations=joint,
         evaluation_names=names_of(joint),
         store_evaluations=of_stores,

@@ -243,7 +243,10 @@ def test_any_valid_values_are_built_and_come_back_from_the_operative_text(
     for key, value in values.items():
         name, field = key.split(".")
         assert getattr(configs[name], field) == value
-    assert reload(experiment, folder).configs() == configs
+    again = reload(experiment, folder).configs()
+    # The operative text names a store so that it is found from any folder.
+    configs["DataConfig"] = configs["DataConfig"].with_absolute_store()
+    assert again == configs
     default = dataclasses.asdict(CONFIGS["TrainConfig"]())
     unset = {k: v for k, v in default.items() if f"TrainConfig.{k}" not in values}
     assert unset.items() <= dataclasses.asdict(experiment.train).items()

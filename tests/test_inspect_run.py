@@ -114,10 +114,12 @@ def test_the_text_is_as_wide_as_the_terminal_and_its_values_stand_below_each_oth
 
 
 def test_the_text_shows_where_first_weights_came_from_and_another_objective(facts):
-    source = {"run": "/runs/other", "step": 7, "pair_task": "next_sentence"}
+    source = {"model": "/runs/other", "step": 7, "new_weights": ["bert/pooler"], "new_words": 9}
     objective = facts["objective"] | {"pairs": "none", "static_epochs": 10, "max_sequences": 8}
     shown = show_run({**facts, "init_from": source, "objective": objective}, 999)
-    assert "/runs/other, step 7, pretrained with pairs 'next_sentence'\n" in shown
+    assert (
+        "/runs/other, step 7, but for bert/pooler, which began at random, with 9 new words\n"
+    ) in shown
     assert "pairs none, " in shown
     assert "at most 8 sequences packed in a row, static over 10 epochs\n" in shown
 

@@ -69,6 +69,16 @@ def test_what_cannot_be_kept_is_an_error_and_writes_nothing(
     assert not list(tmp_path.iterdir())
 
 
+def test_a_run_that_is_logged_too_seldom_to_show_its_way_down_is_refused(tiny_run, tmp_path):
+    run = shutil.copytree(tiny_run.run_dir, tmp_path / "run")
+    provenance = read_json(run / "provenance.json")
+    provenance["loss_levels"] |= {"start": 99.0, "unigram": 98.0}
+    write_json(run / "provenance.json", provenance)
+    with pytest.raises(UserError, match=r"at its first logged step, 1, it is .* smaller TrainC"):
+        keep_curve(run, "tiny", tmp_path / "curve.jsonl")
+    assert not (tmp_path / "curve.jsonl").exists()
+
+
 @pytest.mark.parametrize(
     ("loss", "message"), [(float("nan"), "is not a number"), (619.05, r"ends at 619\.05, above")]
 )

@@ -179,7 +179,27 @@ def test_a_run_may_start_from_the_weights_of_another(tiny_run, tmp_path):
     first, wanted = load(tmp_path / "run", step=0).params, load(tiny_run.run_dir).params
     jax.tree.map(np.testing.assert_array_equal, first, wanted)
     recorded = read_json(tmp_path / "run" / "provenance.json")["init_from"]
-    assert recorded == {"run": str(tiny_run.run_dir), "step": 4}
+    assert recorded == {"model": str(tiny_run.run_dir), "kind": "run", "step": 4}
+
+
+def test_an_experiment_that_names_no_shape_takes_that_of_the_model(tiny_run, tmp_path):
+    arguments = {
+        "data": tiny_run.store,
+        "steps": 1,
+        "bindings": [
+            *("TrainConfig.batch_size=8", "TrainConfig.eval_examples=8"),
+            *("PretrainingObjective.max_length=16", "PretrainingObjective.max_predictions=2"),
+        ],
+        "platform": "cpu",
+    }
+    run = tmp_path / "run"
+    pretrain("adapt", run, init_from=tiny_run.run_dir, **arguments)
+    assert load(run).config.hidden_size == load(tiny_run.run_dir).config.hidden_size
+    operative = (run / "operative.gin").read_text()
+    assert "BertConfig.hidden_size = 16" in operative
+    # Gone on with, the run has its shape whether the model is named again or not.
+    assert pretrain("adapt", run, **arguments).step == 1
+    assert (run / "operative.gin").read_text() == operative
 
 
 def test_a_run_without_pairs_has_nothing_of_them_also_where_its_first_weights_had(
@@ -203,10 +223,9 @@ def test_a_run_without_pairs_has_nothing_of_them_also_where_its_first_weights_ha
     assert model.params["cls"].keys() == {"predictions"}
     assert "pooler" not in model.params["bert"]
     recorded = read_json(tmp_path / "run" / "provenance.json")["init_from"]
-    assert recorded["pair_task"] == "next_sentence"
+    assert "new_weights" not in recorded
     assert (
-        "that run was pretrained with pairs 'next_sentence', and this one has none: it takes all "
-        "weights but bert/pooler and cls/seq_relationship, which it does not need"
+        "takes all weights but bert/pooler and cls/seq_relationship, which this run does not need"
     ) in shown.getvalue()
     assert "NSP" not in shown.getvalue()
     assert "NSP" not in (tmp_path / "run" / "report.html").read_text()
@@ -248,7 +267,7 @@ def test_a_loss_outside_the_bands_is_said_once_and_stands_in_the_report(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"init_from": "nowhere"}, "^--init_from nowhere is no model"),
+        ({"init_from": "nowhere"}, "--init_from .*nowhere is no model"),
         ({"data": "nowhere"}, "^nowhere: no such token store"),
         ({"bindings": ["TrainConfig.batch_size=12"]}, "must be a multiple of 8"),
         ({"bindings": ["MeshConfig.data=3"]}, "there are 8 devices"),

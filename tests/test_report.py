@@ -307,7 +307,7 @@ def test_a_run_that_knows_its_levels_shows_them_the_bands_and_where_its_loss_sta
     run = read_run(run_dir)
     page = render(run, ["<svg></svg>"])
     assert "The MLM loss left the unigram level by step " in page
-    assert "Behind the MLM loss: where the curves kept of other runs would lie" in page
+    assert "Behind the MLM loss, in grey: where it is expected, by what 4 small reference" in page
     mlm_loss, *others = plots_of(run)
     labels = [baseline.label for baseline in mlm_loss.baselines]
     assert labels[1:] == ["unigram entropy of the training text: 6.40", "no context: 5.83"]

@@ -164,8 +164,14 @@ def _show_objective(objective: dict[str, Any], schedule: list[dict[str, Any]]) -
 
 
 def _show_source(source: dict[str, Any]) -> str:
-    pairs = f", pretrained with pairs {source['pair_task']!r}" if "pair_task" in source else ""
-    return f"{source.get('run')}, step {source.get('step')}{pairs}"
+    parts = [str(source.get("model", source.get("run")))]
+    if "step" in source:
+        parts.append(f"step {source['step']}")
+    if source.get("new_weights"):
+        parts.append(f"but for {' and '.join(source['new_weights'])}, which began at random")
+    if "new_words" in source:
+        parts.append(f"with {source['new_words']:,} new words")
+    return ", ".join(parts)
 
 
 def _run_and_step(path: Path) -> tuple[Path, int | None]:

@@ -11,7 +11,8 @@ import jax
 from bert_jax.errors import UserError
 from bert_jax.loop import Stopped, stop_on_signals
 from bert_jax.recipes import run_folder
-from bert_jax.recipes.experiment import Experiment, load_experiment
+from bert_jax.recipes.experiment import Experiment, load_experiment, with_model
+from bert_jax.recipes.init_from import shape_to_take, taken_fields
 from bert_jax.recipes.overrides import Override, with_data
 from bert_jax.recipes.pretraining_run import PretrainingResult, PretrainingRun
 from bert_jax.terminal import Terminal
@@ -41,7 +42,9 @@ def pretrain(
         their order; short for `DataConfig.weights`. None leaves it to the experiment, or to the
         stores' sizes.
       steps: short for `TrainConfig.num_steps`.
-      init_from: a run whose weights are the first ones of a new run.
+      init_from: a model whose weights are the first ones of a new run: a run, a folder in Hugging
+        Face's layout, `hf:OWNER/NAME`, or a checkpoint of Google's. What the experiment leaves at
+        its default of the model's shape is taken over from it.
       platform: `cpu`, `gpu` or `tpu`; an error where there is none.
       terminal: shows progress; None shows nothing.
 
@@ -67,6 +70,9 @@ def pretrain(
     run_dir = Path("runs") / experiment.name if run_dir is None else Path(run_dir)
     terminal = terminal or Terminal.silent()
     run_folder.check_folder(run_dir)
+    shape = shape_to_take(init_from, run_dir)
+    if shape is not None:
+        experiment = with_model(experiment, taken_fields(shape), f"--init_from {init_from}")
     with stop_on_signals() as stop, ExitStack() as held:
         try:
             return PretrainingRun(

@@ -78,8 +78,7 @@ class PretrainingRun:
             held.enter_context(run_lock(run_dir))
         # What can be refused is refused before the data are prepared and counted.
         begins = not run_folder.has_checkpoint(run_dir)
-        if begins:
-            init_from.find_source(source, run_dir)
+        found_source = init_from.find_source(source, run_dir) if begins else None
         stores = open_stores(experiment.data, run_dir.parent, stoppable(terminal.progress, stop))
         stop.check()
         check_same_run(run_dir, experiment, stores.facts())
@@ -93,8 +92,8 @@ class PretrainingRun:
         self.model = dataclasses.replace(experiment.model, vocab_size=self.tokenizer.vocab_size)
         # Where the first weights come from. A run that is gone on with has weights of its own.
         self.first_weights: init_from.Source | None = None
-        if begins:
-            self.first_weights = init_from.check_source(source, run_dir, self.model, self.tokenizer)
+        if found_source is not None:
+            self.first_weights = init_from.check_source(found_source, self.model, self.tokenizer)
         with terminal.progress("counting examples", None, "example") as task:
             self.data = StagedData(
                 experiment.stages,
@@ -144,11 +143,9 @@ class PretrainingRun:
             self._write_folder(facts)
 
     def _describe_source(self, source: init_from.Source) -> dict[str, Any]:
-        facts: dict[str, Any] = {"run": str(source.run.absolute()), "step": source.step}
-        if sentence := init_from.about_new_weights(source, self.model):
-            facts["pair_task"] = source.config.pair_task
-            self.terminal.print(sentence)
-        return facts
+        for line in init_from.about_source(source, self.model):
+            self.terminal.print(line)
+        return init_from.facts_of(source, self.model)
 
     def _write_folder(self, facts: dict[str, Any]) -> None:
         # A start that finds the run finished trains nothing, and is no resumption.
