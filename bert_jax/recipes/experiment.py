@@ -128,10 +128,7 @@ def load_experiment(
         name=path.stem,
         kind=kind,
         path=path,
-        # Found from any folder; messages name a store as it was given.
-        operative=operative_text(
-            {**built, "DataConfig": built["DataConfig"].with_absolute_store()}
-        ),
+        operative=operative_text(built),
         origins=_origins(built, statements),
         **{name: built[class_name] for name, class_name in KINDS[kind].items()},
     )
@@ -165,7 +162,11 @@ def with_model(experiment: Experiment, fields: Mapping[str, Any], flag: str) -> 
 
 
 def operative_text(configs: dict[str, Any]) -> str:
-    """The text of an `operative.gin`: every value of every config, by class name, as a literal."""
+    """The text of an `operative.gin`: every value of every config, by class name, as a literal.
+
+    Its stores are found from any folder; `Experiment.data` names them as they were given.
+    """
+    configs = {**configs, "DataConfig": configs["DataConfig"].with_absolute_store()}
     blocks = ["# Every value of a run. `bert-jax pretrain THIS_FILE --run_dir OTHER` repeats it."]
     for class_name, config in configs.items():
         lines = [
