@@ -9,6 +9,7 @@ from converted import change_config, change_tensors, small_folder
 from bert_jax.cli import main
 from bert_jax.commands import convert_arguments
 from bert_jax.convert import write
+from bert_jax.convert.stablehlo import Compared
 from bert_jax.head_config import TASKS, HeadConfig
 
 
@@ -97,7 +98,7 @@ def test_what_is_left_out_is_said(folder, tmp_path, capsys):
     command = ["convert", str(folder), str(tmp_path / "m"), "--head", "encoder", "--drop", "cls.*"]
     assert main([*command, "--to", "hf", "--weights_only"]) == 0
     shown = capsys.readouterr().out
-    assert "left     7 dropped as asked for: cls." in shown
+    assert "note     7 dropped as asked for: cls." in shown
     assert "head: an encoder without a head" in shown
     assert {p.name for p in (tmp_path / "m").iterdir()} == {"config.json", "model.safetensors"}
 
@@ -118,7 +119,7 @@ def test_mistakes_are_one_line_and_write_nothing(folder, tmp_path, capsys):
         ((folder, dest, "--to", "onnx"), "there is no layout 'onnx'"),
         ((folder, dest, "--head", "squad"), "there is no head 'squad'"),
         ((folder, dest, "--dtype", "int8"), "there is no type 'int8'"),
-        ((folder, dest, "--dtype", "float16"), "a run's weights are float32"),
+        ((folder, dest, "--dtype", "float16"), "with --to run weights are float32"),
         ((folder, dest, "--license", "mit"), "for the model card of --to hf"),
         ((folder, dest, "--to", "hf", "--license", "a b\n"), "is no code"),
         ((folder, dest, "--head", "encoder"), "unexpected: cls."),
@@ -170,6 +171,22 @@ def test_a_vocabulary_with_spare_rows_keeps_them(tmp_path, capsys):
     one, other = (tmp_path / name / "model.safetensors" for name in ("m", "back"))
     assert one.read_bytes() == other.read_bytes()
     capsys.readouterr()
+
+
+def test_a_model_becomes_a_program_with_its_tokeniser(folder, tmp_path, capsys, monkeypatch):
+    """What the program computes is in test_convert_stablehlo.py."""
+
+    def program(config, head, params, folder):
+        (folder / "model.stablehlo").write_bytes(b"program")
+        return Compared(1e-7, ((1, 7),))
+
+    monkeypatch.setattr(write, "write_stablehlo", program)
+    command = ["convert", str(folder), str(tmp_path / "m"), "--to", "stablehlo", "--json"]
+    assert main(command) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert set(found["files"]) > {"model.stablehlo", "vocab.txt", "tokenizer.json"}
+    assert found["largest_output_difference"] == 1e-7
+    assert found["compared_with"] == "the program read again"
 
 
 def test_the_heads_and_types_of_the_help_are_those_there_are():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,7 +14,7 @@ from bert_jax.errors import UserError
 
 if TYPE_CHECKING:
     from bert_jax.convert.model import Model
-    from bert_jax.convert.self_check import OutputsCheck, WeightsCheck
+    from bert_jax.convert.self_check import WeightsCheck
     from bert_jax.convert.write import Written
 
 _KINDS = {
@@ -24,10 +25,12 @@ _KINDS = {
 
 
 class _Checked(NamedTuple):
-    weights: WeightsCheck
-    outputs: OutputsCheck | None
-    why_not: str
-    """Why no outputs were compared."""
+    weights: WeightsCheck | None
+    """Of what was read again; None where no weights are in what was written alone."""
+    outputs: float | None
+    """The largest difference of the outputs, relative to the largest output."""
+    beside: str
+    """What the outputs are compared with, or why they are not."""
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -65,10 +68,12 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _check_flags(arguments: argparse.Namespace, layout: str) -> None:
-    if layout != "run":
+    if layout == "hf":
         return
     if arguments.dtype != "float32":
-        raise UserError(f"--dtype {arguments.dtype} is for --to hf; a run's weights are float32")
+        raise UserError(
+            f"--dtype {arguments.dtype} is for --to hf; with --to {layout} weights are float32"
+        )
     if arguments.language or arguments.license:
         raise UserError("--language and --license are for the model card of --to hf")
 
@@ -77,30 +82,26 @@ def _write(
     arguments: argparse.Namespace, model: Model, dest: Path, layout: str
 ) -> tuple[Written, _Checked]:
     from bert_jax.convert.known_facts import facts_of
-    from bert_jax.convert.write import write_hugging_face, write_run
+    from bert_jax.convert.write import write_hugging_face, write_program, write_run
 
-    params = model.weights.read()
+    params, bare = model.weights.read(), arguments.weights_only
     found: list[_Checked] = []
 
     def check(folder: Path) -> None:
         found.append(_check(arguments, model, params, folder, layout))
 
+    if layout == "stablehlo":
+        written, compared = write_program(model, params, dest, weights_only=bare)
+        return written, _Checked(None, compared.largest_difference, "the program read again")
     if layout == "run":
-        written = write_run(model, params, dest, weights_only=arguments.weights_only, check=check)
-        return written, found[0]
+        return write_run(model, params, dest, weights_only=bare, check=check), found[0]
     facts = facts_of(model, arguments.source)
     facts = facts._replace(
         languages=tuple(arguments.language) or facts.languages,
         license=arguments.license or facts.license,
     )
     written = write_hugging_face(
-        model,
-        params,
-        dest,
-        arguments.dtype,
-        weights_only=arguments.weights_only,
-        facts=facts,
-        check=check,
+        model, params, dest, arguments.dtype, weights_only=bare, facts=facts, check=check
     )
     return written, found[0]
 
@@ -125,13 +126,13 @@ def _check(
     if why_not:
         return _Checked(weights, None, why_not)
     outputs = check_outputs(model.config, model.head, weights.params, theirs)
-    return _Checked(weights, outputs, "")
+    return _Checked(weights, outputs.largest, f"transformers {outputs.version}")
 
 
 def _facts(model: Model, layout: str, written: Written, checked: _Checked) -> dict[str, Any]:
     from bert_jax.convert.layout import count_weights
 
-    outputs = checked.outputs
+    weights = checked.weights
     return {
         "source": str(model.path),
         "kind": model.kind,
@@ -143,9 +144,9 @@ def _facts(model: Model, layout: str, written: Written, checked: _Checked) -> di
         "to": layout,
         "path": str(written.path),
         "files": written.files,
-        "largest_weight_difference": checked.weights.largest,
-        "largest_output_difference": None if outputs is None else outputs.largest,
-        "transformers": None if outputs is None else outputs.version,
+        "largest_weight_difference": None if weights is None else weights.largest,
+        "largest_output_difference": checked.outputs,
+        "compared_with": None if checked.outputs is None else checked.beside,
     }
 
 
@@ -173,20 +174,24 @@ def _show(source: str, model: Model, written: Written, checked: _Checked) -> Non
     if model.tokenizer is None:
         say("         no tokeniser")
     for note in model.weights.notes:
-        say(f"left     {note}")
+        say(f"note     {note}")
     say(f"written  {written.path}")
     for name, size in written.files.items():
         print(f"         {format_amount(size, 'B'):>9}  {name}")
+    for i, line in enumerate(_checked_lines(checked)):
+        say(f"{'checked' if i == 0 else '':9}{line}")
+
+
+def _checked_lines(checked: _Checked) -> Iterator[str]:
+    from bert_jax.formatting import format_count
+
     weights = checked.weights
-    if weights.largest:
-        same = f"weights equal to rounding: at most {weights.largest:.1e} of the largest"
-    else:
-        same = "weights equal, to the bit"
-    say(f"checked  read again, {format_count(weights.compared)} {same}")
+    if weights is not None:
+        same = "equal, to the bit"
+        if weights.largest:
+            same = f"equal to rounding, {weights.largest:.1e} of the largest at most"
+        yield f"read again: {format_count(weights.compared)} weights {same}"
     if checked.outputs is None:
-        say(f"         outputs not compared with transformers: {checked.why_not}")
+        yield f"outputs not compared with transformers: {checked.beside}"
     else:
-        say(
-            f"         outputs beside transformers {checked.outputs.version}: they differ by "
-            f"{checked.outputs.largest:.1e} of the largest"
-        )
+        yield f"outputs beside {checked.beside}: {checked.outputs:.1e} of the largest apart"

@@ -2,7 +2,7 @@
 
 from bert_jax.commands.parser import CommandParser, choice, path, whole_number
 
-FORMATS = ("hf", "run")
+FORMATS = ("hf", "run", "stablehlo")
 DTYPES = ("float32", "bfloat16", "float16")
 ACTIVATIONS = ("gelu", "gelu_new", "relu")
 # As bert_jax.head_config.TASKS, which is not loaded for --help.
@@ -28,8 +28,8 @@ def convert_parser(command: str) -> CommandParser:
         "--to",
         metavar="|".join(FORMATS),
         type=choice(FORMATS, "layout"),
-        help="hf: Hugging Face's layout, with a model card; run: ours, to go on with (hf for a "
-        "run, run for all else)",
+        help="hf: Hugging Face's layout, with a model card; run: ours, to go on with; stablehlo: a "
+        "program that needs none of this (hf for a run, run for all else)",
     )
     parser.add_argument(
         "--head",

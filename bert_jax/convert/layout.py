@@ -93,7 +93,7 @@ def count_weights(config: BertConfig, head: HeadConfig) -> int:
 def meant_shapes(config: BertConfig, head: HeadConfig) -> dict[str, tuple[int, ...]]:
     """`flat_shapes` without the rows that pad the vocabulary."""
     return {
-        path: (config.vocab_size, *shape[1:]) if path in _BY_WORD else shape
+        path: (config.vocab_size, *shape[1:]) if path in BY_WORD else shape
         for path, shape in flat_shapes(config, head).items()
     }
 

@@ -20,6 +20,7 @@ from bert_jax.convert.new_folder import new_folder
 from bert_jax.convert.open_model import CHECKPOINTS, TOKENIZER
 from bert_jax.convert.safetensors_writer import write_safetensors
 from bert_jax.convert.sentence_encoder import read_max_length, write_modules
+from bert_jax.convert.stablehlo import Compared, write_stablehlo
 from bert_jax.errors import UserError
 from bert_jax.head_config import HeadConfig
 from bert_jax.train_step import TrainState
@@ -120,6 +121,28 @@ def write_run(
         check(folder)
         files = _sizes(folder)
     return Written(dest, files)
+
+
+def write_program(
+    model: Model, params: Any, dest: Path, *, weights_only: bool = False
+) -> tuple[Written, Compared]:
+    """Write a model as a StableHLO program (`bert_jax.convert.stablehlo`), and its tokeniser.
+
+    Args:
+      model: what `params` are of.
+      params: a tree of weights (`Weights.read`).
+      dest: a folder that is not there, or is empty.
+      weights_only: no tokeniser.
+
+    Raises:
+      UserError: `dest` is taken, or the program does not compute what the model does.
+    """
+    with new_folder(dest) as folder:
+        if model.tokenizer is not None and not weights_only:
+            model.tokenizer.save(folder)
+        compared = write_stablehlo(model.config, model.head, params, folder)
+        files = _sizes(folder)
+    return Written(dest, files), compared
 
 
 def hugging_face_tensors(config: BertConfig, head: HeadConfig, params: Any) -> dict[str, Array]:
