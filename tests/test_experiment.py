@@ -65,8 +65,8 @@ def test_a_file_with_the_name_of_a_shipped_experiment_needs_its_ending(
     [
         ("documentaton_tiny", "did you mean documentation_tiny?"),
         ("somewhere/bsae.gin", "did you mean base?"),
-        ("zzz", "Give one of base, "),
-        ("", "Give one of base, "),
+        ("zzz", "Give one of adapt, "),
+        ("", "Give one of adapt, "),
         ("..", "no experiment '..'"),
     ],
 )
@@ -180,6 +180,9 @@ _STRANGE = {
     "ComputeConfig.matmul_precision": st.sampled_from(["default", "high", "highest"]),
     "ComputeConfig.vocab_chunk": st.sampled_from([None, 0, 256, 1024, 4096]),
     "ComputeConfig.remat": st.sampled_from(["none", "dots", "full"]),
+    "BertConfig.position_offset": st.just(0),
+    "BertConfig.type_vocab_size": st.sampled_from([0, 2, 7]),
+    "BertConfig.pooler_act": st.sampled_from(["tanh", "relu"]),
     "OptimizerConfig.preset": st.sampled_from(["paper", "adamw", "lamb"]),
     "TrainConfig.batch_size": st.integers(1, 50).map(lambda n: 8 * n),
     "TrainConfig.micro_batches": st.sampled_from([1, 2, 4, 8]),
