@@ -43,7 +43,11 @@ def fetch(name: str) -> Path:
     from huggingface_hub import errors, snapshot_download
 
     # What the client's own HTTP library raises is a base of its errors, whichever library it is.
-    http = next(base for base in errors.HfHubHTTPError.__mro__ if base.__name__ == "HTTPError")
+    http = next(
+        base
+        for base in errors.HfHubHTTPError.__mro__
+        if issubclass(base, Exception) and base.__name__ == "HTTPError"
+    )
     try:
         folder = Path(
             snapshot_download(
