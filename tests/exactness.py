@@ -1,4 +1,4 @@
-"""How near our numbers are to those of others: every bound that a test holds, in one place.
+"""Differences of our numbers from those of others: measured, held to their bounds, and kept.
 
 A test measures a difference and calls `hold`. `make exactness` collects what was measured and
 writes it to `docs/exactness.md` (`write_exactness.py`).
@@ -6,50 +6,13 @@ writes it to `docs/exactness.md` (`write_exactness.py`).
 
 import json
 import os
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
+from exactness_rows import ROWS
 
 # A file that measured differences are added to, a JSON object a line; not set: none are kept.
 VARIABLE = "BERT_JAX_EXACTNESS"
-
-
-class Row(NamedTuple):
-    """One line of the page.
-
-    Attributes:
-      section: of `SECTIONS`.
-      what: is compared.
-      peer: whom it is compared with.
-      measure: what the difference is, and over what the largest one is taken.
-      bound: that it may not exceed.
-      is_least: instead, the bound that it must exceed: an error on purpose must be seen.
-    """
-
-    section: str
-    what: str
-    peer: str
-    measure: str
-    bound: float
-    is_least: bool = False
-
-
-SECTIONS = {
-    "published": "Models that others published",
-}
-ABSOLUTE = "largest absolute difference"
-AXLEARN = "axlearn's tiny BERT"
-
-ROWS = {
-    "published_bert_states": Row(
-        "published", "last hidden states of the masked LM", AXLEARN, ABSOLUTE, 2e-6
-    ),
-    "published_bert_logits": Row("published", "logits of every head", AXLEARN, ABSOLUTE, 2e-6),
-    "published_bert_losses": Row("published", "loss of every head", AXLEARN, ABSOLUTE, 1e-5),
-    "published_distilbert": Row(
-        "published", "first position's vector", "axlearn's tiny DistilBERT", ABSOLUTE, 2e-6
-    ),
-}
 
 
 def hold(key: str, difference: Any, versions: str = "", case: str = "") -> None:
@@ -91,8 +54,8 @@ def relative(found: Any, expected: Any) -> float:
     return absolute(found, expected) / max(float(np.abs(expected).max()), 1e-30)
 
 
-def of_norm(found: Any, expected: Any) -> float:
-    """The norm of the difference, divided by the norm of what is expected."""
+def of_norm(found: Any, expected: Any, floor: float = 0.0) -> float:
+    """The norm of the difference, divided by that of what is expected, or by a higher `floor`."""
     found, expected = np.asarray(found, np.float64), np.asarray(expected, np.float64)
     assert found.shape == expected.shape, f"{found.shape} beside {expected.shape}"
-    return float(np.linalg.norm(found - expected) / max(np.linalg.norm(expected), 1e-30))
+    return float(np.linalg.norm(found - expected) / max(np.linalg.norm(expected), floor, 1e-30))
