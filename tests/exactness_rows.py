@@ -37,7 +37,14 @@ FAMILIES = {"bert": "BERT", "roberta": "RoBERTa", "distilbert": "DistilBERT"}
 ABSOLUTE = "absolute"
 RELATIVE = "relative to the largest magnitude"
 OF_NORM = "relative to each tensor's norm"
+RATIO = "ours as a multiple of theirs"
 AXLEARN = "axlearn's tiny BERT"
+# Errors made on purpose on our side, which a bound is to catch.
+PLANTED = {
+    "gelu": "the other GELU",
+    "decay": "biases and LayerNorms decayed",
+    "schedule": "the schedule of the paper",
+}
 
 
 def _of_families(
@@ -80,4 +87,20 @@ ROWS = {
         ),
         "transformers' {}",
     ),
+    **_of_families(
+        "bfloat16",
+        (("ratio", "mean deviation of every head from float32", RATIO, 1.5),),
+        "PyTorch's own bfloat16, {}",
+    ),
+    "curve": Row(
+        "curve",
+        "loss of each of 200 steps",
+        "BertForPreTraining and torch.optim.AdamW",
+        "relative",
+        1e-5,
+    ),
+    **{
+        f"curve_{key}": Row("curve", f"the same with {error}", "the same", "relative", 1e-5, True)
+        for key, error in PLANTED.items()
+    },
 }
