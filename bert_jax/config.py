@@ -6,8 +6,6 @@ that does is `bert_jax/recipes/bindings.py`.
 """
 
 import dataclasses
-import json
-from pathlib import Path
 from typing import Any, Self
 
 from bert_jax.errors import UserError
@@ -133,29 +131,6 @@ class BertConfig:
         """24 layers, 1024 wide: BERT-large."""
         return cls.of_size("large", **fields)
 
-    def to_json(self) -> str:
-        """The text of a `config.json` with Hugging Face's keys."""
-        return json.dumps({"model_type": "bert", **dataclasses.asdict(self)}, indent=2) + "\n"
-
-    @classmethod
-    def from_json_file(cls, path: Path) -> Self:
-        """Read a `config.json`; keys that are not ours are left alone.
-
-        Raises:
-          UserError: the file is missing, is not a JSON object, or holds a value out of range.
-        """
-        try:
-            values = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise UserError(f"{path} cannot be read as a model's config.json: {error}") from error
-        if not isinstance(values, dict):
-            raise UserError(f"{path} holds {type(values).__name__}, it must hold a JSON object")
-        names = {field.name for field in dataclasses.fields(cls)}
-        try:
-            return cls(**{k: v for k, v in values.items() if k in names})
-        except UserError as error:
-            raise UserError(f"{path}: {error}") from error
-
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ComputeConfig:
@@ -211,7 +186,8 @@ class OptimizerConfig:
 
     `preset` names the update and the shape of its schedule: `paper` is the original's Adam without
     bias correction under a decay that runs from step 0; `adamw` corrects the bias and decays
-    linearly from the end of the warm-up (`bert_jax/optimizer.py`).
+    linearly from the end of the warm-up; `lamb` is for very large batches: it scales the step of
+    every weight to that weight's norm (`bert_jax/optimizer.py`).
     """
 
     preset: str = "paper"
@@ -223,10 +199,15 @@ class OptimizerConfig:
 
     def __post_init__(self) -> None:
         check_types(self)
-        check_choice(self, "preset", ("paper", "adamw"))
+        check_choice(self, "preset", ("paper", "adamw", "lamb"))
         check_range(self, "b1", "b2", at_least=0, below=1)
         check_range(self, "eps", "max_grad_norm", above=0)
         check_range(self, "weight_decay", at_least=0)
+
+    @property
+    def rates_are_steps(self) -> bool:
+        """Whether a weight moves by about the learning rate a step; with LAMB by a share of it."""
+        return self.preset != "lamb"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

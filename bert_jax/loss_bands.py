@@ -4,6 +4,8 @@ What transfers between runs is when a loss comes down to the unigram level, how 
 how much it wavers, and how far above its start it can be. Each is read off the kept curves, in
 units of the data's own levels and on both clocks (`bert_jax.loss_curve`), and widened by `SLACK`.
 How far below that level a loss comes, and how fast, does not transfer, and no bound is made of it.
+All kept curves are of small models. That larger ones take as long by these clocks is reasoned from
+the optimiser, not measured: no curve of BERT-base is among them.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ import numpy.typing as npt
 
 from bert_jax.errors import UserError
 from bert_jax.kept_curves import KeptCurve, curves_folder, kept_curves
-from bert_jax.loss_curve import WINDOW, Curve, Floats, Levels
+from bert_jax.loss_curve import FEWEST_FOR_BEST, WINDOW, Curve, Floats, Levels
 
 Bools = npt.NDArray[np.bool_]
 
@@ -64,7 +66,7 @@ class Bands(NamedTuple):
       curves: what they were computed from.
       margin: what noise can make of a mean of `WINDOW` logged losses: 3 standard deviations.
       highest: above the start, at most.
-      rise: the largest rise over the best until then.
+      rise: the largest rise over the best until then, of at least `FEWEST_FOR_BEST` lines.
       reached: when curves came near the unigram entropy (`Levels.near_unigram`).
       left: when they went below the level of no context.
       pairs_left: when the loss of pairs went below the entropy of the labels.
@@ -78,34 +80,41 @@ class Bands(NamedTuple):
     left: Range
     pairs_left: Range | None
 
+    @property
+    def largest(self) -> tuple[int, int]:
+        """Layers and width of the largest model among the curves."""
+        sizes = [(kept.facts["hidden_size"], kept.facts["layers"]) for kept in self.curves]
+        width, layers = max(sizes)
+        return layers, width
+
     def edges(self, curve: Curve, levels: Levels) -> tuple[Floats, Floats]:
         """Lowest and highest expected loss at each point of a run, in nats.
 
         The kept curves, `SLACK` times as fast and as slow. A clock that runs ahead of the other
-        does not count: both must have come so far. The upper edge ends at the level of no context.
-        A curve that was logged too seldom to show its way down has no part in the lower edge.
+        does not count: both must have come so far. Both edges end at the level of no context: the
+        upper one stays there, and from where a curve can have gone below it the lower one is minus
+        infinity.
         """
         low, high = [], []
         for kept in self.curves:
-            loss = kept.levels.progress(_centred(kept.curve.loss))
+            loss = _progress(kept)
             falling = np.minimum.accumulate(loss)
             staying = np.maximum.accumulate(loss[::-1])[::-1]
             clocks = [(curve.tokens, kept.curve.tokens), (curve.lr_sum, kept.curve.lr_sum)]
-            if loss[0] > kept.levels.progress(kept.levels.near_unigram):
-                fast = [_before(x * SLACK, at, falling) for x, at in clocks]
-                low.append(np.max(fast, axis=0))
+            fast = [_before(x * SLACK, at, falling) for x, at in clocks]
+            low.append(np.max(fast, axis=0))
             # A curve that ended says nothing of later times.
             ends = [np.interp(x / SLACK, at, staying, right=-math.inf) for x, at in clocks]
             high.append(np.max(ends, axis=0))
-        lowest = np.min(low, axis=0) - self.margin
-        highest = np.maximum(np.max(high, axis=0), 0.0) + self.margin
-        return levels.loss(lowest), levels.loss(highest)
+        lowest, highest = np.min(low, axis=0), np.maximum(np.max(high, axis=0), 0.0)
+        lowest = np.where(lowest > 0, lowest - self.margin, -math.inf)
+        return levels.loss(lowest), levels.loss(highest + self.margin)
 
 
 def make_bands(
     curves: Sequence[KeptCurve], slowest_left: tuple[float, float] = (0.0, 0.0)
 ) -> Bands:
-    """Bands out of curves; at least one must show the way down, and one leave the unigram level.
+    """Bands out of curves; at least one must come to the unigram level, and one leave it.
 
     Args:
       curves: kept ones.
@@ -115,21 +124,21 @@ def make_bands(
       UserError: none has.
     """
     margin = max((_noise(kept) for kept in curves), default=0.0) * 3 / math.sqrt(WINDOW)
-    progress = [kept.levels.progress(_centred(kept.curve.loss)) for kept in curves]
+    progress = [_progress(kept) for kept in curves]
     near = [kept.levels.progress(kept.levels.near_unigram) for kept in curves]
     reached = _range(curves, [p <= level for p, level in zip(progress, near, strict=True)])
     left = _range(curves, [p < -margin for p in progress])
     if reached is None or left is None:
         raise UserError(
-            "what losses are compared with needs a kept curve that shows its way down, and one "
-            f"that left the unigram level; of the {len(curves)} in {curves_folder()} none does: "
+            "what losses are compared with needs a kept curve that comes to the unigram level, and "
+            f"one that leaves it; of the {len(curves)} in {curves_folder()} none does: "
             "install bert-jax anew, or keep such a curve (python -m bert_jax.recipes.keep_curve)"
         )
     return Bands(
         curves=tuple(curves),
         margin=margin,
         highest=max(float(p.max()) for p in progress),
-        rise=max(float((p - np.minimum.accumulate(p)).max()) for p in progress),
+        rise=max(_rise(kept) for kept in curves),
         reached=reached,
         left=left._replace(slowest=slowest_left),
         pairs_left=_range(curves, [_pairs_below(kept) for kept in curves]),
@@ -142,8 +151,19 @@ def shipped_bands() -> Bands:
     return make_bands(kept_curves(), SLOWEST_LEFT)
 
 
+def _progress(kept: KeptCurve) -> Floats:
+    loss: Floats = kept.levels.progress(_centred(kept.curve.loss))
+    return loss
+
+
 def _noise(kept: KeptCurve) -> float:
     return float(kept.facts["noise"]) / kept.levels.length
+
+
+def _rise(kept: KeptCurve) -> float:
+    # The first step is of a single line (`thinned`).
+    progress = _progress(kept)[kept.curve.step >= FEWEST_FOR_BEST * kept.curve.step[0]]
+    return float((progress - np.minimum.accumulate(progress)).max(initial=0.0))
 
 
 def _pairs_below(kept: KeptCurve) -> Bools:
@@ -152,20 +172,15 @@ def _pairs_below(kept: KeptCurve) -> Bools:
 
 
 def _range(curves: Sequence[KeptCurve], happened: Sequence[Bools]) -> Range | None:
-    """When it had happened for good, in the curves in which it did: noise crosses a line twice.
-
-    Where it had by a curve's first point, it may have earlier: this says how late, not how early.
-    """
-    found, early = [], []
+    """When it had happened for good, in the curves in which it did: noise crosses a line twice."""
+    found = []
     for kept, where in zip(curves, happened, strict=True):
         first = len(where) - int((~where)[::-1].argmax()) if not where.all() else 0
         if first < len(where):
             found.append((kept.curve.tokens[first], kept.curve.lr_sum[first]))
-        if 0 < first < len(where):
-            early.append(found[-1])
-    if not early:
+    if not found:
         return None
-    low, high = np.min(early, axis=0).tolist(), np.max(found, axis=0).tolist()
+    low, high = np.min(found, axis=0).tolist(), np.max(found, axis=0).tolist()
     return Range((low[0], high[0]), (low[1], high[1]), curves=len(found))
 
 

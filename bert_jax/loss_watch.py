@@ -10,12 +10,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bert_jax.loss_bands import SLACK, Bands, shipped_bands
-from bert_jax.loss_curve import WINDOW, Levels, noise, point_of
+from bert_jax.loss_bands import SLACK, Bands, Range, shipped_bands
+from bert_jax.loss_curve import FEWEST_FOR_BEST, WINDOW, Levels, noise, point_of
 
-# A few lines tell nothing, and the best of many averages is luck: so many standard deviations
-# for one of the newest lines, for one of the last fifth, and for the fall from a fifth to the next.
-_FEWEST_LINES, _FEWEST_FOR_BEST = 3, 5 * 5
+# A few lines tell nothing.
+_FEWEST_LINES = 3
+# The best of many averages is luck: so many standard deviations for one of the newest lines, for
+# one of the last fifth, and for the fall from a fifth to the next.
 _LUCK, _LUCK_OF_FIFTH, _LUCK_OF_FALL = 8.0, 4.0, 2.0
 # Of a fifth, so many lines are looked at, evenly spread.
 _MOST_OF_FIFTH = 200
@@ -97,7 +98,7 @@ class LossWatch:
             now = now._replace(left_step=None)
         elif now.left_step is None:
             now = now._replace(left_step=point.step)
-        if len(self._losses) >= _FEWEST_FOR_BEST and loss < now.best:
+        if len(self._losses) >= FEWEST_FOR_BEST and loss < now.best:
             now = now._replace(best=loss, best_step=point.step)
         if not self._has_risen(now):
             self._risen_step = None
@@ -123,14 +124,17 @@ class LossWatch:
             return "learning"
         lasting = self.levels.progress(self._fifth()[0])
         near = self.levels.progress(self.levels.near_unigram) + self.bands.margin
-        if min(lasting, progress) > near and self.bands.reached.is_late(now.tokens, now.lr_sum):
+        if min(lasting, progress) > near and self._is_late(self.bands.reached, now):
             return "not_reached"
         if progress > near + self._margin() - self.bands.margin:
             return "falling"
-        if lasting <= -self.bands.margin or not self.bands.left.is_late(now.tokens, now.lr_sum):
+        if lasting <= -self.bands.margin or not self._is_late(self.bands.left, now):
             return "unigram"
         # Once said it stands until the loss has left: a wavering trend is no recovery.
         return "stuck" if now.status == "stuck" or not self._still_falls() else "unigram"
+
+    def _is_late(self, kept: Range, now: Standing) -> bool:
+        return self.levels.rates_compare and kept.is_late(now.tokens, now.lr_sum)
 
     def _is_above_start(self, progress: float, before: str) -> bool:
         above = progress - max(1.0, self.bands.highest)

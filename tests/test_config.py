@@ -8,9 +8,9 @@ from bert_jax.config import (
     MeshConfig,
     OptimizerConfig,
     TrainConfig,
-    check_types,
 )
 from bert_jax.errors import UserError
+from bert_jax.field_checks import check_types
 
 
 @pytest.mark.parametrize(
@@ -75,27 +75,6 @@ def test_the_released_sizes_have_the_released_shapes():
     assert (large.num_hidden_layers, large.num_attention_heads, large.head_size) == (24, 16, 64)
     sizes = (BertConfig.tiny(), BertConfig.mini(), BertConfig.small(), BertConfig.medium())
     assert [size.head_size for size in sizes] == [64] * 4
-
-
-def test_a_config_survives_its_own_json(tmp_path):
-    config = BertConfig.mini(vocab_size=77, hidden_act="gelu_new")
-    path = tmp_path / "config.json"
-    path.write_text(config.to_json())
-    assert BertConfig.from_json_file(path) == config
-
-
-def test_a_config_that_names_no_pair_task_is_of_a_model_with_next_sentences(tmp_path):
-    path = tmp_path / "config.json"
-    path.write_text('{"hidden_size": 128, "num_attention_heads": 2}')
-    assert BertConfig.from_json_file(path).pair_task == "next_sentence"
-
-
-@pytest.mark.parametrize("text", ["", "[]", '{"hidden_size": "big"}', '{"vocab_size": -3}'])
-def test_a_damaged_config_file_is_an_error_that_names_the_file(tmp_path, text):
-    path = tmp_path / "config.json"
-    path.write_text(text)
-    with pytest.raises(UserError, match=r"config\.json"):
-        BertConfig.from_json_file(path)
 
 
 def test_configs_cannot_be_changed_after_they_were_checked():

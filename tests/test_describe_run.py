@@ -40,7 +40,7 @@ def staged_data(stages, stores=ONE):
     return StagedData(stages, part)
 
 
-@pytest.mark.parametrize("preset", ["paper", "adamw"])
+@pytest.mark.parametrize("preset", ["paper", "adamw", "lamb"])
 @pytest.mark.parametrize("steps", [500, 900_000])
 def test_the_sum_of_the_rates_of_a_plan_is_that_of_its_steps(preset, steps):
     bindings = [f"TrainConfig.num_steps={steps}", "TrainConfig.warmup_steps=100"]
@@ -56,12 +56,13 @@ def test_rates_that_are_too_low_for_the_whole_run_are_said_at_its_start():
     low = ["TrainConfig.learning_rate=2e-7", "TrainConfig.warmup_steps=10000"]
     *_, said = lines(900_000, schedule=low)
     assert said.startswith("warning: the learning rates of the whole run add up to 0.0")
-    assert "the 4 kept curves that came to the unigram level needed 0.048 to 0.118 for it" in said
+    assert "the 4 small reference runs that came down to the unigram level needed " in said
     for steps, start, bindings, pretrained in (
         (900_000, 5, low, False),
         (900_000, None, low, True),
         (300, None, low, False),
         (900_000, None, [], False),
+        (900_000, None, [*low, "OptimizerConfig.preset='lamb'"], False),
     ):
         told = lines(steps, start, schedule=bindings, pretrained=pretrained)
         assert not any("warning" in line for line in told)

@@ -1,4 +1,4 @@
-"""Starting from another run's weights: which run will do, and that its weights are taken."""
+"""Starting from another model's weights: which will do, and that its weights are taken."""
 
 import dataclasses
 import json
@@ -11,24 +11,35 @@ import pytest
 from models import random_params, small_config
 
 from bert_jax.checkpoint import Checkpoints
-from bert_jax.config import BertConfig
+from bert_jax.config_file import config_json, read_config_file
+from bert_jax.convert.layout import flatten, places, to_theirs
+from bert_jax.convert.names import BERT
+from bert_jax.convert.safetensors_writer import write_safetensors
 from bert_jax.errors import UserError
+from bert_jax.head_config import HeadConfig
 from bert_jax.inference.load import load
 from bert_jax.recipes.init_from import (
-    Source,
-    about_new_weights,
+    about_source,
     check_source,
+    facts_of,
+    find_source,
     new_weights,
     read_weights,
+    shape_to_take,
+    unused_weights,
 )
 from bert_jax.recipes.run_folder import write_json
 from bert_jax.train_step import TrainState
+from data_pipeline.tokenization.rules import Rules
 from data_pipeline.tokenization.tokenizer import Tokenizer, load_tokenizer
+
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *LETTERS, *(f"##{c}" for c in LETTERS)]
 
 
 @pytest.fixture(scope="module")
 def config(tiny_run):
-    return BertConfig.from_json_file(tiny_run.run_dir / "config.json")
+    return read_config_file(tiny_run.run_dir / "config.json")[0]
 
 
 @pytest.fixture(scope="module")
@@ -36,17 +47,29 @@ def tokenizer(tiny_run):
     return load_tokenizer(tiny_run.store / "tokenizer")
 
 
-def test_without_a_source_there_is_none(config, tokenizer, tmp_path):
-    assert check_source(None, tmp_path, config, tokenizer) is None
+def words(*more):
+    return Tokenizer([*WORDS, *more], Rules(False))
 
 
-def test_a_run_of_the_same_model_gives_its_newest_weights(tiny_run, config, tokenizer, tmp_path):
-    found = check_source(str(tiny_run.run_dir), tmp_path, config, tokenizer)
-    assert found == (tiny_run.run_dir, 4, config)
-    wanted = load(tiny_run.run_dir).params
-    params = read_weights(found, config, zeros_like(wanted))
-    jax.tree.map(np.testing.assert_array_equal, params, wanted)
-    assert jax.tree.leaves(params)[0].sharding == jax.tree.leaves(zeros_like(wanted))[0].sharding
+def save_run(folder, config, tokenizer, params, step=3):
+    with Checkpoints(folder / "checkpoints") as checkpoints:
+        checkpoints.save(step, TrainState(jnp.int32(step), params, ()))
+        checkpoints.wait()
+    (folder / "config.json").write_text(config_json(config))
+    tokenizer.save(folder / "tokenizer")
+    return folder
+
+
+def save_hugging_face(folder, config, tokenizer, params, head=None):
+    """Config, weights and tokeniser in the layout of transformers."""
+    head = head or HeadConfig()
+    tokenizer.save(folder)
+    values = {"model_type": "bert", "id2label": {"0": "no", "1": "yes"}}
+    if head.task == "sequence_classification":
+        values["architectures"] = ["BertForSequenceClassification"]
+    (folder / "config.json").write_text(json.dumps(dataclasses.asdict(config) | values))
+    write_safetensors(folder, to_theirs(places(config, head, BERT), params))
+    return folder
 
 
 def zeros_like(params):
@@ -54,47 +77,99 @@ def zeros_like(params):
     return jax.tree.map(lambda leaf: jax.device_put(np.zeros_like(leaf), jax.devices()[1]), params)
 
 
+def test_without_a_source_there_is_none(tmp_path):
+    assert find_source(None, tmp_path) is None
+    assert shape_to_take(None, tmp_path) is None
+
+
+def test_a_run_of_the_same_model_gives_its_newest_weights(tiny_run, config, tokenizer, tmp_path):
+    found = check_source(find_source(str(tiny_run.run_dir), tmp_path), config, tokenizer)
+    assert (found.name, found.model.step) == (str(tiny_run.run_dir), 4)
+    assert shape_to_take(tiny_run.run_dir, tmp_path) == config
+    wanted = load(tiny_run.run_dir).params
+    params = read_weights(found, config, zeros_like(wanted))
+    jax.tree.map(np.testing.assert_array_equal, params, wanted)
+    assert jax.tree.leaves(params)[0].sharding == jax.tree.leaves(zeros_like(wanted))[0].sharding
+
+
+@pytest.mark.parametrize("save", [save_run, save_hugging_face])
 @pytest.mark.parametrize(
-    ("theirs", "ours", "new"),
+    ("theirs", "ours", "new", "unused"),
     [
-        ("next_sentence", "next_sentence", ()),
-        ("next_sentence", "sentence_order", ("cls/seq_relationship",)),
-        ("next_sentence", "none", ("bert/pooler", "cls/seq_relationship")),
-        ("none", "sentence_order", ("bert/pooler", "cls/seq_relationship")),
-        ("none", "none", ()),
+        ("next_sentence", "next_sentence", (), ()),
+        ("next_sentence", "sentence_order", ("cls/seq_relationship",), ()),
+        ("next_sentence", "none", (), ("bert/pooler", "cls/seq_relationship")),
+        ("none", "sentence_order", ("bert/pooler", "cls/seq_relationship"), ()),
+        ("none", "none", (), ()),
     ],
 )
-def test_a_run_of_another_objective_gives_what_means_the_same(theirs, ours, new, tmp_path):
-    theirs, ours = small_config(pair_task=theirs), small_config(pair_task=ours)
-    assert new_weights(theirs, ours) == new
+def test_a_model_of_another_objective_gives_what_means_the_same(
+    save, theirs, ours, new, unused, tmp_path
+):
+    size = len(WORDS)
+    theirs, ours = (small_config(pair_task=p, vocab_size=size) for p in (theirs, ours))
     saved = random_params(theirs)
-    with Checkpoints(tmp_path / "checkpoints") as checkpoints:
-        checkpoints.save(3, TrainState(jnp.int32(3), saved, ()))
-        checkpoints.wait()
+    folder = save(tmp_path / "model", theirs, words(), saved)
+    source = check_source(find_source(folder, tmp_path / "run"), ours, words())
+    assert (new_weights(source, ours), unused_weights(source, ours)) == (new, unused)
     made = zeros_like(random_params(ours))
-    found = named(read_weights(Source(tmp_path, 3, theirs), ours, made))
-    saved = named(saved)
-    assert found.keys() == named(made).keys()
+    found, saved = flatten(read_weights(source, ours, made)), flatten(saved)
+    assert found.keys() == flatten(made).keys()
     for name, leaf in found.items():
         wanted = np.zeros_like(leaf) if name.startswith(new) else saved[name]
-        np.testing.assert_array_equal(leaf, wanted, err_msg=name)
+        rows = size if name.endswith(("word_embeddings", "predictions/bias")) else None
+        np.testing.assert_array_equal(leaf[:rows], wanted[:rows], err_msg=name)
+    assert jax.tree.leaves(made)[0].sharding == next(iter(found.values())).sharding
 
 
-def named(params):
-    leaves = jax.tree_util.tree_leaves_with_path(params)
-    return {jax.tree_util.keystr(path, simple=True, separator="/"): leaf for path, leaf in leaves}
+def test_a_classifier_gives_its_encoder_and_says_what_begins_at_random(tmp_path):
+    head = HeadConfig(task="sequence_classification", labels=("no", "yes"))
+    config = small_config(vocab_size=len(WORDS), pair_task="none")
+    from test_task_heads import random_params as params_of
+
+    params = params_of(config, head)
+    folder = save_hugging_face(tmp_path / "model", config, words(), params, head)
+    source = check_source(find_source(folder, tmp_path / "run"), config, words())
+    new, unused = "cls/predictions", "bert/pooler and classifier/bias and classifier/kernel"
+    assert new_weights(source, config) == (new,)
+    unneeded, fresh, *_ = about_source(source, config)
+    assert unneeded.endswith(f"takes all weights but {unused}, which this run does not need")
+    assert fresh.endswith(f"takes all weights that it has; {new} start at random")
 
 
-def test_a_run_of_another_objective_is_no_other_model(tiny_run, config, tokenizer, tmp_path):
-    ours = dataclasses.replace(config, pair_task="none")
-    assert check_source(tiny_run.run_dir, tmp_path, ours, tokenizer).config == config
+@pytest.mark.parametrize("save", [save_run, save_hugging_face])
+def test_new_words_begin_as_the_mean_of_their_pieces_and_old_rows_stay(save, tmp_path):
+    config = small_config(vocab_size=len(WORDS))
+    ours = dataclasses.replace(config, vocab_size=len(WORDS) + 2)
+    params = random_params(config)
+    folder = save(tmp_path / "model", config, words(), params)
+    source = check_source(find_source(folder, tmp_path / "run"), ours, words("ab", "cab"))
+    found = read_weights(source, ours, zeros_like(random_params(ours)))
+    for path in ("bert/embeddings/word_embeddings", "cls/predictions/bias"):
+        old, new = flatten(params)[path], np.asarray(flatten(found)[path])
+        np.testing.assert_array_equal(new[: len(WORDS)], old[: len(WORDS)])
+        pieces = [WORDS.index(piece) for piece in ("c", "##a", "##b")]
+        wanted = old[pieces].astype(np.float64).mean(0).astype(np.float32)
+        np.testing.assert_array_equal(new[len(WORDS) + 1], wanted)
+        assert not new[len(WORDS) + 2 :].any()
+    assert facts_of(source, ours)["new_words"] == 2
+    assert any("2 new words" in line for line in about_source(source, ours))
 
 
-def test_a_folder_that_is_missing_or_no_model_is_named(config, tokenizer, tmp_path):
+def test_a_folder_that_is_missing_or_no_model_is_named(tmp_path):
     with pytest.raises(UserError, match=r"--init_from .*nowhere is no model: there is no such"):
-        check_source(tmp_path / "nowhere", tmp_path, config, tokenizer)
+        find_source(tmp_path / "nowhere", tmp_path)
     with pytest.raises(UserError, match=r"--init_from .* it has no config\.json"):
-        check_source(tmp_path, tmp_path / "run", config, tokenizer)
+        find_source(tmp_path, tmp_path / "run")
+
+
+def test_a_model_without_a_tokeniser_is_refused(tmp_path):
+    config = small_config(vocab_size=len(WORDS))
+    folder = save_hugging_face(tmp_path / "model", config, words(), random_params(config))
+    for name in ("vocab.txt", "tokenizer.json", "tokenizer_config.json"):
+        (folder / name).unlink()
+    with pytest.raises(UserError, match="has no tokeniser"):
+        find_source(folder, tmp_path / "run")
 
 
 def test_another_model_is_refused_with_the_difference(tiny_run, config, tokenizer, tmp_path):
@@ -102,8 +177,9 @@ def test_another_model_is_refused_with_the_difference(tiny_run, config, tokenize
     shutil.copytree(tiny_run.run_dir, other)
     values = json.loads((other / "config.json").read_text())
     write_json(other / "config.json", values | {"hidden_act": "gelu_new"})
+    source = find_source(other, tmp_path / "run")
     with pytest.raises(UserError, match="hidden_act is 'gelu_new' there and 'gelu' here"):
-        check_source(other, tmp_path / "run", config, tokenizer)
+        check_source(source, config, tokenizer)
 
 
 def test_dropout_and_how_weights_are_drawn_may_be_other(tiny_run, config, tokenizer, tmp_path):
@@ -112,55 +188,37 @@ def test_dropout_and_how_weights_are_drawn_may_be_other(tiny_run, config, tokeni
     values = json.loads((other / "config.json").read_text())
     changed = {"hidden_dropout_prob": 0.4, "initializer_range": 0.5}
     write_json(other / "config.json", values | changed)
-    source = check_source(other, tmp_path / "run", config, tokenizer)
-    assert source.config.hidden_dropout_prob == 0.4
+    source = check_source(find_source(other, tmp_path / "run"), config, tokenizer)
+    assert source.model.config.hidden_dropout_prob == 0.4
 
 
 def test_another_tokeniser_of_the_same_size_is_refused(tiny_run, config, tokenizer, tmp_path):
     vocab = list(tokenizer.vocab)
     vocab[-2:] = reversed(vocab[-2:])
-    other = Tokenizer(vocab, tokenizer.rules)
+    source = find_source(tiny_run.run_dir, tmp_path)
     with pytest.raises(UserError, match="has another tokeniser than the data"):
-        check_source(tiny_run.run_dir, tmp_path, config, other)
+        check_source(source, config, Tokenizer(vocab, tokenizer.rules))
 
 
-def test_a_run_without_a_checkpoint_is_refused(tiny_run, config, tokenizer, tmp_path):
+def test_a_run_without_a_checkpoint_is_refused(tiny_run, tmp_path):
     other = tmp_path / "other"
     shutil.copytree(tiny_run.run_dir, other)
     for step in ("2", "4"):
         shutil.rmtree(other / "checkpoints" / step)
     with pytest.raises(UserError, match="has no checkpoint yet"):
-        check_source(other, tmp_path / "run", config, tokenizer)
+        find_source(other, tmp_path / "run")
 
 
-def test_a_run_that_was_begun_otherwise_is_refused(tiny_run, config, tokenizer, tmp_path):
+@pytest.mark.parametrize("key", ["model", "run"])
+def test_a_run_that_was_begun_otherwise_is_refused(tiny_run, tmp_path, key):
     source = tiny_run.run_dir
     write_json(
         tmp_path / "provenance.json",
-        {"data": {"fingerprint": "feed"}, "init_from": {"run": str(source), "step": 4}},
+        {"data": {"fingerprint": "feed"}, "init_from": {key: str(source), "step": 4}},
     )
-    assert check_source(source, tmp_path, config, tokenizer) == (source, 4, config)
+    assert find_source(source, tmp_path).model.step == 4
     with pytest.raises(UserError, match=f"begun with --init_from {source}, .* with new weights"):
-        check_source(None, tmp_path, config, tokenizer)
+        find_source(None, tmp_path)
     write_json(tmp_path / "provenance.json", {"data": {"fingerprint": "feed"}})
     with pytest.raises(UserError, match=f"begun with new weights, .* with --init_from {source}"):
-        check_source(source, tmp_path, config, tokenizer)
-
-
-def test_what_another_pair_task_does_not_give_is_said_in_plain_words(config):
-    def said(theirs, ours):
-        source = Source("RUN", 4, dataclasses.replace(config, pair_task=theirs))
-        return about_new_weights(source, dataclasses.replace(config, pair_task=ours))
-
-    assert said("next_sentence", "next_sentence") is None
-    assert said("next_sentence", "sentence_order") == (
-        "--init_from RUN: that run was pretrained with pairs 'next_sentence', and this one with "
-        "'sentence_order': it takes all weights but cls/seq_relationship, which start at random"
-    )
-    assert said("none", "sentence_order").endswith(
-        "it takes all weights but bert/pooler and cls/seq_relationship, which start at random"
-    )
-    assert said("sentence_order", "none").endswith(
-        "has none: it takes all weights but "
-        "bert/pooler and cls/seq_relationship, which it does not need"
-    )
+        find_source(source, tmp_path)

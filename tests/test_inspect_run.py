@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +11,7 @@ from bert_jax.errors import UserError
 from bert_jax.inference.load import load
 from bert_jax.metrics import is_evaluation, read_metrics
 from bert_jax.parameters import count_parameters, parameters_sha256
-from bert_jax.recipes.inspect_run import run_facts, show_run
+from bert_jax.recipes.inspect_run import _run_and_step, run_facts, show_run
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +90,7 @@ def test_the_text_shows_step_weights_results_data_and_versions(facts, tiny_run):
     assert shown["step"] == "4 (checkpoints: 2, 4)"
     assert shown["model"] == "1 layer, 16 wide, 2 heads, vocabulary 80"
     assert shown["parameters_sha256"] == facts["parameters_sha256"]
-    assert "(unigram entropy " in shown["held out, step 4"]
+    assert "(held-out unigram entropy " in shown["held out, step 4"]
     assert shown["data"].startswith(str(tiny_run.store))
     assert shown["devices"] == "cpu: 8 x cpu"
     assert shown["objective"] == (
@@ -113,10 +114,12 @@ def test_the_text_is_as_wide_as_the_terminal_and_its_values_stand_below_each_oth
 
 
 def test_the_text_shows_where_first_weights_came_from_and_another_objective(facts):
-    source = {"run": "/runs/other", "step": 7, "pair_task": "next_sentence"}
+    source = {"model": "/runs/other", "step": 7, "new_weights": ["bert/pooler"], "new_words": 9}
     objective = facts["objective"] | {"pairs": "none", "static_epochs": 10, "max_sequences": 8}
     shown = show_run({**facts, "init_from": source, "objective": objective}, 999)
-    assert "/runs/other, step 7, pretrained with pairs 'next_sentence'\n" in shown
+    assert (
+        "/runs/other, step 7, but for bert/pooler, which began at random, with 9 new words\n"
+    ) in shown
     assert "pairs none, " in shown
     assert "at most 8 sequences packed in a row, static over 10 epochs\n" in shown
 
@@ -136,3 +139,22 @@ def test_the_command_prints_the_text_or_one_object(facts, tiny_run, capsys):
     assert capsys.readouterr().out == show_run(facts)
     assert cli.main(["inspect", str(tiny_run.run_dir), "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == facts
+
+
+@pytest.mark.parametrize(
+    ("folder", "given", "shown"),
+    [
+        ("..", "NAME", "NAME"),
+        ("..", "NAME/checkpoints/2", "NAME"),
+        (".", ".", "."),
+        (".", "checkpoints", "."),
+        (".", "checkpoints/2", "."),
+        ("checkpoints", "2", "RUN"),
+        ("checkpoints", ".", "RUN"),
+    ],
+)
+def test_a_run_is_named_as_it_was_given(tiny_run, monkeypatch, folder, given, shown):
+    run = tiny_run.run_dir
+    monkeypatch.chdir(run / folder)
+    found, _ = _run_and_step(Path(given.replace("NAME", run.name)))
+    assert str(found) == shown.replace("NAME", run.name).replace("RUN", str(run))

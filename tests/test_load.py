@@ -61,7 +61,7 @@ def test_a_checkpoint_that_is_not_there_is_an_error_with_those_that_are(model):
         load(model, step=3)
     shutil.rmtree(model / "checkpoints")
     (model / "checkpoints").mkdir()
-    with pytest.raises(UserError, match="it has none"):
+    with pytest.raises(UserError, match="has no checkpoint yet"):
         load(model)
 
 

@@ -93,8 +93,8 @@ def test_a_loss_that_stays_at_the_unigram_level_is_stuck_and_said_so_once(settin
     assert 0.01 * settings["steps"] < step < 0.75 * settings["steps"]
     assert "stuck at the unigram level" in sentence
     assert "reads no context has 6.43 to 7.07" in sentence
-    assert "over 2 times as much as the slowest run known" in sentence
-    assert "had not after 10.0M and 3.70, and the 2 kept curves that left it had by" in sentence
+    assert "over 2 times the 10.0M and 3.70 after which the slowest run known was" in sentence
+    assert "the 2 small reference runs that left it had by" in sentence
     assert "Look at the learning rate" in sentence
     assert "bert-jax inspect STORE" in sentence
     assert watch.standing.status == "stuck"
@@ -114,12 +114,20 @@ def test_a_loss_that_stays_above_the_unigram_level_has_not_come_down():
     assert "warm-up too long" in sentence
 
 
+@pytest.mark.parametrize("loss", [8.5, 6.7])
+def test_a_run_whose_rates_are_no_steps_is_not_called_late(loss):
+    levels = LEVELS._replace(rates_compare=False)
+    lines = made_lines([0, 200, 400], [10.4, loss, loss], **LONG, noise=0.02)
+    assert [status for _, status, _ in said(lines)[0]]
+    assert said(lines, levels)[0] == []
+
+
 def test_a_loss_above_that_of_knowing_nothing_is_said_at_once():
     found, _ = said(made_lines([0], [12.5], **SMALL))
     step, status, sentence = found[0]
     assert status == "above_start"
     assert step <= 5 * SMALL["every"]
-    assert "every token alike gives 10.33" in sentence
+    assert "every token alike has 10.33" in sentence
 
 
 @pytest.mark.parametrize("high", [7.0, 9.5, 12.0])
@@ -165,7 +173,7 @@ def test_a_loss_at_the_unigram_level_is_stuck_when_both_clocks_are_late(level, t
 def test_a_run_that_ended_too_soon_is_told_when_kept_curves_left():
     _, watch = said(made_lines([0, 60], [10.4, 7.2], **SMALL | {"steps": 1000}))
     assert watch.standing.status == "unigram"
-    assert "here it is 2.05M and " in about_mlm(watch)
+    assert "this run is at 2.05M and " in about_mlm(watch)
     _, watch = said(made_lines([0, 2000], [10.4, 7.2], **SMALL | {"steps": 300}))
     assert watch.standing.status == "falling"
 

@@ -48,12 +48,16 @@ def test_a_border_is_drawn_where_the_curve_reaches_it():
 
 def test_a_band_lies_behind_the_curve_and_does_not_widen_the_axis():
     lines = [{"step": i, "loss": 5.0 - i / 100} for i in range(1, 50)]
-    band = Band([1.0, 50.0], [0.0, 1.0], [90.0, 80.0])
+    band = Band([1.0, 25.0, 50.0], [4.8, -math.inf, -math.inf], [90.0, 85.0, 80.0], "expected")
     (with_band,) = draw(Plot("loss", "Loss", band=band), lines).axes
     (without,) = draw(Plot("loss", "Loss"), lines).axes
     assert with_band.get_ylim() == without.get_ylim()
     (area,) = with_band.collections
     assert area.get_zorder() < min(line.get_zorder() for line in with_band.lines)
+    # Without a lower end it reaches the axis.
+    (outline,) = area.get_paths()
+    assert outline.vertices[:, 1].min() == with_band.get_ylim()[0]
+    assert "expected" in [text.get_text() for text in with_band.get_legend().get_texts()]
 
 
 def test_labels_of_levels_that_fall_together_on_a_large_axis_are_left_out():

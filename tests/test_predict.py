@@ -109,6 +109,4 @@ def test_a_mistake_is_one_line(tiny_run, capsys, texts, message):
 
 def test_a_missing_model_is_one_line(capsys):
     assert cli.main(["predict", "nowhere", "a [MASK]"]) == 2
-    assert capsys.readouterr().err == (
-        "error: nowhere is no model: there is no such folder. Give the folder of a run\n"
-    )
+    assert capsys.readouterr().err == ("error: nowhere is no model: there is no such folder\n")

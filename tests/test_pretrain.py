@@ -179,7 +179,27 @@ def test_a_run_may_start_from_the_weights_of_another(tiny_run, tmp_path):
     first, wanted = load(tmp_path / "run", step=0).params, load(tiny_run.run_dir).params
     jax.tree.map(np.testing.assert_array_equal, first, wanted)
     recorded = read_json(tmp_path / "run" / "provenance.json")["init_from"]
-    assert recorded == {"run": str(tiny_run.run_dir), "step": 4}
+    assert recorded == {"model": str(tiny_run.run_dir), "kind": "run", "step": 4}
+
+
+def test_an_experiment_that_names_no_shape_takes_that_of_the_model(tiny_run, tmp_path):
+    arguments = {
+        "data": tiny_run.store,
+        "steps": 1,
+        "bindings": [
+            *("TrainConfig.batch_size=8", "TrainConfig.eval_examples=8"),
+            *("PretrainingObjective.max_length=16", "PretrainingObjective.max_predictions=2"),
+        ],
+        "platform": "cpu",
+    }
+    run = tmp_path / "run"
+    pretrain("adapt", run, init_from=tiny_run.run_dir, **arguments)
+    assert load(run).config.hidden_size == load(tiny_run.run_dir).config.hidden_size
+    operative = (run / "operative.gin").read_text()
+    assert "BertConfig.hidden_size = 16" in operative
+    # Gone on with, the run has its shape whether the model is named again or not.
+    assert pretrain("adapt", run, **arguments).step == 1
+    assert (run / "operative.gin").read_text() == operative
 
 
 def test_a_run_without_pairs_has_nothing_of_them_also_where_its_first_weights_had(
@@ -203,10 +223,9 @@ def test_a_run_without_pairs_has_nothing_of_them_also_where_its_first_weights_ha
     assert model.params["cls"].keys() == {"predictions"}
     assert "pooler" not in model.params["bert"]
     recorded = read_json(tmp_path / "run" / "provenance.json")["init_from"]
-    assert recorded["pair_task"] == "next_sentence"
+    assert "new_weights" not in recorded
     assert (
-        "that run was pretrained with pairs 'next_sentence', and this one has none: it takes all "
-        "weights but bert/pooler and cls/seq_relationship, which it does not need"
+        "takes all weights but bert/pooler and cls/seq_relationship, which this run does not need"
     ) in shown.getvalue()
     assert "NSP" not in shown.getvalue()
     assert "NSP" not in (tmp_path / "run" / "report.html").read_text()
@@ -249,7 +268,7 @@ def test_a_loss_outside_the_bands_is_said_once_and_stands_in_the_report(
     ("arguments", "message"),
     [
         ({"init_from": "nowhere"}, "--init_from .*nowhere is no model"),
-        ({"data": "nowhere"}, "nowhere: no such token store"),
+        ({"data": "nowhere"}, "^nowhere: no such token store"),
         ({"bindings": ["TrainConfig.batch_size=12"]}, "must be a multiple of 8"),
         ({"bindings": ["MeshConfig.data=3"]}, "there are 8 devices"),
     ],
@@ -277,3 +296,27 @@ def test_a_store_that_has_moved_is_no_other_run(tiny_run, tmp_path):
     moved = shutil.copytree(tiny_run.store, tmp_path / "moved")
     result = pretrain(str(tiny_run.experiment), run_dir, data=moved)
     assert result.step == 4
+
+
+@pytest.mark.parametrize(
+    ("data", "weights", "message"),
+    [
+        (["a", "b"], (1, 2, 3), "^weights: .* has 3 numbers, and DataConfig.stores names 2"),
+        (["a", "b"], (1, -2), "^weights: .* the weight of 'b' is -2, it must be above 0"),
+        ("a", (1,), "mixes several stores"),
+        (None, (1, 2), "mixes several stores"),
+        (["a", "b"], "12", "^weights='12': they must be numbers, one for each store"),
+        (["a", "b"], (), r"^weights=\(\): they must be numbers"),
+        (["a", "b"], 3, "^weights=3: they must be numbers"),
+    ],
+)
+def test_weights_that_do_not_fit_the_stores_are_refused(tmp_path, data, weights, message):
+    with pytest.raises(UserError, match=message):
+        pretrain("tiny", tmp_path / "run", data=data, weights=weights)
+    assert not (tmp_path / "run").exists()
+
+
+def test_weights_of_an_experiment_that_is_built_are_refused(tmp_path):
+    experiment = load_experiment("tiny", ["DataConfig.store='a'"])
+    with pytest.raises(UserError, match=r"data, weights and steps are for .* load_experiment"):
+        pretrain(experiment, tmp_path / "run", weights=(1, 2))

@@ -147,7 +147,7 @@ def page_of(folder):
 
 def test_a_finished_run_shows_everything(finished_page):
     for expected in (
-        "1.30 nat below the unigram entropy",
+        "1.30 nat below the held-out unigram entropy",
         "18.3 points above the majority label, outside its interval",
         "always “the”",
         "always “random”",
@@ -307,18 +307,24 @@ def test_a_run_that_knows_its_levels_shows_them_the_bands_and_where_its_loss_sta
     run = read_run(run_dir)
     page = render(run, ["<svg></svg>"])
     assert "The MLM loss left the unigram level by step " in page
-    assert "Behind the MLM loss: where the curves kept of other runs would lie" in page
+    assert "Behind the MLM loss, in grey: where it is expected, by what 4 small reference" in page
     mlm_loss, *others = plots_of(run)
     labels = [baseline.label for baseline in mlm_loss.baselines]
-    assert labels[1:] == ["unigram entropy: 6.40", "no context: 5.83"]
+    assert labels[1:] == ["unigram entropy of the training text: 6.40", "no context: 5.83"]
     assert mlm_loss.band.steps == list(range(1, 21))
     assert all(map(operator.lt, mlm_loss.band.low, mlm_loss.band.high))
     assert not any(plot.band for plot in others)
+    # LAMB's learning rates say nothing of where the curves of others would lie.
+    provenance["loss_levels"]["rates_compare"] = False
+    write_json(run_dir / "provenance.json", provenance)
+    run = read_run(run_dir)
+    assert not any(plot.band for plot in plots_of(run))
+    assert "Behind the MLM loss" not in render(run, ["<svg></svg>"])
 
 
 def test_a_run_of_an_older_version_shows_no_bands(finished_page):
     assert "Behind the MLM loss" not in finished_page.text
-    assert "unigram entropy: 6.21" in finished_page.text
+    assert "held-out unigram entropy: 6.21" in finished_page.text
 
 
 def test_a_damaged_file_is_an_error_that_names_it(run_dir):

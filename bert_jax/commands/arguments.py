@@ -92,7 +92,11 @@ def _pretrain(command: str) -> CommandParser:
         help="the run's folder (runs/, then EXPERIMENT's name)",
     )
     parser.add_argument(
-        "--init_from", metavar="RUN", type=path, help="a run whose weights are the first ones"
+        "--init_from",
+        metavar="MODEL",
+        type=path,
+        help="a model whose weights are the first ones: a run, a folder of Hugging Face's, "
+        "hf:OWNER/NAME, or a checkpoint of Google's",
     )
     _add_platform(parser)
     return parser

@@ -19,7 +19,8 @@ def vocab_parser(command: str) -> CommandParser:
         command,
         "INPUT... --output DIR [flags]",
         "Learn a vocabulary and write a tokeniser folder: vocab.txt or sentencepiece.model, "
-        "tokenizer.json, tokenizer_config.json, learned.json.",
+        "tokenizer.json, tokenizer_config.json, learned.json. With --extend: add to a tokeniser "
+        "the words that it splits worst.",
         "bert-jax vocab corpus/*.txt.gz --output tokenizer --size 30522",
     )
     _add_input(parser)
@@ -27,17 +28,25 @@ def vocab_parser(command: str) -> CommandParser:
         "--output", metavar="DIR", type=path, required=True, help="the tokeniser's folder to write"
     )
     parser.add_argument(
+        "--extend",
+        metavar="TOKENISER",
+        type=path,
+        help="add words to this WordPiece tokeniser, a folder or a vocab.txt (with --cased if it "
+        "is), behind its own, whose ids stay; first those that save most tokens",
+    )
+    parser.add_argument(
+        "--add", metavar="N", type=positive, help="--extend: at most N words more (1000)"
+    )
+    parser.add_argument(
         "--size",
         metavar="N",
         type=whole_number,
-        default=30522,
         help="the most pieces, special tokens among them (30522)",
     )
     parser.add_argument(
         "--kind",
         metavar="|".join(KINDS),
         type=choice(KINDS, "kind of tokeniser"),
-        default="wordpiece",
         help="BERT's own, or one that suits scripts without spaces too (wordpiece)",
     )
     parser.add_argument(
@@ -59,7 +68,6 @@ def vocab_parser(command: str) -> CommandParser:
         help="keep them, even without --cased",
     )
     _add_normalize(parser, "bring all text to this Unicode form first, now and in every use (none)")
-    parser.set_defaults(normalize="none")
     parser.add_argument(
         "--model_type",
         metavar="|".join(MODEL_TYPES),
@@ -70,7 +78,7 @@ def vocab_parser(command: str) -> CommandParser:
         "--sample",
         metavar="N",
         type=positive,
-        help="SentencePiece: learn from at most N sentences (1000000)",
+        help="learn from at most N sentences (WordPiece: all; SentencePiece: 1000000)",
     )
     parser.add_argument(
         "--byte_fallback",
@@ -122,7 +130,10 @@ def prepare_parser(command: str) -> CommandParser:
         help="share of the documents to hold out for evaluation (0.01)",
     )
     parser.add_argument(
-        "--language", metavar="CODE", default="en", help="language, for splitting sentences (en)"
+        "--language",
+        metavar="CODE",
+        default="en",
+        help="language, for splitting sentences: de, pt-br, ... (en)",
     )
     _add_workers(parser)
     parser.add_argument(

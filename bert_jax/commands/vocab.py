@@ -1,4 +1,4 @@
-"""`bert-jax vocab`: learn a vocabulary from text."""
+"""`bert-jax vocab`: learn a vocabulary from text, or (`vocab_extend.py`) add words to one."""
 
 from __future__ import annotations
 
@@ -22,18 +22,29 @@ if TYPE_CHECKING:
 # What only SentencePiece can be told, and why WordPiece cannot.
 _ONLY_SENTENCEPIECE = {
     "model_type": "WordPiece has one model",
-    "sample": "WordPiece counts all words of the text",
     "byte_fallback": "WordPiece has no pieces for bytes",
 }
+# Flags that only --extend must know to be absent; the others' defaults are their parsers'.
+_DEFAULTS = {"kind": "wordpiece", "size": 30522, "normalize": "none"}
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Write the tokeniser folder, and say what it is."""
+    if arguments.extend:
+        from bert_jax.commands.vocab_extend import extend
+
+        extend(arguments)
+        return
+    if arguments.add is not None:
+        raise UserError("--add says how many words --extend TOKENISER adds; name the tokeniser")
+    given = {name: value for name, value in vars(arguments).items() if value is not None}
+    arguments = argparse.Namespace(**{**vars(arguments), **_DEFAULTS, **given})
     output = Path(arguments.output)
     _check_flags(arguments)
     from data_pipeline.preparation.learned import learning_job, read_learned, write_learned
     from data_pipeline.preparation.sources import as_sources
     from data_pipeline.progress import silent
+    from data_pipeline.tokenization.files import EXTENDED
     from data_pipeline.tokenization.rules import Rules
 
     rules = Rules(arguments.cased, arguments.strip_accents, unicode_form=arguments.normalize)
@@ -44,12 +55,14 @@ def run(arguments: argparse.Namespace) -> None:
     job = learning_job(sources, settings)
     if tokenizer is None:
         tokenizer, facts = _learn(arguments, sources, rules)
+        # Of an --extend that was stopped before it had written a tokeniser.
+        (output / EXTENDED).unlink(missing_ok=True)
         write_learned(output, job, tokenizer, sources, facts)
         tokenizer.save(output)
     else:
         learned = read_learned(output)
         if learned is None or not learned.is_of(job, tokenizer):
-            raise _refused(output, tokenizer)
+            raise refused(output, tokenizer)
         facts = dict(learned.facts)
         print(f"{output}: is there already, of the same text and settings", file=sys.stderr)
     _show(arguments, tokenizer, facts)
@@ -79,7 +92,7 @@ def _show(
     if facts:
         print(f"(learned from {facts['taken']:,} of {facts['seen']:,} sentences)")
     if tokenizer.vocab_size < arguments.size:
-        why = "no more of them come twice in the text"
+        why = f"no more of them come twice in the {'sample' if facts else 'text'}"
         if arguments.kind == "sentencepiece":
             why = "the text gives no more"
         print(f"(fewer than the {arguments.size:,} asked for: {why})")
@@ -103,11 +116,11 @@ def _check_flags(arguments: argparse.Namespace) -> None:
 def _learn(
     arguments: argparse.Namespace, sources: Sequence[Source], rules: Rules
 ) -> tuple[TextTokenizer, dict[str, Any]]:
-    """The tokeniser, and of what sample it was learned."""
+    """The tokeniser, and of what sample it was learned; nothing where of all words."""
     from bert_jax.terminal import Terminal
 
     progress = Terminal().progress
-    if arguments.kind == "wordpiece":
+    if arguments.kind == "wordpiece" and arguments.sample is None:
         from data_pipeline.preparation.prepare import vocabulary_from
 
         tokenizer = vocabulary_from(
@@ -118,21 +131,33 @@ def _learn(
             progress=progress,
         )
         return tokenizer, {}
-    from data_pipeline.tokenization.sentencepiece_vocabulary import (
-        DEFAULT_SAMPLE,
-        sentencepiece_from,
-    )
+    if arguments.kind == "wordpiece":
+        from data_pipeline.tokenization.vocabulary import wordpiece_from
 
-    learned = sentencepiece_from(
-        sources,
-        arguments.size,
-        rules,
-        model_type=arguments.model_type or "unigram",
-        sample=arguments.sample or DEFAULT_SAMPLE,
-        byte_fallback=arguments.byte_fallback,
-        workers=arguments.workers,
-        progress=progress,
-    )
+        learned = wordpiece_from(
+            sources,
+            arguments.size,
+            rules,
+            sample=arguments.sample,
+            workers=arguments.workers,
+            progress=progress,
+        )
+    else:
+        from data_pipeline.tokenization.sentencepiece_vocabulary import (
+            DEFAULT_SAMPLE,
+            sentencepiece_from,
+        )
+
+        learned = sentencepiece_from(
+            sources,
+            arguments.size,
+            rules,
+            model_type=arguments.model_type or "unigram",
+            sample=arguments.sample or DEFAULT_SAMPLE,
+            byte_fallback=arguments.byte_fallback,
+            workers=arguments.workers,
+            progress=progress,
+        )
     return learned.tokenizer, {"taken": learned.taken, "seen": learned.seen}
 
 
@@ -155,23 +180,29 @@ def _tokenizer_at(
 
     Refused is here, before minutes of work, what could not be written after it.
     """
+    there = there_already(output, rules.cased)
+    # One of fewer words may be it, where the text has no more.
+    if there is not None and (
+        there.kind != arguments.kind
+        or there.cased != rules.cased
+        or there.rules.strips_accents != rules.strips_accents
+        or there.rules.unicode_form != rules.unicode_form
+        or there.vocab_size > arguments.size
+    ):
+        raise refused(output, there)
+    return there
+
+
+def there_already(output: Path, cased: bool) -> TextTokenizer | None:
+    """The tokeniser that is in the output's place. UserError where none can be written there."""
     if output.exists() and not output.is_dir():
         raise UserError(f"--output {output} is a file; a tokeniser is a folder")
     from data_pipeline.paths import check_can_be_made, check_name
     from data_pipeline.tokenization.tokenizer import saved_tokenizer
 
     check_name(output)
-    there = saved_tokenizer(output, rules.cased)
+    there = saved_tokenizer(output, cased)
     if there is not None:
-        # One of fewer words may be it, where the text has no more.
-        if (
-            there.kind != arguments.kind
-            or there.cased != rules.cased
-            or there.rules.strips_accents != rules.strips_accents
-            or there.rules.unicode_form != rules.unicode_form
-            or there.vocab_size > arguments.size
-        ):
-            raise _refused(output, there)
         return there
     place = next(path for path in (output, *output.absolute().parents) if path.exists())
     if not place.is_dir():
@@ -183,7 +214,8 @@ def _tokenizer_at(
     return None
 
 
-def _refused(output: Path, there: TextTokenizer) -> UserError:
+def refused(output: Path, there: TextTokenizer) -> UserError:
+    """The error for an output folder that holds another tokeniser."""
     from data_pipeline.preparation.learned import read_learned
 
     learned, origin = read_learned(output), ""

@@ -1,1 +1,1 @@
-"""Weights from elsewhere and to elsewhere: Google's checkpoints and Hugging Face's folders."""
+"""Weights of other libraries: their files, and their names for what a BERT is made of."""

@@ -19,7 +19,7 @@ from bert_jax.head_config import HeadConfig
 Array = np.ndarray[Any, Any]
 
 # Our weights with a row for each word.
-_BY_WORD = ("bert/embeddings/word_embeddings", "cls/predictions/bias")
+BY_WORD = ("bert/embeddings/word_embeddings", "cls/predictions/bias")
 
 
 class Place(NamedTuple):
@@ -43,14 +43,14 @@ class Place(NamedTuple):
         """Their array in our shape, float32; rows that pad the vocabulary are 0."""
         array = theirs.astype(np.float32)
         array = array.T if self.transposed else array
-        if self.ours in _BY_WORD:
+        if self.ours in BY_WORD:
             padding = self.our_shape[0] - array.shape[0]
             return np.pad(array, [(0, padding)] + [(0, 0)] * (array.ndim - 1))
         return array.reshape(self.our_shape)
 
     def to_theirs(self, ours: Array) -> Array:
         """The inverse of `to_ours`; `ours` is of one layer."""
-        if self.ours in _BY_WORD:
+        if self.ours in BY_WORD:
             return ours[: self.shape[0]]
         if not self.transposed:
             return ours.reshape(self.shape)
@@ -102,14 +102,17 @@ def unflatten(leaves: Mapping[str, Any]) -> dict[str, Any]:
     return tree
 
 
-def to_ours(placed: Mapping[str, Place], read: Callable[[str], Array]) -> dict[str, Any]:
+def to_ours(
+    placed: Mapping[str, Place], read: Callable[[str], Array], start: Any = None
+) -> dict[str, Any]:
     """A tree of our weights, float32 in memory.
 
     Args:
-      placed: of `places`.
+      placed: of `places`: all, or with `start` some of them.
       read: their name -> their array, of the shape that its place has.
+      start: a tree of weights for what is not placed; its arrays are written over.
     """
-    leaves: dict[str, Array] = {}
+    leaves: dict[str, Array] = {} if start is None else flatten(start)
     stacks: dict[str, int] = {}
     for place in placed.values():
         if place.layer is not None:
@@ -138,7 +141,7 @@ def to_theirs(placed: Mapping[str, Place], params: Any) -> dict[str, Array]:
 
 def _their_shape(ours: str, our_shape: tuple[int, ...], config: BertConfig) -> tuple[int, ...]:
     """Of a matrix [inputs, outputs] with the heads side by side; words without padding."""
-    if ours in _BY_WORD:
+    if ours in BY_WORD:
         assert our_shape[0] == padded_vocab_size(config.vocab_size)
         return (config.vocab_size, *our_shape[1:])
     if ours == f"{STACKED}attention/output/kernel":

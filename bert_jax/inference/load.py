@@ -1,68 +1,30 @@
-"""From the path of a MODEL to the model."""
+"""From what a user calls a MODEL to something that answers."""
 
 from pathlib import Path
-from typing import Any
 
-import jax
-
-from bert_jax import pretraining
-from bert_jax.checkpoint import open_read_only
-from bert_jax.config import BertConfig
+from bert_jax.convert.open_model import open_model
 from bert_jax.errors import UserError
+from bert_jax.head_config import TASKS
 from bert_jax.inference.fill_mask import FillMask
-from bert_jax.sharding import unbox
-from data_pipeline.tokenization.text_tokenizer import TextTokenizer
-from data_pipeline.tokenization.tokenizer import load_tokenizer
 
 
 def load(model: str | Path, *, step: int | None = None) -> FillMask:
     """Open a model to use it.
 
     Args:
-      model: a run's folder, with `config.json`, `tokenizer/` and `checkpoints/`.
-      step: which checkpoint; the newest where not given.
+      model: a run or one of its checkpoints, a folder in Hugging Face's layout, or a name of the
+        Hub (`bert_jax.convert.open_model`).
+      step: which checkpoint of a run; the newest where not given.
 
     Returns:
       The model with its tokeniser; it fills masks.
 
     Raises:
-      UserError: there is no such folder, checkpoint, config or tokeniser.
+      UserError: there is no such model, or it has no masked LM head or no tokeniser.
     """
-    folder = Path(model)
-    config, tokenizer = open_model(folder)
-    return FillMask(config, load_params(folder, config, step), tokenizer)
-
-
-def open_model(folder: Path) -> tuple[BertConfig, TextTokenizer]:
-    """What a model's folder says of it, without its weights.
-
-    Raises:
-      UserError: a part is missing, or config and tokeniser disagree.
-    """
-    if not folder.is_dir():
-        raise UserError(f"{folder} is no model: there is no such folder. Give the folder of a run")
-    for name in ("config.json", "tokenizer", "checkpoints"):
-        if not (folder / name).exists():
-            raise UserError(
-                f"{folder} is no model: it has no {name}. Give the folder of a run, one with "
-                "config.json, tokenizer/ and checkpoints/"
-            )
-    config = BertConfig.from_json_file(folder / "config.json")
-    tokenizer = load_tokenizer(folder / "tokenizer")
-    if tokenizer.vocab_size != config.vocab_size:
-        raise UserError(
-            f"{folder}: the tokeniser has {tokenizer.vocab_size} tokens and the model "
-            f"{config.vocab_size} (vocab_size of config.json); they do not belong together"
-        )
-    return config, tokenizer
-
-
-def load_params(folder: Path, config: BertConfig, step: int | None = None) -> Any:
-    """The weights of a run, on one device."""
-    boxed = jax.eval_shape(pretraining.make_init(config), jax.random.key(0))
-    here = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
-    target = jax.tree.map(
-        lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=here), unbox(boxed)
-    )
-    with open_read_only(folder / "checkpoints") as checkpoints:
-        return checkpoints.restore_params(target, step)
+    opened = open_model(model, step=step)
+    if opened.head.task != "pretraining":
+        raise UserError(f"{model} has no masked LM head: it is {TASKS[opened.head.task]}")
+    if opened.tokenizer is None:
+        raise UserError(f"{model} has no tokeniser")
+    return FillMask(opened.config, opened.weights.read(), opened.tokenizer)

@@ -1,7 +1,7 @@
 """From the name of an experiment to its configs, checked before anything starts."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +121,6 @@ def load_experiment(
             f"{readable_path(path)} names no data: give --data STORE, a token store made by "
             "`bert-jax prepare`"
         )
-    built["DataConfig"] = built["DataConfig"].with_absolute_store()
     built["BertConfig"] = dataclasses.replace(
         built["BertConfig"], pair_task=built["PretrainingObjective"].pairs
     )
@@ -135,8 +134,39 @@ def load_experiment(
     )
 
 
+def with_model(experiment: Experiment, fields: Mapping[str, Any], flag: str) -> Experiment:
+    """An experiment with another shape of its model, where it does not name one itself.
+
+    Args:
+      experiment: whose values at their default are replaced.
+      fields: of `BertConfig`.
+      flag: where they come from, for `Experiment.origins`.
+
+    Raises:
+      UserError: the model and the rest do not go together.
+    """
+    taken = {
+        name: value
+        for name, value in fields.items()
+        if experiment.origins[f"BertConfig.{name}"].kind == "default"
+    }
+    built = experiment.configs()
+    built["BertConfig"] = dataclasses.replace(experiment.model, **taken)
+    _check_together(built)
+    return dataclasses.replace(
+        experiment,
+        model=built["BertConfig"],
+        operative=operative_text(built),
+        origins=experiment.origins | {f"BertConfig.{name}": Origin(flag=flag) for name in taken},
+    )
+
+
 def operative_text(configs: dict[str, Any]) -> str:
-    """The text of an `operative.gin`: every value of every config, by class name, as a literal."""
+    """The text of an `operative.gin`: every value of every config, by class name, as a literal.
+
+    Its stores are found from any folder; `Experiment.data` names them as they were given.
+    """
+    configs = {**configs, "DataConfig": configs["DataConfig"].with_absolute_store()}
     blocks = ["# Every value of a run. `bert-jax pretrain THIS_FILE --run_dir OTHER` repeats it."]
     for class_name, config in configs.items():
         lines = [
@@ -154,6 +184,12 @@ def _origins(built: dict[str, Any], statements: Sequence[Binding]) -> dict[str, 
 
 def _check_together(built: dict[str, Any]) -> None:
     """What no class can check alone."""
+    pairs, types = built["PretrainingObjective"].pairs, built["BertConfig"].type_vocab_size
+    if pairs != "none" and types == 1:
+        raise UserError(
+            f"PretrainingObjective.pairs is {pairs!r}, which marks the two parts by token types, "
+            "and the model has only one (BertConfig.type_vocab_size); set it to 'none'"
+        )
     positions = built["BertConfig"].max_length
     stages = built["LengthSchedule"].stages(built["PretrainingObjective"], built["TrainConfig"])
     for stage in stages:

@@ -1,93 +1,128 @@
-"""First weights that come from another run: the paper's second phase starts from its first."""
+"""First weights that come from another model: a run, a folder of Hugging Face's, Google's release.
+
+The paper's second phase starts from its first; a model that is taken on to a domain starts from
+whatever model there is, maybe with more words.
+"""
 
 import dataclasses
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
+import numpy as np
 
 from bert_jax import pretraining
 from bert_jax.checkpoint import SKIP, open_read_only
 from bert_jax.config import BertConfig
+from bert_jax.config_file import read_config_file
+from bert_jax.convert import hub
+from bert_jax.convert.layout import BY_WORD, flat_shapes, flatten
+from bert_jax.convert.model import Model
+from bert_jax.convert.open_model import open_model
+from bert_jax.encoder_weights import padded_vocab_size
 from bert_jax.errors import UserError
-from bert_jax.inference.load import open_model
+from bert_jax.head_config import HeadConfig
 from bert_jax.recipes.provenance import read_provenance
-from bert_jax.recipes.run_folder import CHECKPOINTS, PROVENANCE
+from bert_jax.recipes.run_folder import CHECKPOINTS, CONFIG, PROVENANCE, has_checkpoint
 from bert_jax.sharding import unbox
+from data_pipeline.errors import DataError
+from data_pipeline.tokenization.extension import Extension, extended_rows, extension_of
 from data_pipeline.tokenization.text_tokenizer import TextTokenizer
 
 # What decides no weight's shape or meaning: the pairs (`new_weights`), dropout, and how weights are
 # drawn that are not read.
 _MAY_DIFFER = {
     "pair_task",
+    "vocab_size",
     "hidden_dropout_prob",
     "attention_probs_dropout_prob",
     "initializer_range",
 }
+# What the data decide, and not the model.
+_OF_THE_DATA = {"pair_task", "vocab_size"}
 
 
 class Source(NamedTuple):
     """Where first weights come from.
 
     Attributes:
-      run: its folder.
-      step: of its newest checkpoint.
-      config: the shape of its model.
+      name: its absolute path, or its name on the Hub.
+      model: what was found there.
+      extension: what the data's vocabulary has more than the model's; None where it is the same.
     """
 
-    run: Path
-    step: int
-    config: BertConfig
+    name: str
+    model: Model
+    extension: Extension | None = None
 
 
-def find_source(given: str | Path | None, run_dir: Path) -> tuple[Source, TextTokenizer] | None:
-    """The run that a run without a checkpoint starts from; knows nothing of the data yet.
+def find_source(given: str | Path | None, run_dir: Path) -> Source | None:
+    """The model that a run without a checkpoint starts from; knows nothing of the data yet.
 
     Args:
-      given: the folder of another run, or None for new weights.
+      given: a MODEL (`bert_jax.convert.open_model`), or None for new weights.
       run_dir: of the run itself, which may have been started before.
 
-    Returns:
-      The other run with its newest checkpoint, and its tokeniser; or None.
-
     Raises:
-      UserError: there is no such run, it has no checkpoint, or the run was started from other
+      UserError: there is no such model, it has no tokeniser, or the run was started from other
         weights before.
     """
-    source = None if given is None else Path(given).expanduser().absolute()
-    _check_same_as_before(source, run_dir)
-    if source is None:
+    name = None if given is None else _absolute(given)
+    _check_same_as_before(name, run_dir)
+    if name is None:
         return None
     try:
-        theirs, their_tokenizer = open_model(source)
-    except UserError as error:
+        model = open_model(name)
+    except (UserError, DataError) as error:
         raise UserError(f"--init_from {error}") from error
-    with open_read_only(source / CHECKPOINTS) as checkpoints:
-        step = checkpoints.latest
-    if step is None:
-        raise UserError(f"--init_from {source} has no checkpoint yet")
-    return Source(source, step, theirs), their_tokenizer
+    if model.tokenizer is None:
+        raise UserError(
+            f"--init_from {name} has no tokeniser, so that nobody can tell which word each row of "
+            "its word table is of; put the files of its tokeniser beside it"
+        )
+    return Source(name, model)
 
 
-def check_source(
-    given: str | Path | None, run_dir: Path, model: BertConfig, tokenizer: TextTokenizer
-) -> Source | None:
-    """Which weights a run without a checkpoint starts from: `find_source`, if they fit.
+def shape_to_take(given: str | Path | None, run_dir: Path) -> BertConfig | None:
+    """The shape that an experiment takes over where it does not name one itself.
 
     Args:
-      given: the folder of another run, or None for new weights.
-      run_dir: of the run itself, which may have been started before.
-      model: the shape that the weights must have. The objective may be another one; see
+      given: see `find_source`.
+      run_dir: of the run. One that was begun from a model has its shape, and goes on with it
+        whether the model is named again or not.
+
+    Returns:
+      None where a run starts from new weights.
+    """
+    if has_checkpoint(run_dir):
+        begun_from_model = (run_dir / PROVENANCE).exists() and _begun_from(run_dir) is not None
+        return read_config_file(run_dir / CONFIG)[0] if begun_from_model else None
+    source = find_source(given, run_dir)
+    return None if source is None else source.model.config
+
+
+def taken_fields(config: BertConfig) -> dict[str, Any]:
+    """The fields of `shape_to_take` that an experiment may take over."""
+    return {
+        field.name: getattr(config, field.name)
+        for field in dataclasses.fields(config)
+        if field.name not in _OF_THE_DATA
+    }
+
+
+def check_source(source: Source, model: BertConfig, tokenizer: TextTokenizer) -> Source:
+    """Whether a model's weights fit a run, and with what extension of its vocabulary.
+
+    Args:
+      source: of `find_source`.
+      model: the shape that the weights must have. Objective and head may be others; see
         `new_weights`.
-      tokenizer: the one that the word table must belong to.
+      tokenizer: the data's, which the word table must belong to, or be extended to.
 
     Raises:
-      UserError: as `find_source`, or the other run's model or tokeniser is another.
+      UserError: the shape or the tokeniser is another.
     """
-    found = find_source(given, run_dir)
-    if found is None:
-        return None
-    (source, _, theirs), their_tokenizer = found
+    theirs = source.model.config
     differing = [
         f"{field.name} is {getattr(theirs, field.name)!r} there and "
         f"{getattr(model, field.name)!r} here"
@@ -96,80 +131,159 @@ def check_source(
         and getattr(theirs, field.name) != getattr(model, field.name)
     ]
     if differing:
-        raise UserError(f"--init_from {source} is another model: {'; '.join(differing)}")
-    if their_tokenizer.fingerprint != tokenizer.fingerprint:
         raise UserError(
-            f"--init_from {source} has another tokeniser than the data, so that its word table "
-            f"means other words; prepare the text with --tokenizer {source / 'tokenizer'}"
+            f"--init_from {source.name} is another model: {'; '.join(differing)}. An experiment "
+            "that names no shape, such as adapt, takes over that of the model"
         )
-    return found[0]
+    theirs_tokenizer = source.model.tokenizer
+    assert theirs_tokenizer is not None
+    if theirs_tokenizer.fingerprint == tokenizer.fingerprint:
+        return source
+    try:
+        return source._replace(extension=extension_of(theirs_tokenizer, tokenizer))
+    except DataError as error:
+        folder = "tokenizer" if source.model.kind == "run" else ""
+        raise UserError(
+            f"--init_from {source.name} has another tokeniser than the data, so that its word "
+            f"table means other words ({error}); prepare the text with --tokenizer "
+            f"{source.model.path / folder}, or with one that `bert-jax vocab --extend` made of it"
+        ) from error
 
 
-def _check_same_as_before(source: Path | None, run_dir: Path) -> None:
-    path = run_dir / PROVENANCE
-    if not path.exists():
+def new_weights(source: Source, ours: BertConfig) -> tuple[str, ...]:
+    """Beginnings of the paths of what a run has and its first weights do not give.
+
+    The labels of a head for pairs mean something else in another task. The pooler serves any.
+    """
+    theirs = flat_shapes(source.model.config, source.model.head)
+    missing = [path for path in flat_shapes(ours, HeadConfig()) if path not in theirs]
+    if source.model.config.pair_task != ours.pair_task and ours.pair_task != "none":
+        missing.append("cls/seq_relationship/kernel")
+    return _parts(missing)
+
+
+def unused_weights(source: Source, ours: BertConfig) -> tuple[str, ...]:
+    """Beginnings of the paths of what first weights have and a run does not need."""
+    needed = flat_shapes(ours, HeadConfig())
+    theirs = flat_shapes(source.model.config, source.model.head)
+    return _parts([path for path in theirs if path not in needed])
+
+
+def facts_of(source: Source, ours: BertConfig) -> dict[str, Any]:
+    """For `provenance.json`: which model, and what of the run's weights it did not give."""
+    facts: dict[str, Any] = {"model": source.name, "kind": source.model.kind}
+    if source.model.step is not None:
+        facts["step"] = source.model.step
+    if new := new_weights(source, ours):
+        facts["new_weights"] = list(new)
+    if source.extension is not None:
+        facts["new_words"] = len(source.extension.pieces)
+    return facts
+
+
+def about_source(source: Source, ours: BertConfig) -> list[str]:
+    """Sentences for a person on what is not simply taken over."""
+    lines = []
+    new, unused = new_weights(source, ours), unused_weights(source, ours)
+    takes = f"--init_from {source.name}: takes all weights"
+    if unused:
+        lines.append(f"{takes} but {' and '.join(unused)}, which this run does not need")
+    if new:
+        lines.append(f"{takes} that it has; {' and '.join(new)} start at random")
+    if source.extension is not None:
+        words = len(source.extension.pieces)
+        lines.append(
+            f"--init_from {source.name}: {words:,} new words, whose rows start as the mean of "
+            "their pieces"
+        )
+    return [*lines, *source.model.weights.notes]
+
+
+def read_weights(source: Source, model: BertConfig, params: Any) -> Any:
+    """First weights of a run, from a model but for `new_weights`.
+
+    Args:
+      source: of `check_source`.
+      model: the shape of the run's model.
+      params: its weights as they are made; what stays is taken from them, and where each lies.
+    """
+    new = new_weights(source, model)
+    made = flatten(params)
+    as_it_is = source.extension is None and source.model.config.vocab_size == model.vocab_size
+    if source.model.kind == "run" and as_it_is:
+        read = _read_in_place(source, new, made)
+    else:
+        read = {
+            path: _placed(_with_words(path, np.asarray(leaf), source, model), made[path])
+            for path, leaf in flatten(source.model.weights.read()).items()
+            if path in made and not path.startswith(new)
+        }
+    return jax.tree_util.tree_map_with_path(
+        lambda path, leaf: read.get(jax.tree_util.keystr(path, simple=True, separator="/"), leaf),
+        params,
+    )
+
+
+def _read_in_place(source: Source, new: tuple[str, ...], made: dict[str, Any]) -> dict[str, Any]:
+    """The weights of a run, each host reading what lies on it."""
+
+    def target(path: Any, _: Any) -> Any:
+        name = jax.tree_util.keystr(path, simple=True, separator="/")
+        if name not in made or name.startswith(new):
+            return SKIP
+        leaf = made[name]
+        return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=leaf.sharding)
+
+    init = pretraining.make_init(source.model.config)
+    theirs = unbox(jax.eval_shape(init, jax.random.key(0)))
+    with open_read_only(source.model.path / CHECKPOINTS) as checkpoints:
+        found = flatten(
+            checkpoints.restore_params(
+                jax.tree_util.tree_map_with_path(target, theirs), source.model.step
+            )
+        )
+    return {path: leaf for path, leaf in found.items() if leaf is not SKIP}
+
+
+def _with_words(path: str, leaf: Any, source: Source, model: BertConfig) -> Any:
+    """A weight with a row for each of the run's words, old rows equal to the bit, then padding."""
+    if path not in BY_WORD:
+        return leaf
+    if source.extension is not None:
+        leaf = extended_rows(leaf[: source.extension.old_size], source.extension)
+    leaf = leaf[: model.vocab_size]
+    padding = padded_vocab_size(model.vocab_size) - len(leaf)
+    return np.pad(leaf, [(0, padding)] + [(0, 0)] * (leaf.ndim - 1))
+
+
+def _placed(leaf: Any, like: Any) -> Any:
+    """A whole array of this host, laid as another is."""
+    return jax.make_array_from_callback(like.shape, like.sharding, lambda index: leaf[index])
+
+
+def _parts(paths: list[str]) -> tuple[str, ...]:
+    """`cls/predictions` of `cls/predictions/bias` and the like: the parts that a person knows."""
+    return tuple(dict.fromkeys("/".join(path.split("/")[:2]) for path in sorted(paths)))
+
+
+def _absolute(given: str | Path) -> str:
+    return str(given) if hub.is_hub_name(given) else str(Path(given).expanduser().absolute())
+
+
+def _begun_from(run_dir: Path) -> str | None:
+    """What a run's first weights came from."""
+    found = read_provenance(run_dir).get("init_from") or {}
+    return found.get("model", found.get("run"))
+
+
+def _check_same_as_before(name: str | None, run_dir: Path) -> None:
+    if not (run_dir / PROVENANCE).exists():
         return
-    before = (read_provenance(run_dir).get("init_from") or {}).get("run")
-    if before != (None if source is None else str(source)):
+    before = _begun_from(run_dir)
+    if before != name:
         was = f"--init_from {before}" if before else "new weights"
-        now = f"--init_from {source}" if source else "new weights"
+        now = f"--init_from {name}" if name else "new weights"
         raise UserError(
             f"{run_dir} was begun with {was}, has no checkpoint of its own yet, and is now asked "
             f"to begin with {now}; give the same again, or another --run_dir"
         )
-
-
-def about_new_weights(source: Source, ours: BertConfig) -> str | None:
-    """A sentence for a person where a run of another pair task cannot give all weights."""
-    new = " and ".join(new_weights(source.config, ours))
-    if not new:
-        return None
-    theirs, now = source.config.pair_task, ours.pair_task
-    did = f"--init_from {source.run}: that run was pretrained with pairs {theirs!r}, and this one"
-    if now == "none":
-        return f"{did} has none: it takes all weights but {new}, which it does not need"
-    return f"{did} with {now!r}: it takes all weights but {new}, which start at random"
-
-
-def new_weights(theirs: BertConfig, ours: BertConfig) -> tuple[str, ...]:
-    """Paths of what a model of another pair task does not take over.
-
-    The head's labels mean something else there. The pooler serves any pair task, and is there with
-    one only.
-    """
-    if theirs.pair_task == ours.pair_task:
-        return ()
-    head = "cls/seq_relationship"
-    return ("bert/pooler", head) if "none" in (theirs.pair_task, ours.pair_task) else (head,)
-
-
-def read_weights(source: Source, model: BertConfig, params: Any) -> Any:
-    """First weights of a model, from another run but for `new_weights`.
-
-    Args:
-      source: of `check_source`.
-      model: the shape of the model.
-      params: its weights as they are made; what stays is taken from them, and where each lies.
-    """
-    new = new_weights(source.config, model)
-    made = {_name(path): leaf for path, leaf in jax.tree_util.tree_flatten_with_path(params)[0]}
-
-    def target(path: Any, _: Any) -> Any:
-        if _name(path).startswith(new):
-            return SKIP
-        leaf = made[_name(path)]
-        return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=leaf.sharding)
-
-    theirs = unbox(jax.eval_shape(pretraining.make_init(source.config), jax.random.key(0)))
-    with open_read_only(source.run / CHECKPOINTS) as checkpoints:
-        found = checkpoints.restore_params(
-            jax.tree_util.tree_map_with_path(target, theirs), source.step
-        )
-    read = {_name(path): leaf for path, leaf in jax.tree_util.tree_flatten_with_path(found)[0]}
-    return jax.tree_util.tree_map_with_path(
-        lambda path, leaf: leaf if _name(path).startswith(new) else read[_name(path)], params
-    )
-
-
-def _name(path: Any) -> str:
-    return jax.tree_util.keystr(path, simple=True, separator="/")

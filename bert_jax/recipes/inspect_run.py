@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Any
 
 from bert_jax.checkpoint import open_read_only
-from bert_jax.config import BertConfig
+from bert_jax.config_file import read_config_file
+from bert_jax.convert.open_model import open_model
 from bert_jax.errors import UserError
 from bert_jax.formatting import format_amount
-from bert_jax.inference.load import load_params
 from bert_jax.loss_sentences import about_losses
 from bert_jax.loss_watch import watch_of
 from bert_jax.metrics import METRICS_FILE, is_evaluation, read_metrics
@@ -33,10 +33,10 @@ def run_facts(path: Path) -> dict[str, Any]:
       UserError: a file of the run is missing or damaged, or there is no checkpoint.
     """
     run_dir, step = _run_and_step(path)
-    config = BertConfig.from_json_file(run_dir / run_folder.CONFIG)
+    config, _ = read_config_file(run_dir / run_folder.CONFIG)
     with open_read_only(run_dir / run_folder.CHECKPOINTS) as checkpoints:
         steps = checkpoints.steps
-    params = load_params(run_dir, config, step)
+    params = open_model(run_dir, step=step).weights.read()
     facts: dict[str, Any] = {
         "kind": "run",
         "run": str(run_dir),
@@ -109,7 +109,9 @@ def show_run(facts: dict[str, Any], columns: int = 80) -> str:
     if "evaluation" in facts:
         evaluation, pair_task = facts["evaluation"], pair_task_of(facts["evaluation"])
         mlm = evaluation["mlm"]
-        results = f"MLM loss {mlm['loss']:.4f} (unigram entropy {mlm['unigram_entropy']:.4f})"
+        results = (
+            f"MLM loss {mlm['loss']:.4f} (held-out unigram entropy {mlm['unigram_entropy']:.4f})"
+        )
         if pair_task is not None:
             pairs = evaluation[pair_task.key]
             results += (
@@ -162,16 +164,23 @@ def _show_objective(objective: dict[str, Any], schedule: list[dict[str, Any]]) -
 
 
 def _show_source(source: dict[str, Any]) -> str:
-    pairs = f", pretrained with pairs {source['pair_task']!r}" if "pair_task" in source else ""
-    return f"{source.get('run')}, step {source.get('step')}{pairs}"
+    parts = [str(source.get("model", source.get("run")))]
+    if "step" in source:
+        parts.append(f"step {source['step']}")
+    if source.get("new_weights"):
+        parts.append(f"but for {' and '.join(source['new_weights'])}, which began at random")
+    if "new_words" in source:
+        parts.append(f"with {source['new_words']:,} new words")
+    return ", ".join(parts)
 
 
 def _run_and_step(path: Path) -> tuple[Path, int | None]:
-    path = path.absolute()
-    if path.name == run_folder.CHECKPOINTS:
-        return path.parent, None
-    if path.parent.name == run_folder.CHECKPOINTS:
-        if not path.name.isdecimal():
+    """A run's folder, as it was given where that says enough, and the step of a checkpoint."""
+    whole = path.absolute()
+    if whole.name == run_folder.CHECKPOINTS:
+        return (path if path.name else whole).parent, None
+    if whole.parent.name == run_folder.CHECKPOINTS:
+        if not whole.name.isdecimal():
             raise UserError(f"{path} is no checkpoint: its name must be the number of a step")
-        return path.parent.parent, int(path.name)
+        return (path if path.parent.name else whole).parent.parent, int(whole.name)
     return path, None

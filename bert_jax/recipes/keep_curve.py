@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from bert_jax.config import BertConfig
+from bert_jax.config_file import read_config_file
 from bert_jax.errors import UserError
 from bert_jax.kept_curves import curves_folder, write_curve
 from bert_jax.loss_curve import Curve, Levels, curve_of, noise
@@ -40,7 +40,8 @@ def keep_curve(run_dir: Path, experiment: str, path: Path) -> None:
 
     Raises:
       UserError: there is no such run or experiment, a file of the run is missing or damaged or says
-        nothing of tokens and levels, or the run diverged.
+        nothing of tokens and levels, the curve does not show how the loss came down, or the run
+        diverged.
     """
     _check_run(run_dir)
     names = experiment_names()
@@ -51,7 +52,7 @@ def keep_curve(run_dir: Path, experiment: str, path: Path) -> None:
         )
     run = load_experiment(str(run_dir / run_folder.OPERATIVE), data_required=False)
     shipped = load_experiment(experiment, data_required=False)
-    model = BertConfig.from_json_file(run_dir / run_folder.CONFIG)
+    model, _ = read_config_file(run_dir / run_folder.CONFIG)
     provenance = read_provenance(run_dir)
     curve = curve_of(read_metrics(run_dir))
     levels = Levels.from_facts(provenance.get(LEVELS))
@@ -109,11 +110,24 @@ def _check_run(run_dir: Path) -> None:
 
 
 def _check_sound(run_dir: Path, curve: Curve, levels: Levels) -> None:
+    if not levels.rates_compare:
+        raise UserError(
+            f"{run_dir} is no run to compare others with: LAMB's learning rates are no sizes of "
+            "steps; keep the curve of a run with the preset 'paper' or 'adamw'"
+        )
     bad = ~np.isfinite(curve.loss)
     if bad.any():
         raise UserError(
             f"{run_dir} is no run to compare others with: at step {int(curve.step[bad][0]):,} its "
             "MLM loss is not a number"
+        )
+    first = float(curve.loss[0])
+    if first <= levels.near_unigram:
+        raise UserError(
+            f"{run_dir} does not show how its MLM loss came down: at its first logged step, "
+            f"{int(curve.step[0]):,}, it is {first:.2f}, and the unigram level begins at "
+            f"{levels.near_unigram:.2f}; train it again from fresh weights with a smaller "
+            "TrainConfig.log_every"
         )
     last = float(np.median(curve.loss[-max(len(curve.loss) // 5, 1) :]))
     if levels.progress(last) > 1 + _DIVERGED:

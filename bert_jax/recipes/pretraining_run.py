@@ -9,27 +9,25 @@ import jax
 
 from bert_jax import devices, pretraining, sharding
 from bert_jax.checkpoint import Checkpoints
-from bert_jax.inference.fill_mask import FillMask
+from bert_jax.config_file import config_json
 from bert_jax.loop import Hooks, StopRequest, agree, run_steps
-from bert_jax.loss_sentences import about_losses, about_mlm
+from bert_jax.loss_sentences import about_mlm
 from bert_jax.loss_watch import watch_of
 from bert_jax.metrics import MetricsWriter, read_metrics
 from bert_jax.pair_tasks import PAIR_TASKS
 from bert_jax.program import Program, make_program
-from bert_jax.recipes import held_out, init_from, provenance, run_folder
+from bert_jax.recipes import init_from, provenance, run_folder
 from bert_jax.recipes.data import check_files, open_data
 from bert_jax.recipes.data_levels import data_levels
 from bert_jax.recipes.describe_run import describe_start
 from bert_jax.recipes.experiment import Experiment
 from bert_jax.recipes.mixture_floor import floor_of_stores
 from bert_jax.recipes.run_lock import run_lock
+from bert_jax.recipes.run_results import RunResults
 from bert_jax.recipes.same_run import check_same_run
-from bert_jax.recipes.samples import predict_samples
 from bert_jax.recipes.staged_data import StagedData, check_stages
 from bert_jax.recipes.stoppable import stoppable
 from bert_jax.recipes.stores import open_stores
-from bert_jax.report import write_report
-from bert_jax.store_results import store_lines
 from bert_jax.terminal import Terminal
 from data_pipeline.prefetch import Prefetch
 
@@ -80,8 +78,7 @@ class PretrainingRun:
             held.enter_context(run_lock(run_dir))
         # What can be refused is refused before the data are prepared and counted.
         begins = not run_folder.has_checkpoint(run_dir)
-        if begins:
-            init_from.find_source(source, run_dir)
+        found_source = init_from.find_source(source, run_dir) if begins else None
         stores = open_stores(experiment.data, run_dir.parent, stoppable(terminal.progress, stop))
         stop.check()
         check_same_run(run_dir, experiment, stores.facts())
@@ -95,8 +92,8 @@ class PretrainingRun:
         self.model = dataclasses.replace(experiment.model, vocab_size=self.tokenizer.vocab_size)
         # Where the first weights come from. A run that is gone on with has weights of its own.
         self.first_weights: init_from.Source | None = None
-        if begins:
-            self.first_weights = init_from.check_source(source, run_dir, self.model, self.tokenizer)
+        if found_source is not None:
+            self.first_weights = init_from.check_source(found_source, self.model, self.tokenizer)
         with terminal.progress("counting examples", None, "example") as task:
             self.data = StagedData(
                 experiment.stages,
@@ -114,7 +111,6 @@ class PretrainingRun:
             optimizer=experiment.optimizer,
             mesh=mesh,
         )
-        self.evaluated_step: int | None = None
         # One for each stage: longer rows are other examples.
         pair_task = PAIR_TASKS.get(self.model.pair_task)
         self.floors = [
@@ -122,13 +118,24 @@ class PretrainingRun:
             for part in self.data.parts
         ]
         stop.check()
-        self.levels = data_levels(
+        levels = data_levels(
             [store.train.tokens for store in stores.all],
             stores.shares.facts(),
             self.model.vocab_size,
             experiment.objective,
             self.floors[0],
-        ).to_facts()
+        )
+        self.levels = levels._replace(rates_compare=experiment.optimizer.rates_are_steps).to_facts()
+        self.results = RunResults(
+            run_dir,
+            self.program,
+            self.data,
+            self.floors,
+            self.levels,
+            num_steps=self.train.num_steps,
+            terminal=terminal,
+            is_main=self.is_main,
+        )
         facts = provenance.provenance_of(devices.facts(found), mesh.shape, stores.facts())
         facts[provenance.LEVELS] = self.levels
         if self.first_weights is not None:
@@ -137,17 +144,15 @@ class PretrainingRun:
             self._write_folder(facts)
 
     def _describe_source(self, source: init_from.Source) -> dict[str, Any]:
-        facts: dict[str, Any] = {"run": str(source.run), "step": source.step}
-        if sentence := init_from.about_new_weights(source, self.model):
-            facts["pair_task"] = source.config.pair_task
-            self.terminal.print(sentence)
-        return facts
+        for line in init_from.about_source(source, self.model):
+            self.terminal.print(line)
+        return init_from.facts_of(source, self.model)
 
     def _write_folder(self, facts: dict[str, Any]) -> None:
         # A start that finds the run finished trains nothing, and is no resumption.
         is_finished = (run_folder.newest_checkpoint(self.run_dir) or 0) >= self.train.num_steps
         changes = [] if is_finished else provenance.record_provenance(self.run_dir, facts)
-        run_folder.write_atomically(self.run_dir / run_folder.CONFIG, self.model.to_json())
+        run_folder.write_atomically(self.run_dir / run_folder.CONFIG, config_json(self.model))
         self.tokenizer.save(self.run_dir / run_folder.TOKENIZER)
         run_folder.write_atomically(self.run_dir / run_folder.OPERATIVE, self.experiment.operative)
         if changes:
@@ -185,18 +190,18 @@ class PretrainingRun:
                 )
                 due = _due(step, train.eval_every) or step >= train.num_steps
                 if step and due and not evaluated:
-                    self._evaluate(writer, step, state)
+                    self.results.evaluate(writer, step, state)
                 if step < train.num_steps:
                     state, step, stopped_by = self._train(state, step, checkpoints, writer)
             checkpoints.wait()
             if stopped_by is None:
-                result = self._finish(step, state)
+                result = self.results.finish(state, self.model, self.tokenizer)
                 return PretrainingResult(self.run_dir, step, None, result)
             terminal.print(
                 f"stopped by {stopped_by} after step {step}, which is saved; "
                 "the same command goes on"
             )
-            self._report()
+            self.results.report()
             return PretrainingResult(self.run_dir, step, stopped_by, None)
 
     def _open_writer(self, start: int | None) -> AbstractContextManager[MetricsWriter | None]:
@@ -247,7 +252,7 @@ class PretrainingRun:
             task.advance(start)
             hooks = Hooks(
                 log=log,
-                evaluate=lambda step, state: self._evaluate(writer, step, state),
+                evaluate=lambda step, state: self.results.evaluate(writer, step, state),
                 save=checkpoints.save,
                 last_saved=lambda: checkpoints.latest,
                 advance=task.advance,
@@ -267,55 +272,8 @@ class PretrainingRun:
                 stop=self.stop,
             )
             # A signal that comes within the last step leaves its evaluation to the next start.
-            unfinished = step < train.num_steps or self.evaluated_step != step
+            unfinished = step < train.num_steps or self.results.evaluated_step != step
             return state, step, self.stop.name if unfinished else None
-
-    def _evaluate(self, writer: MetricsWriter | None, step: int, state: Any) -> None:
-        length = self.data.stage(step).objective.max_length
-        batches, floor = self.data.part(step).held_out, self.floors[self.data.number(step)]
-        what = f"evaluating at length {length}" if self.data.borders else "evaluating"
-        metrics = held_out.evaluate(
-            self.program, state.params, batches, self.terminal.progress, what
-        )
-        self.evaluated_step = step
-        if writer is not None:
-            # The line comes last: a run killed in between evaluates again.
-            result = held_out.verdict(step, metrics, floor, self.data.epochs(step))
-            result = {"step": step, "max_length": length, **result}
-            run_folder.write_json(self.run_dir / run_folder.EVALUATION, result)
-            line = {"step": step, **metrics}
-            if self.data.borders:
-                line["eval_max_length"] = length
-            if writer.last_evaluation_step != step:
-                writer.write(line)
-            self.terminal.evaluation_line(line, floor)
-            # The last ones stand below the results of the whole run.
-            for of_store in store_lines(result) if step < self.train.num_steps else []:
-                self.terminal.print(of_store, style="cyan")
-
-    def _finish(self, step: int, state: Any) -> dict[str, Any]:
-        params = sharding.gather(state.params)
-        if self.is_main:
-            model = FillMask(self.model, params, self.tokenizer)
-            named = predict_samples(model, self.data.parts[0].stores, self.tokenizer)
-            run_folder.write_json(
-                self.run_dir / run_folder.PREDICTIONS,
-                [{**({"store": name} if name else {}), **p.to_dict()} for name, p in named],
-            )
-            for name, prediction in named:
-                self.terminal.print(f"{name}: " * bool(name) + prediction.to_line())
-        self._report()
-        result = run_folder.read_evaluation(self.run_dir)
-        for line in held_out.summary(result):
-            self.terminal.print(line)
-        watch = watch_of(read_metrics(self.run_dir), self.levels) if self.is_main else None
-        if watch is not None and watch.standing.status not in ("early", "learning"):
-            self.terminal.print(about_losses(watch)[0])
-        return result
-
-    def _report(self) -> None:
-        if self.is_main:
-            self.terminal.print(f"report: {write_report(self.run_dir)}")
 
 
 def _due(step: int, every: int) -> bool:

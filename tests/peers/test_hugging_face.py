@@ -12,6 +12,7 @@ from transformers import BertConfig as PeerConfig
 
 from bert_jax import pretraining
 from bert_jax.config import MODEL_SIZES, BertConfig, ComputeConfig
+from bert_jax.config_file import config_json
 from bert_jax.convert.layout import to_theirs
 from bert_jax.head_config import HeadConfig
 from bert_jax.heads import BertForPreTraining as OurModel
@@ -107,7 +108,7 @@ def test_a_model_of_each_size_has_as_many_weights_as_hugging_faces(size):
 
 def test_our_config_json_is_read_by_transformers(tmp_path):
     config = small_config(hidden_act="gelu_new", hidden_dropout_prob=0.2)
-    (tmp_path / "config.json").write_text(config.to_json())
+    (tmp_path / "config.json").write_text(config_json(config))
     theirs = PeerConfig.from_pretrained(tmp_path)
     wanted = peer_config(config).to_dict()
     assert {name: theirs.to_dict()[name] for name in vars(config)} == {

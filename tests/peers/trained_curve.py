@@ -179,8 +179,8 @@ def draw(
     curves.legend(frameon=False)
     floor = 1e-8
     shown = np.maximum(differences(ours, theirs), floor)
-    apart.semilogy(steps, shown, color=TRAIN, linewidth=1.5, label="bert-jax")
-    styles = (("#6b3fa0", "-"), (EVALUATION, "--"), ("#2e7d4f", "-."))
+    apart.semilogy(steps, shown, color=TRAIN, linewidth=1, label="bert-jax")
+    styles = (("#6b3fa0", "-"), ("#8a6d00", "--"), ("#2e7d4f", "-."))
     for (error, losses), (color, style) in zip(wrong.items(), styles, strict=True):
         shown = np.maximum(differences(losses, theirs), floor)
         apart.semilogy(
@@ -188,11 +188,11 @@ def draw(
         )
     apart.axhline(bound, color=MUTED, linewidth=1, linestyle=":")
     apart.text(STEPS, bound * 1.2, "bound", color=MUTED, ha="right", va="bottom")
-    apart.set(xlabel="step", ylabel="relative difference from PyTorch", ylim=(floor, None))
-    apart.legend(frameon=False, loc="lower right", ncols=2, fontsize=9)
+    apart.set(xlabel="step", ylabel="relative difference from PyTorch", ylim=(floor, 1))
+    apart.legend(frameon=False, loc="upper right", ncols=2, fontsize=9)
     for axes in (curves, apart):
         axes.spines[["top", "right"]].set_visible(False)
-    figure.savefig(path, dpi=110)
+    figure.savefig(path, dpi=100)
 
 
 def main(text: str, image: str) -> None:

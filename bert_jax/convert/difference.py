@@ -1,0 +1,104 @@
+"""How a file's tensors differ from a model's weights: both ways, and what is intended of it."""
+
+import fnmatch
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from bert_jax.convert.layout import Place
+from bert_jax.convert.tensors import TensorInfo, printable
+from bert_jax.errors import UserError
+
+# Names that one line of an error lists before it counts the rest.
+_LISTED = 6
+
+
+class Difference(NamedTuple):
+    """What is not as a model needs it.
+
+    Attributes:
+      missing: names of weights that the model has and the file has not.
+      unexpected: names of tensors that the file has and the model has not.
+      misshapen: name -> (shape in the file, shape that is needed).
+      unfit: name -> type, of what is not made of floating-point numbers.
+    """
+
+    missing: tuple[str, ...]
+    unexpected: tuple[str, ...]
+    misshapen: dict[str, tuple[tuple[int, ...], tuple[int, ...]]]
+    unfit: dict[str, str]
+
+    def __bool__(self) -> bool:
+        return any(self)
+
+    def lines(self) -> list[str]:
+        """For a person: one line each for what is missing, unexpected, misshapen, unfit."""
+        shapes = [
+            f"{printable(name)} is {list(found)} and must be {list(needed)}"
+            for name, (found, needed) in self.misshapen.items()
+        ]
+        types = [f"{printable(name)} is of {printable(kind)}" for name, kind in self.unfit.items()]
+        return [
+            f"{len(names)} {what}: {_listed(names)}"
+            for what, names in (
+                ("missing", [printable(name) for name in self.missing]),
+                ("unexpected", [printable(name) for name in self.unexpected]),
+                ("of another shape", shapes),
+                ("no floating-point numbers", types),
+            )
+            if names
+        ]
+
+    def without(self, drop: Sequence[str], new: Sequence[str]) -> "Difference":
+        """What is left of it where some of it is intended.
+
+        Args:
+          drop: patterns of names that may be unexpected.
+          new: patterns of names that may be missing.
+
+        Raises:
+          UserError: a pattern fits nothing.
+        """
+        for patterns, names, what in (
+            (drop, self.unexpected, "unexpected"),
+            (new, self.missing, "missing"),
+        ):
+            for pattern in patterns:
+                if not fnmatch.filter(names, pattern):
+                    have = _listed([printable(name) for name in names]) if names else "nothing"
+                    raise UserError(
+                        f"no weight that is {what} is called {pattern!r}; {what} is {have}"
+                    )
+        return self._replace(
+            missing=_not_of(self.missing, new), unexpected=_not_of(self.unexpected, drop)
+        )
+
+
+def compare(placed: Mapping[str, Place], tensors: Mapping[str, TensorInfo]) -> Difference:
+    """A model's weights beside a file's tensors, under the same names."""
+    common = [name for name in placed if name in tensors]
+    return Difference(
+        missing=tuple(name for name in placed if name not in tensors),
+        unexpected=tuple(name for name in tensors if name not in placed),
+        misshapen={
+            name: (tensors[name].shape, placed[name].shape)
+            for name in common
+            if tensors[name].shape != placed[name].shape
+        },
+        unfit={
+            name: str(tensors[name].dtype) for name in common if not _is_floating(tensors[name])
+        },
+    )
+
+
+def _is_floating(tensor: TensorInfo) -> bool:
+    # bfloat16 is no kind of numpy's own.
+    return tensor.dtype.kind == "f" or tensor.dtype.name == "bfloat16"
+
+
+def _not_of(names: Iterable[str], patterns: Sequence[str]) -> tuple[str, ...]:
+    return tuple(n for n in names if not any(fnmatch.fnmatchcase(n, p) for p in patterns))
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - _LISTED
+    return ", ".join(names[:_LISTED]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,145 @@
+"""From what a user calls a MODEL to the model: a run, a checkpoint, a folder, a name of the Hub."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from bert_jax import models
+from bert_jax.checkpoint import open_read_only
+from bert_jax.config import BertConfig
+from bert_jax.config_file import read_config_file
+from bert_jax.convert import hub
+from bert_jax.convert.hf_config import FILE
+from bert_jax.convert.model import Kind, Model, Weights
+from bert_jax.convert.read import GOOGLE_CONFIG, read_google, read_hugging_face
+from bert_jax.convert.sentence_encoder import read_pooling
+from bert_jax.errors import UserError
+from bert_jax.head_config import HeadConfig
+from data_pipeline.tokenization.text_tokenizer import TextTokenizer
+from data_pipeline.tokenization.tokenizer import load_tokenizer
+
+CHECKPOINTS = "checkpoints"
+TOKENIZER = "tokenizer"
+# A folder has a tokeniser if it has one of these.
+_TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "sentencepiece.model", "vocab.json")
+
+
+def open_model(
+    source: str | Path,
+    *,
+    task: str | None = None,
+    step: int | None = None,
+    cased: bool | None = None,
+    drop: Sequence[str] = (),
+    new: Sequence[str] = (),
+) -> Model:
+    """Open a model; its weights are found and checked by name and shape, and not read yet.
+
+    Args:
+      source: the folder of a run or one of its `checkpoints/STEP`; a folder in Hugging Face's
+        layout, or `hf:OWNER/NAME`; a checkpoint of google-research/bert, by its folder or prefix.
+      task: of the head (`bert_jax.head_config.TASKS`); what the weights are of where not given.
+      step: which checkpoint of a run; the newest where not given.
+      cased: of a tokeniser that does not say it itself, a lone `vocab.txt`.
+      drop: patterns of names of weights that are not to be taken over.
+      new: patterns of names of weights that are not there and shall start at random.
+
+    Raises:
+      UserError: there is no model, or it is not what it says it is.
+    """
+    path = hub.fetch(str(source)) if hub.is_hub_name(source) else Path(source).expanduser()
+    kind, path, step = _kind_of(path, step)
+    if kind == "run":
+        return _open_run(path, step, task, drop, new)
+    if step is not None:
+        raise UserError(f"{source} has no checkpoint of step {step}: it is no run")
+    folder = path if path.is_dir() else path.parent
+    if kind == "google":
+        weights = read_google(path, task=task, drop=drop, new=new)
+    else:
+        weights = read_hugging_face(path, task=task, drop=drop, new=new)
+        if weights.head.task == "encoder" and (pooling := read_pooling(folder)):
+            weights = weights._replace(head=dataclasses.replace(weights.head, **pooling))
+    return Model(kind, path, weights, _tokenizer_of(folder, weights.config, cased))
+
+
+def _kind_of(path: Path, step: int | None) -> tuple[Kind, Path, int | None]:
+    """What is there, its path, and the step where a run's checkpoint is named by its folder."""
+    if path.is_dir() and path.name.isdecimal() and path.parent.name == CHECKPOINTS:
+        return "run", path.parent.parent, int(path.name) if step is None else step
+    if (path / CHECKPOINTS).is_dir() or (path / TOKENIZER).is_dir():
+        return "run", path, step
+    if (path / FILE).is_file():
+        return "hugging_face", path, step
+    folder = path if path.is_dir() else path.parent
+    if (folder / GOOGLE_CONFIG).is_file():
+        return "google", path, step
+    if not path.exists() and not path.with_name(f"{path.name}.index").is_file():
+        raise UserError(f"{path} is no model: there is no such folder")
+    raise UserError(
+        f"{path} is no model: it has no {FILE}, as a run and Hugging Face's layout, and no "
+        f"{GOOGLE_CONFIG}, as Google's checkpoints"
+    )
+
+
+def _open_run(
+    folder: Path, step: int | None, task: str | None, drop: Sequence[str], new: Sequence[str]
+) -> Model:
+    for name in (FILE, TOKENIZER, CHECKPOINTS):
+        if not (folder / name).exists():
+            raise UserError(
+                f"{folder} is no model: it has no {name}. Give the folder of a run, one with "
+                "config.json, tokenizer/ and checkpoints/, or one in Hugging Face's layout"
+            )
+    config, head = read_config_file(folder / FILE)
+    if new or (drop and task is None) or (task is not None and task != head.task):
+        raise UserError(
+            f"{folder} is a run, whose head is taken as it is; convert it first (--to hf), and "
+            "take that with --head, --drop and --new"
+        )
+    tokenizer = load_tokenizer(folder / TOKENIZER)
+    if tokenizer.vocab_size != config.vocab_size:
+        raise _do_not_belong(folder, config, tokenizer)
+    with open_read_only(folder / CHECKPOINTS) as checkpoints:
+        found = checkpoints.latest if step is None else step
+        if found is None:
+            raise UserError(f"{folder} has no checkpoint yet")
+        checkpoints.metadata(found)  # raises where there is none of that step
+    return Model(
+        "run",
+        folder,
+        Weights(config, head, lambda: _read_run(folder, config, head, found)),
+        tokenizer,
+        found,
+    )
+
+
+def _read_run(folder: Path, config: BertConfig, head: HeadConfig, step: int) -> Any:
+    """The weights of a run, on one device."""
+    here = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
+    target = jax.tree.map(
+        lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=here),
+        models.abstract_params(config, head),
+    )
+    with open_read_only(folder / CHECKPOINTS) as checkpoints:
+        return checkpoints.restore_params(target, step)
+
+
+def _tokenizer_of(folder: Path, config: BertConfig, cased: bool | None) -> TextTokenizer | None:
+    if not any((folder / name).is_file() for name in _TOKENIZER_FILES):
+        return None
+    tokenizer = load_tokenizer(folder, cased)
+    # A word table may have more rows than there are tokens, as those that were padded have.
+    if tokenizer.vocab_size > config.vocab_size:
+        raise _do_not_belong(folder, config, tokenizer)
+    return tokenizer
+
+
+def _do_not_belong(folder: Path, config: BertConfig, tokenizer: TextTokenizer) -> UserError:
+    return UserError(
+        f"{folder}: the tokeniser has {tokenizer.vocab_size} tokens and the model "
+        f"{config.vocab_size} (vocab_size of config.json); they do not belong together"
+    )

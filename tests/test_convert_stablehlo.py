@@ -1,0 +1,59 @@
+"""What is exported runs at any shape, on every platform named, and computes what the model does."""
+
+import json
+
+import numpy as np
+import pytest
+from models import small_config
+from test_task_heads import HEADS, random_params
+
+from bert_jax import models
+from bert_jax.convert import stablehlo
+from bert_jax.convert.stablehlo import read_stablehlo, write_stablehlo
+from bert_jax.errors import UserError
+from bert_jax.head_config import HeadConfig
+
+
+@pytest.mark.parametrize("task", ["encoder", "multiple_choice"])
+def test_the_program_serves_other_shapes_than_it_was_checked_with(task, tmp_path):
+    config, head = small_config(), HEADS[task]
+    params = random_params(config, head)
+    assert write_stablehlo(config, head, params, tmp_path).largest_difference < 1e-6
+    weights, program = read_stablehlo(tmp_path)
+    shape = (2, 5, 9) if task == "multiple_choice" else (5, 9)
+    ids = np.random.default_rng(0).integers(5, 130, shape).astype(np.int32)
+    inputs = {"input_ids": ids, "token_type_ids": ids * 0, "attention_mask": ids * 0 + 1}
+    wanted = models.make_model(config, head).apply({"params": params}, *inputs.values())
+    found = program(weights, inputs)
+    name = "last_hidden_state" if task == "encoder" else "logits"
+    wanted = wanted.encoder.sequence if task == "encoder" else wanted.logits
+    np.testing.assert_allclose(found[name], wanted, atol=1e-6)
+    signature = json.loads((tmp_path / "signature.json").read_text())
+    assert signature["platforms"] == ["cpu", "cuda", "rocm", "tpu"]
+    assert "batch" in signature["inputs"]["input_ids"]
+
+
+def test_a_masked_lm_scores_every_position_and_only_words(tmp_path):
+    config = small_config()
+    params = random_params(config, HeadConfig())
+    write_stablehlo(config, HeadConfig(), params, tmp_path)
+    signature = json.loads((tmp_path / "signature.json").read_text())
+    assert signature["outputs"] == {
+        "logits": "float32[batch,length,130]",
+        "seq_relationship_logits": "float32[batch,2]",
+    }
+
+
+def test_a_program_that_computes_something_else_is_refused(tmp_path, monkeypatch):
+    config, head = small_config(), HEADS["question_answering"]
+    params = random_params(config, head)
+    original = stablehlo.read_stablehlo
+
+    def other_weights(folder):
+        weights, program = original(folder)
+        weights["qa_outputs"]["bias"] = weights["qa_outputs"]["bias"] + 0.1
+        return weights, program
+
+    monkeypatch.setattr(stablehlo, "read_stablehlo", other_weights)
+    with pytest.raises(UserError, match="computes something else than the model"):
+        write_stablehlo(config, head, params, tmp_path)
