@@ -41,7 +41,7 @@ def test_an_object_is_a_document_and_a_blank_line_in_its_text_does_not_end_it(
         ["A second document. So it is."],
     ]
     assert source.describe()["lines"] == "paragraph"
-    assert "3 of the first 3 lines" in source.describe()["lines_detected"]
+    assert "3 of the first 3 lines of the records" in source.describe()["lines_detected"]
 
 
 def test_texts_of_a_sentence_a_line_are_found_to_be_so(tmp_path: Path) -> None:

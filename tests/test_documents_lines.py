@@ -1,9 +1,11 @@
 import gzip
+import json
 from pathlib import Path
 
 import pytest
 from documents import open_one
 
+import data_pipeline.documents.lines as lines_module
 from data_pipeline.documents.lines import detect_lines
 from data_pipeline.errors import DataError
 from data_pipeline.text.sentences import split_sentences
@@ -85,3 +87,37 @@ def test_the_reason_is_said_of_one_line_and_of_none_too(
     assert lines == found
     assert said.startswith(why)
     assert said.endswith(f", so a line is taken for a {found}")
+
+
+@pytest.mark.parametrize("breaks", ["", "\n"])
+def test_only_the_beginning_of_a_long_record_is_split_into_sentences(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, breaks: str
+) -> None:
+    path = tmp_path / "a.jsonl"
+    text = f"{PARAGRAPH}{breaks} " * 20_000
+    path.write_text(json.dumps({"text": text}))
+    split = []
+
+    def watched(row: str, language: str) -> list[str]:
+        split.append(len(row))
+        return ["One.", "Two."]
+
+    monkeypatch.setattr(lines_module, "split_sentences", watched)
+    described = open_one(path).describe()
+    assert 50_000 < sum(split) <= lines_module.RECORD_CHARACTERS < len(text)
+    assert described["lines"] == "paragraph"
+
+
+def test_what_is_said_of_records_is_of_the_lines_of_their_texts(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text(json.dumps({"text": " ".join([PARAGRAPH] * 5)}))
+    described = open_one(path).describe()
+    assert described["lines"] == "paragraph"
+    assert described["lines_detected"] == (
+        "the only line of text looked at holds 10 sentences, so a line of a record's text is taken "
+        "for a paragraph"
+    )
+    path.write_text(json.dumps({"text": PARAGRAPH}) + "\n" + json.dumps({"text": "He came."}))
+    assert open_one(path).describe()["lines_detected"].startswith(
+        "1 of the first 2 lines of the records (74% of their text) hold more than one sentence"
+    )

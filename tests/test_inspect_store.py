@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bert_jax.recipes.inspect_store import show_store, store_facts
+from bert_jax.recipes.inspect_store import show_sources, show_store, store_facts
 from data_pipeline.errors import DataError
 from data_pipeline.store.writer import EncodedPart, new_store
 from data_pipeline.tokenization.rules import Rules
@@ -69,6 +69,13 @@ def test_the_text_shows_counts_tokeniser_sources_and_what_was_wrong(store: Path)
         "source a.txt\n  text, 2 files, 24 B of text, one sentence a line\n"
         "  1 file without anything in it" in shown
     )
+
+
+def test_a_record_is_no_line_of_its_file() -> None:
+    source = {"kind": "jsonl", "input": "a.jsonl", "lines": "paragraph", "bytes": 24}
+    assert show_sources({"sources": [source]})[2:] == [
+        "  jsonl, 1 file, 24 B of JSON, one paragraph a line of each text"
+    ]
 
 
 def test_a_split_of_one_document_is_warned_of_with_the_remedy(store: Path) -> None:

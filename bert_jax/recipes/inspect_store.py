@@ -133,6 +133,8 @@ def _source(source: dict[str, Any]) -> list[str]:
         files = source.get("files", 1)
         a_line = source.get("lines")
         how = f", one {a_line} a line" if a_line else ""
+        # A line of the file is a record there, and a record a document.
+        how += " of each text" if how and source["kind"] != "text" else ""
         origin = [str(source[key]) for key in ("name", "revision", "licence") if source.get(key)]
         return [
             f"source {source.get('input', source['kind'])}",

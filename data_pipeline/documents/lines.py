@@ -16,6 +16,8 @@ LinesFound = Literal["sentence", "paragraph", "document"]
 LINES_OPTIONS: tuple[LinesOption, ...] = ("auto", "sentence", "paragraph", "document")
 
 SAMPLE_BYTES = 1 << 18
+# A record of one line may be as long as a file; this much of it tells a paragraph from a sentence.
+RECORD_CHARACTERS = 100_000
 # The share of the text in lines of several sentences from which lines are paragraphs. Encyclopedia
 # articles have 0.84 to 0.88 and novels, with their dialogues, 0.50 to 0.77; the same texts with one
 # sentence a line, cut by another splitter, 0.02 to 0.08.
@@ -27,7 +29,11 @@ _DOCUMENT_SENTENCES = 6.0
 
 
 def detect_lines(
-    documents: Sequence[Sequence[str]], language: str, *, blank_lines: bool = True
+    documents: Sequence[Sequence[str]],
+    language: str,
+    *,
+    blank_lines: bool = True,
+    records: bool = False,
 ) -> tuple[LinesFound, str]:
     """What a line holds, and a sentence that says why.
 
@@ -36,7 +42,10 @@ def detect_lines(
         language: that of the text, for splitting sentences.
         blank_lines: whether something other than a line's end ends a document; where nothing does,
             a line may be one.
+        records: whether the documents are records, whose beginnings these are. A line of a record's
+            text is not a line of its file, and is never a document.
     """
+    of_records = " of the records" if records else ""
     rows = [line for document in documents for line in document]
     if not rows:
         return "sentence", "its beginning holds no text, so a line is taken for a sentence"
@@ -53,11 +62,16 @@ def detect_lines(
         share = sum(map(len, several)) / sum(map(len, rows))
         found = "paragraph" if share >= _PARAGRAPH_SHARE else "sentence"
         seen = (
-            f"{len(several)} of the first {len(rows)} lines ({share:.0%} of their text) hold more "
-            "than one sentence"
+            f"{len(several)} of the first {len(rows)} lines{of_records} ({share:.0%} of their text) "
+            "hold more than one sentence"
         )
     if len(rows) == 1:
-        seen = f"the only line looked at holds {amount(counts[0], 'sentence')}"
+        held = f"holds {amount(counts[0], 'sentence')}"
+        if records and len(rows[0]) >= RECORD_CHARACTERS:
+            held = f"begins with {amount(counts[0], 'sentence')}"
+        seen = f"the only line{' of text' if records else ''} looked at {held}"
+    if records:
+        return found, f"{seen}, so a line of a record's text is taken for a {found}"
     return found, f"{seen}, so a line is taken for a {found}"
 
 
@@ -77,9 +91,20 @@ def record_lines(
     room = SAMPLE_BYTES
     for unit in islice(units, 1):
         for document in unit.parse(unit.content).documents:
-            documents.append(document)
-            room -= sum(map(len, document))
+            documents.append(_beginning(document, RECORD_CHARACTERS))
+            room -= sum(map(len, documents[-1]))
             if room < 0:
                 break
-    found, why = detect_lines(documents, language)
+    found, why = detect_lines(documents, language, records=True)
     return ("sentence" if found == "sentence" else "paragraph"), why
+
+
+def _beginning(document: Sequence[str], characters: int) -> list[str]:
+    """The first lines of a document, the last of them cut, with so many characters at most."""
+    lines: list[str] = []
+    for line in document:
+        if characters <= 0:
+            break
+        lines.append(line[:characters])
+        characters -= len(line)
+    return lines
