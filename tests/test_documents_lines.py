@@ -118,6 +118,10 @@ def test_what_is_said_of_records_is_of_the_lines_of_their_texts(tmp_path: Path) 
         "for a paragraph"
     )
     path.write_text(json.dumps({"text": PARAGRAPH}) + "\n" + json.dumps({"text": "He came."}))
-    assert open_one(path).describe()["lines_detected"].startswith(
-        "1 of the first 2 lines of the records (74% of their text) hold more than one sentence"
+    assert (
+        open_one(path)
+        .describe()["lines_detected"]
+        .startswith(
+            "1 of the first 2 lines of the records (74% of their text) hold more than one sentence"
+        )
     )

@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,7 @@ from data_pipeline.cleaning.rules import CleaningRules
 from data_pipeline.errors import DataError
 from data_pipeline.preparation.prepare import prepare
 from data_pipeline.preparation.work import JOB, BeingPrepared, WorkOnUnit
+from data_pipeline.progress import Progress, silent
 from data_pipeline.store.token_store import TokenStore
 from data_pipeline.tokenization.tokenizer import Tokenizer, load_tokenizer
 from data_pipeline.tokenization.vocabulary import train_wordpiece
@@ -49,11 +52,59 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run(folder: Path, output: Path, patch: pytest.MonkeyPatch, share: float = 0.1):
+def run(
+    folder: Path,
+    output: Path,
+    patch: pytest.MonkeyPatch,
+    share: float = 0.1,
+    progress: Progress = silent,
+):
     patch.setattr(text_module, "UNIT_BYTES", UNIT_BYTES)
     patch.setattr(preparation, "UNIT_BYTES", UNIT_BYTES)
     tokenizer: Tokenizer = load_tokenizer(folder / "tokenizer")
-    return prepare([folder / "corpus"], tokenizer, output, eval_share=share, workers=1)
+    return prepare(
+        [folder / "corpus"], tokenizer, output, eval_share=share, workers=1, progress=progress
+    )
+
+
+class Bytes:
+    """A progress that remembers how much was tokenised, of how much."""
+
+    def __init__(self) -> None:
+        self.done: int = 0
+        self.total: int | None = None
+        self.steps: list[int] = []
+
+    @contextmanager
+    def __call__(self, description: str, total: int | None, unit: str) -> Iterator["Bytes"]:
+        self.is_tokenising = description == "tokenising"
+        self.total = total if self.is_tokenising else self.total
+        yield self
+
+    def advance(self, n: int = 1) -> None:
+        if self.is_tokenising:
+            self.done += n
+            self.steps.append(self.done)
+
+    def note(self, text: str) -> None:
+        pass
+
+
+def test_bytes_count_when_they_are_tokenised_also_where_some_units_are_there_already(
+    folder: Path, tmp_path: Path
+) -> None:
+    first, second = Bytes(), Bytes()
+    with pytest.MonkeyPatch.context() as patch:
+        interrupt_after(patch, 3)
+        with pytest.raises(Interrupted):
+            run(folder, tmp_path / "store", patch, progress=first)
+    size = sum(path.stat().st_size for path in (folder / "corpus").iterdir())
+    assert first.total == size
+    assert len(first.steps) == 3
+    assert first.done < size
+    with pytest.MonkeyPatch.context() as patch:
+        run(folder, tmp_path / "store", patch, progress=second)
+    assert second.done == second.total == size
 
 
 def interrupt_after(patch: pytest.MonkeyPatch, units: int, error: type = Interrupted) -> None:

@@ -69,7 +69,7 @@ def encode_on_beam(
 
 def _units(keyed: tuple[StreamKey, Stream], work: Work) -> Iterator[PendingUnit]:
     key, stream = keyed
-    return pending_units_of(work, StreamKey(*key), stream, lambda n: None)
+    return pending_units_of(work, StreamKey(*key), stream, lambda n: None, lambda: None)
 
 
 def _beam() -> Any:

@@ -31,7 +31,7 @@ from data_pipeline.preparation.work import (
     pending_units,
     remove_work,
 )
-from data_pipeline.progress import Progress, silent
+from data_pipeline.progress import Progress, WhenDone, silent
 from data_pipeline.store.token_store import TokenStore
 from data_pipeline.store.writer import check_output, new_store
 from data_pipeline.text.languages import check_language
@@ -198,8 +198,10 @@ def _encode(
 ) -> None:
     """Does what is left to do, on this machine."""
     with progress("tokenising", total_size(sources), "B") as task:
-        pending = pending_units(work, sources, task.advance)
-        for _ in ordered_map(partial(WorkOnUnit, encoder), pending, workers=workers):
+        done = WhenDone(task)
+        pending = done.items(pending_units(work, sources, done))
+        encoded = ordered_map(partial(WorkOnUnit, encoder), pending, workers=workers)
+        for _ in done.results(encoded):
             pass
 
 
@@ -233,8 +235,10 @@ def counted_words(
 ) -> Counter[str]:
     """How often each word of the text comes: the same for any number of worker processes."""
     with progress("counting words", total_size(sources), "B") as task:
-        units = units_of(sources, task.advance)
-        return merge_counts(ordered_map(partial(UnitCounter, rules), units, workers=workers))
+        done = WhenDone(task)
+        units = done.items(units_of(sources, done.read))
+        counted = ordered_map(partial(UnitCounter, rules), units, workers=workers)
+        return merge_counts(done.results(counted))
 
 
 class UnitCounter:

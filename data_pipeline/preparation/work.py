@@ -29,6 +29,7 @@ from data_pipeline.errors import DataError
 from data_pipeline.file_lock import LOCK, folder_lock
 from data_pipeline.preparation.encoded_unit import UnitEncoder
 from data_pipeline.preparation.job import Job, StreamKey
+from data_pipeline.progress import WhenDone
 from data_pipeline.strict_json import parse_json
 
 JOB = "job.json"
@@ -142,30 +143,38 @@ class PendingUnit(NamedTuple):
     path: Path
 
 
-def pending_units(
-    work: Work, sources: Sequence[Source], advance: Callable[[int], None]
-) -> Iterator[PendingUnit]:
-    """Everything that is left to do, in the order of the input; `advance` counts bytes read.
+def pending_units(work: Work, sources: Sequence[Source], done: WhenDone) -> Iterator[PendingUnit]:
+    """Everything that is left to do, in the order of the input; `done` is told of the bytes read.
 
     A stream that is finished is not read again. One that was begun is, because where its units
     begin can be known no other way, and the units that are there are passed over.
     """
     for key, stream in streams_of(sources):
-        yield from pending_units_of(work, key, stream, advance)
+        yield from pending_units_of(work, key, stream, done.read, done.pass_over)
 
 
 def pending_units_of(
-    work: Work, key: StreamKey, stream: Stream, advance: Callable[[int], None]
+    work: Work,
+    key: StreamKey,
+    stream: Stream,
+    read: Callable[[int], None],
+    pass_over: Callable[[], None],
 ) -> Iterator[PendingUnit]:
-    """What is left to do of one stream."""
+    """What is left to do of one stream.
+
+    `read` counts bytes read; `pass_over` is called where nothing is left to do for them.
+    """
     if work.is_finished(key):
-        advance(stream.size())
+        read(stream.size())
+        pass_over()
         return
     counts: Counter[str] = Counter()
     number = 0
-    for unit in stream.units(advance, counts):
+    for unit in stream.units(read, counts):
         path = work.unit_path(key, number)
-        if not path.exists():
+        if path.exists():
+            pass_over()
+        else:
             yield PendingUnit(unit, path)
         number += 1
     work.finish_stream(key, number, counts)

@@ -16,7 +16,7 @@ from data_pipeline.documents.inputs import DEFAULT_TEXT_KEY
 from data_pipeline.documents.lines import LinesOption
 from data_pipeline.errors import DataError
 from data_pipeline.preparation.sources import Inputs, as_sources
-from data_pipeline.progress import Progress, silent
+from data_pipeline.progress import Progress, WhenDone, silent
 from data_pipeline.text.characters import without_controls
 from data_pipeline.text.languages import check_language
 from data_pipeline.text.sentences import sentences_of
@@ -104,9 +104,10 @@ def sample_of(
     workers = checked_workers(workers)
     sources = as_sources(inputs, lines, language, silent, text_key)
     with progress("reading sentences", total_size(sources), "B") as task:
-        units = units_of(sources, task.advance)
+        done = WhenDone(task)
+        units = done.items(units_of(sources, done.read))
         make = partial(UnitSentences, rules, language)
-        for some in ordered_map(make, units, workers=workers):
+        for some in done.results(ordered_map(make, units, workers=workers)):
             sample.add(some)
 
 
