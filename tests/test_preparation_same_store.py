@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +36,24 @@ def never(*_: Any) -> None:
 @pytest.mark.parametrize(
     ("settings", "difference"),
     [
-        ({"tokenizer": "other"}, "(tokenizer "),
-        ({"cleaning": CleaningRules(min_words=3)}, "(min_words 0 there and 3 now)"),
-        ({"eval_share": 0.3}, "(eval_share 0.2 there and 0.3 now)"),
-        ({"language": "de"}, "(language en there and de now)"),
-        ({"lines": "sentence"}, "(lines paragraph there and sentence now)"),
+        ({"tokenizer": "other"}, "(--tokenizer "),
+        ({"cleaning": CleaningRules(min_words=3)}, "(--min_words 0 there and 3 now)"),
+        (
+            {"cleaning": CleaningRules(exact_duplicates=True)},
+            "(--exact_duplicates off there and on now)",
+        ),
+        (
+            {"cleaning": CleaningRules(scripts=("Latin", "Greek"))},
+            "(--scripts none there and Latin,Greek now)",
+        ),
+        (
+            {"cleaning": CleaningRules(near_duplicates=0.8)},
+            "(--near_duplicates none there and 0.8 now)",
+        ),
+        ({"tokenizer": "nfc"}, "(--normalize none there and nfc now)"),
+        ({"eval_share": 0.3}, "(--eval_share 0.2 there and 0.3 now)"),
+        ({"language": "de"}, "(--language en there and de now)"),
+        ({"lines": "sentence"}, "(--lines paragraph there and sentence now)"),
         ({"inputs": ["b.txt", "c.txt", "d", "e"]}, " there and b.txt, c.txt, d and 1 more now)"),
     ],
 )
@@ -50,7 +64,9 @@ def test_another_store_is_told_of_with_the_difference_before_any_input_is_read(
     difference: str,
 ) -> None:
     folder, tokenizer = made
-    if "tokenizer" in settings:
+    if settings.get("tokenizer") == "nfc":
+        settings = {"tokenizer": tokenizer.with_rules(replace(tokenizer.rules, unicode_form="nfc"))}
+    elif "tokenizer" in settings:
         settings = {"tokenizer": train_wordpiece(["Other text."], size=60)}
     monkeypatch.setattr(preparation, "as_sources", never)
     call = {"inputs": [folder / "a.txt"], "tokenizer": tokenizer, "eval_share": 0.2, **settings}
@@ -97,7 +113,7 @@ def test_another_key_of_the_text_is_a_difference(
     text.write_text("".join(json.dumps(row) + "\n" for row in rows))
     settings = {"eval_share": 0.2, "workers": 1}
     prepare(text, made[1], tmp_path / "store", **settings)
-    with pytest.raises(DataError, match=r"is another \(text_key text there and body now\)"):
+    with pytest.raises(DataError, match=r"is another \(--text_key text there and body now\)"):
         prepare(text, made[1], tmp_path / "store", text_key="body", **settings)
 
 

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -192,13 +193,29 @@ def test_other_settings_do_not_go_on_with_what_was_begun(
             run(folder, tmp_path / "store", patch)
     units = sorted((tmp_path / "store.partial").glob("*.npz"))
     assert len(units) == 3
-    with pytest.raises(DataError, match=r"eval_share 0\.1 there and 0\.2 now.*remove the folder"):
+    with pytest.raises(DataError, match=r"--eval_share 0\.1 there and 0\.2 now.*remove the folder"):
         run(folder, tmp_path / "store", monkeypatch, share=0.2)
     assert sorted((tmp_path / "store.partial").glob("*.npz")) == units
     tokenizer = load_tokenizer(folder / "tokenizer")
     rules = CleaningRules(min_words=3)
-    with pytest.raises(DataError, match=r"settings \(min_words 0 there and 3 now\); give the same"):
+    with pytest.raises(
+        DataError, match=r"settings \(--min_words 0 there and 3 now\); give the same"
+    ):
         prepare([folder / "corpus"], tokenizer, tmp_path / "store", eval_share=0.1, cleaning=rules)
+    in_form = tokenizer.with_rules(replace(tokenizer.rules, unicode_form="nfc"))
+    with pytest.raises(DataError, match=r"settings \(--normalize none there and nfc now\); give"):
+        prepare([folder / "corpus"], in_form, tmp_path / "store", eval_share=0.1)
+    one = folder / "corpus" / "a.txt"
+    with pytest.raises(DataError, match=r"\(inputs \S+/corpus there and \S+/corpus/a.txt now\)"):
+        prepare(one, tokenizer, tmp_path / "store", eval_share=0.1)
+    with pytest.MonkeyPatch.context() as patch:
+        more = folder / "corpus" / "c.txt"
+        more.write_text("More.")
+        try:
+            with pytest.raises(DataError, match=r"other settings \(\S+/c\.txt now alone\); give"):
+                run(folder, tmp_path / "store", patch)
+        finally:
+            more.unlink()
 
 
 @pytest.mark.parametrize(
@@ -207,7 +224,7 @@ def test_other_settings_do_not_go_on_with_what_was_begun(
         ("work_format", 1, r"work_format 1 there and 2 now"),
         ("sentencex version", "0.1", r"sentencex version 0\.1 there and [\d.]+ now"),
         # A setting of which earlier code knew nothing.
-        ("eval_share", None, r"eval_share None there and 0\.1 now"),
+        ("eval_share", None, r"--eval_share none there and 0\.1 now"),
     ],
 )
 def test_what_another_version_has_begun_is_refused_and_kept(

@@ -62,8 +62,8 @@ def detect_lines(
         share = sum(map(len, several)) / sum(map(len, rows))
         found = "paragraph" if share >= _PARAGRAPH_SHARE else "sentence"
         seen = (
-            f"{len(several)} of the first {len(rows)} lines{of_records} ({share:.0%} of their text) "
-            "hold more than one sentence"
+            f"{len(several)} of the first {len(rows)} lines{of_records} ({share:.0%} of their "
+            "text) hold more than one sentence"
         )
     if len(rows) == 1:
         held = f"holds {amount(counts[0], 'sentence')}"

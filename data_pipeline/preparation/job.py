@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from data_pipeline.documents import Source
 from data_pipeline.errors import DataError
+from data_pipeline.preparation.differing import Forms, differences, flat, other_inputs
 from data_pipeline.strict_json import parse_json
 
 # Counts up whenever the same unit gives other ids, or its file has another layout.
@@ -35,19 +36,22 @@ class Job:
     Attributes:
         settings: of types that JSON has.
         sources: for each its description and its streams' identities.
+        forms: names tokenisers that differ in their Unicode form alone; see `differences`. It says
+            how to word a difference, and is no part of the job.
     """
 
     settings: Mapping[str, Any]
     sources: Sequence[Mapping[str, Any]]
+    forms: Forms = field(default=dict, compare=False, repr=False)
 
     @classmethod
-    def of(cls, settings: Mapping[str, Any], sources: Sequence[Source]) -> Job:
+    def of(cls, settings: Mapping[str, Any], sources: Sequence[Source], forms: Forms = dict) -> Job:
         """The job of preparing `sources`."""
         described = [
             {**source.describe(), "streams": [stream.identity() for stream in source.streams]}
             for source in sources
         ]
-        return cls({"work_format": WORK_FORMAT, **settings}, described)
+        return cls({"work_format": WORK_FORMAT, **settings}, described, forms)
 
     @property
     def fingerprint(self) -> str:
@@ -73,10 +77,17 @@ class Job:
         DataError where anything else differs: nothing of that work is of use.
         """
         there, here = parse_json(begun), json.loads(self.to_json())
-        found = differences(there["settings"], here["settings"])
+        found = differences(there["settings"], here["settings"], self.forms)
         old, new = (list(map(_names, facts["sources"])) for facts in (there, here))
         if [paths for _, paths in old] != [paths for _, paths in new]:
-            found.append("other input")
+            found.append(
+                other_inputs(
+                    *(
+                        [(str(facts.get("input")), paths) for facts, paths in some]
+                        for some in (old, new)
+                    )
+                )
+            )
         else:
             for (was, _), (is_now, _) in zip(old, new, strict=True):
                 found += [f"of {is_now['input']}: {what}" for what in differences(was, is_now)]
@@ -98,19 +109,9 @@ class Job:
         ]
 
 
-def differences(there: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """`NAME x there and y now` for each entry that differs; those of tables by their own names."""
-    old, new = _flat(there), _flat(now)
-    return [
-        f"{name} {_short(old.get(name))} there and {_short(new.get(name))} now"
-        for name in sorted({*old, *new})
-        if old.get(name) != new.get(name)
-    ]
-
-
 def _of_versions(there: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """Names of what differs and is nobody's choice, or is unknown to one of the two."""
-    old, new = _flat(there), _flat(now)
+    old, new = flat(there), flat(now)
     unknown = old.keys() ^ new.keys()
     return [
         name
@@ -126,20 +127,6 @@ def _without_times(source: Mapping[str, Any]) -> dict[str, Any]:
         for stream in source["streams"]
     ]
     return {**source, "streams": streams}
-
-
-def _flat(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings that are tables of their own, by their entries' names."""
-    flat: dict[str, Any] = {}
-    for name, value in settings.items():
-        flat.update(value if isinstance(value, dict) else {name: value})
-    return flat
-
-
-def _short(value: Any) -> str:
-    """A fingerprint by its beginning."""
-    text = str(value)
-    return f"{text[:12]}…" if len(text) == 64 else text
 
 
 def _names(source: Mapping[str, Any]) -> tuple[dict[str, Any], list[Any]]:

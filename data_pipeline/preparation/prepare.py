@@ -19,6 +19,7 @@ from data_pipeline.documents.lines import LinesOption
 from data_pipeline.documents.stretches import UNIT_BYTES
 from data_pipeline.errors import DataError
 from data_pipeline.preparation.beam import encode_on_beam
+from data_pipeline.preparation.differing import forms_of
 from data_pipeline.preparation.encoded_unit import UnitEncoder
 from data_pipeline.preparation.job import Job
 from data_pipeline.preparation.merging import EmptyInput, merge
@@ -91,7 +92,8 @@ def prepare(
     inputs = listed_inputs(inputs)
     # Both before any input is read.
     names = [os.fspath(i) if isinstance(i, str | os.PathLike) else i.name for i in inputs]
-    check_same_settings(output, _settings(tokenizer, cleaning, facts), names, lines, text_key)
+    wanted = _settings(tokenizer, cleaning, facts)
+    check_same_settings(output, wanted, names, lines, text_key, partial(forms_of, tokenizer))
     check_output(output, may_be_store=True)
     sources = as_sources(inputs, lines, language, progress, text_key)
     return write_store(
@@ -126,7 +128,7 @@ def write_store(
     """
     output = Path(output)
     share = facts.get("eval_share")
-    job = Job.of(_settings(tokenizer, cleaning, facts), sources)
+    job = Job.of(_settings(tokenizer, cleaning, facts), sources, partial(forms_of, tokenizer))
     if is_prepared(output, job, sources):
         remove_work(output)  # a process that was killed just before it would have
         return TokenStore.open(output)

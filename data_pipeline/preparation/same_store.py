@@ -9,15 +9,20 @@ from typing import Any
 
 from data_pipeline.documents import Source
 from data_pipeline.errors import DataError
-from data_pipeline.preparation.job import Job, differences
+from data_pipeline.preparation.differing import Forms, differences, listed
+from data_pipeline.preparation.job import Job
 from data_pipeline.store.token_store import MANIFEST, read_manifest
 
 _REMEDY = "remove it or name a new one"
-_MOST_SHOWN = 3
 
 
 def check_same_settings(
-    output: Path, wanted: Mapping[str, Any], inputs: Iterable[str], lines: str, text_key: str
+    output: Path,
+    wanted: Mapping[str, Any],
+    inputs: Iterable[str],
+    lines: str,
+    text_key: str,
+    forms: Forms = dict,
 ) -> None:
     """DataError where the store at `output` was made with other settings, or of other inputs.
 
@@ -29,6 +34,7 @@ def check_same_settings(
         inputs: the names of the inputs, in their order.
         lines: as of `prepare`.
         text_key: as of `prepare`.
+        forms: as of `differences`.
     """
     if not (output / MANIFEST).is_file():
         return
@@ -39,17 +45,17 @@ def check_same_settings(
         "cleaning": _table(_table(manifest.get("cleaning")).get("rules")),
         **{name: manifest.get(name) for name in ("language", "eval_share")},
         **_table(manifest.get("libraries")),
-        "inputs": _listed(str(source.get("input")) for source in sources),
+        "inputs": listed(str(source.get("input")) for source in sources),
     }
-    now = {name: wanted.get(name) for name in there} | {"inputs": _listed(inputs)}
+    now = {name: wanted.get(name) for name in there} | {"inputs": listed(inputs)}
     for name, given, recorded in (
         ("lines", lines, {s.get("lines") for s in sources if s.get("kind") == "text"}),
         ("text_key", text_key, {s.get("text_key") for s in sources} - {None}),
     ):
         # "auto" is what was found the first time, unless the input has changed.
         if recorded and given != "auto":
-            there[name], now[name] = _listed(map(str, recorded)), given
-    found = differences(there, json.loads(json.dumps(now)))
+            there[name], now[name] = listed(map(str, recorded)), given
+    found = differences(there, json.loads(json.dumps(now)), forms)
     if found:
         raise DataError(
             f"{output}: a token store is there already, and is another ({'; '.join(found)}); "
@@ -76,7 +82,7 @@ def is_prepared(output: Path, job: Job, sources: Iterable[Source]) -> bool:
         if stream.identity().get("changed", 0) >= made
     ]
     why = (
-        f"{_listed(changed)} changed since"
+        f"{listed(changed)} changed since"
         if changed
         else "it was made of other input or by another version"
     )
@@ -85,10 +91,3 @@ def is_prepared(output: Path, job: Job, sources: Iterable[Source]) -> bool:
 
 def _table(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
-
-
-def _listed(names: Iterable[str]) -> str:
-    """Different names in their order, the first few of them."""
-    some = list(dict.fromkeys(names))
-    more = f" and {len(some) - _MOST_SHOWN} more" if len(some) > _MOST_SHOWN else ""
-    return ", ".join(some[:_MOST_SHOWN]) + more
