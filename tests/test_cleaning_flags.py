@@ -6,6 +6,7 @@ import pytest
 
 from bert_jax.commands.arguments import make_parser
 from bert_jax.commands.cleaning_flags import cleaning_rules
+from bert_jax.errors import UserError
 from data_pipeline.cleaning.rules import CleaningRules
 from data_pipeline.errors import DataError
 
@@ -40,7 +41,17 @@ def test_each_rule_has_a_flag_of_its_name() -> None:
 
 
 def test_a_value_that_no_rule_takes_is_one_line() -> None:
-    with pytest.raises(DataError, match=r"near_duplicates is a similarity from 0\.5 to 1.*0\.2"):
+    with pytest.raises(DataError, match=r"^--near_duplicates is a similarity from 0\.5 to 1.*0\.2"):
         rules_of("--near_duplicates", "0.2")
     with pytest.raises(DataError, match="did you mean Latin"):
         rules_of("--scripts", "latin")
+    with pytest.raises(DataError, match=r"^--min_words must be between 0 and 1,000,000,000"):
+        rules_of("--min_words", "-1")
+    with pytest.raises(DataError, match=r"^--shingle_words is used with --near_duplicates alone"):
+        rules_of("--shingle_words", "3")
+
+
+@pytest.mark.parametrize("names", ["", " , "])
+def test_a_list_of_no_scripts_is_an_error(names: str) -> None:
+    with pytest.raises(UserError, match="names no script; give Latin, say, or leave the flag out"):
+        rules_of("--scripts", names)

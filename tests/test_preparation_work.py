@@ -342,6 +342,18 @@ def test_two_processes_do_not_prepare_the_same_store(
     assert seen
 
 
+def test_a_file_in_the_works_place_is_left_alone(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "store.partial").write_text("mine")
+    with pytest.raises(
+        DataError, match=r"store\.partial: is a file, .*; remove it or name another"
+    ):
+        run(folder, tmp_path / "store", monkeypatch)
+    assert (tmp_path / "store.partial").read_text() == "mine"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
 def test_a_folder_that_holds_something_else_is_left_alone(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -111,7 +111,9 @@ def test_what_is_there_is_never_overwritten(tmp_path: Path, store: TokenStore) -
     (other / "notes.txt").write_text("mine")
     with pytest.raises(DataError, match="not an empty folder"):
         make(other, [[[[5]]]], [[[6]]])
-    with pytest.raises(DataError, match="not an empty folder"):
+    with pytest.raises(
+        DataError, match=r"notes\.txt: is a file, and a token store is a folder; name"
+    ):
         make(other / "notes.txt", [[[[5]]]], [[[6]]])
     assert (other / "notes.txt").read_text() == "mine"
 

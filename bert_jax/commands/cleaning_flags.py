@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from typing import TYPE_CHECKING
 
 from bert_jax.commands.parser import number, whole_number
@@ -75,10 +76,20 @@ def add_cleaning_flags(parser: argparse.ArgumentParser) -> None:
 def cleaning_rules(arguments: argparse.Namespace) -> CleaningRules:
     """The rules that the flags say. DataError where a value is none, or goes with no other."""
     from data_pipeline.cleaning.rules import CleaningRules
+    from data_pipeline.errors import DataError
 
     given = {name: getattr(arguments, name) for name in _FLAGS}
-    return CleaningRules(**{name: value for name, value in given.items() if value is not None})
+    try:
+        return CleaningRules(**{name: value for name, value in given.items() if value is not None})
+    except DataError as error:
+        # In Python they are fields of these names.
+        raise DataError(re.sub(rf"\b({'|'.join(_FLAGS)})\b", r"--\1", str(error))) from error
 
 
 def _names(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(",") if name.strip())
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    if not names:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} names no script; give Latin, say, or leave the flag out"
+        )
+    return names

@@ -142,10 +142,10 @@ def _repeated_line_share(lines: list[str]) -> float:
 
 
 def _check_whole(name: str, value: Any, least: int, largest: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= largest:
-        raise DataError(
-            f"{name} must be a whole number between {least} and {largest}; got {value!r}"
-        )
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise DataError(f"{name} must be a whole number; got {value!r}")
+    if not least <= value <= largest:
+        raise DataError(f"{name} must be between {least:,} and {largest:,}; got {value:,}")
 
 
 def _check_share(name: str, value: Any, zero: bool) -> None:

@@ -264,10 +264,13 @@ def _check_splits(eval_share: float | None, documents: Mapping[str, int], droppe
         if documents[name] == 0 and documents[other] == 0:
             if dropped.documents:
                 reasons = ", ".join(
-                    f"{reason.replace('_', ' ')} {found['documents']:,}"
+                    f"{found['documents']:,} {reason.replace('_', ' ')}"
                     for reason, found in dropped.facts().items()
                 )
-                raise EmptyInput(f"no document is left: the rules of cleaning dropped {reasons}")
+                raise EmptyInput(
+                    "no document is left: the rules of cleaning dropped all "
+                    f"{sum(dropped.documents.values()):,}: {reasons}"
+                )
             raise EmptyInput("there is no sentence in the input: no word of it gives a token")
         if documents[name] == 0:
             where = "it" if documents[other] == 1 else "all"

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -98,6 +99,11 @@ def open_work(output: Path, job: Job) -> Iterator[Work]:
             "another output"
         )
 
+    if os.path.lexists(folder) and not folder.is_dir():
+        raise DataError(
+            f"{folder}: is a file, and a folder of that name is needed for the work on {output}; "
+            "remove it or name another output"
+        )
     with folder_lock(folder, refuse):
         _begin(folder, job)
         for left in folder.glob("*.*.*"):

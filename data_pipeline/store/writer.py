@@ -222,8 +222,10 @@ def check_output(output: Path, *, may_be_store: bool = False) -> None:
         if may_be_store:
             return
         raise DataError(f"{output}: a token store is there already; remove it or name a new one")
+    if output.exists() and not output.is_dir():
+        raise DataError(f"{output}: is a file, and a token store is a folder; name a new one")
     # "." and "/" have no name that could be given at the end.
-    if not output.name or (output.exists() and (not output.is_dir() or any(output.iterdir()))):
+    if not output.name or (output.exists() and any(output.iterdir())):
         raise DataError(
             f"{output}: exists and is not an empty folder; a token store needs a new name"
         )
