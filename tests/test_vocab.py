@@ -9,6 +9,7 @@ from data_commands import VOCAB, error_of, write_corpus
 
 from bert_jax import cli
 from data_pipeline.preparation import prepare as preparation
+from data_pipeline.preparation import word_counts
 from data_pipeline.tokenization.rules import Rules
 from data_pipeline.tokenization.tokenizer import Tokenizer
 
@@ -69,7 +70,7 @@ def test_the_same_command_again_learns_nothing_unless_it_was_stopped(
     assert cli.main(argv) == 0  # after a stop before the end of writing
     assert capsys.readouterr().out == first
 
-    monkeypatch.setattr(preparation, "units_of", lambda *_: pytest.fail("the text was read"))
+    monkeypatch.setattr(word_counts, "units_of", lambda *_: pytest.fail("the text was read"))
     assert cli.main(argv) == 0
     out, err = capsys.readouterr()
     assert out == first
@@ -102,7 +103,7 @@ def test_another_tokeniser_of_the_same_kind_is_refused_before_anything_is_learne
     else:
         (output / "learned.json").unlink()
     origin = "" if change == "no record" else f", learned from {text}"
-    monkeypatch.setattr(preparation, "units_of", lambda *_: pytest.fail("the text was read"))
+    monkeypatch.setattr(word_counts, "units_of", lambda *_: pytest.fail("the text was read"))
     message = error_of(capsys, *argv, "--size", str(size))
     assert message.startswith(f"--output {output} holds another tokeniser, of ")
     assert message.endswith(f" word pieces, uncased{origin}; remove it or name a new folder")
@@ -132,7 +133,11 @@ def test_a_sample_is_stated_in_the_terminal_as_json_and_in_the_record(
     argv += ["--size", "60", "--sample", "30"]
     assert cli.main(argv) == 0
     assert "\n(learned from 30 of 100 sentences)\n" in capsys.readouterr().out
-    assert json.loads((output / "learned.json").read_text())["facts"] == {"taken": 30, "seen": 100}
+    assert json.loads((output / "learned.json").read_text())["facts"] == {
+        "taken": 30,
+        "seen": 100,
+        "replaced_characters": 0,
+    }
     assert cli.main([*argv, "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)
     assert (shown["taken"], shown["seen"]) == (30, 100)
@@ -201,3 +206,21 @@ def test_a_script_whose_vowels_are_dropped_as_accents_is_warned_of(
     assert "in Devanagari; learn it again with --keep_accents" in capsys.readouterr().err
     assert cli.main([*argv, "--output", str(tmp_path / "b"), "--keep_accents"]) == 0
     assert "accents" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "flags", [[], ["--sample", "9"], ["--kind", "sentencepiece"], ["--extend", "VOCAB"]]
+)
+def test_characters_that_are_no_utf_8_are_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], flags: list[str]
+) -> None:
+    text, output = tmp_path / "text.txt", tmp_path / "t"
+    text.write_bytes(b"a cab had a bad caf\xe9. \n" * 6)
+    (tmp_path / "VOCAB").write_text("\n".join([*VOCAB, "c", "##a", "##b", ""]))
+    flags = [str(tmp_path / flag) if flag == "VOCAB" else flag for flag in flags]
+    size = [] if "--extend" in flags else ["--size", "30"]
+    argv = ["vocab", str(text), "--output", str(output), "--workers", "1", *size, *flags]
+    assert cli.main(argv) == 0
+    assert "(6 characters of the text replaced, no UTF-8)\n" in capsys.readouterr().out
+    assert cli.main([*argv, "--json"]) == 0  # it is there already
+    assert json.loads(capsys.readouterr().out)["replaced_characters"] == 6

@@ -9,7 +9,7 @@ from data_commands import VOCAB, error_of
 
 from bert_jax import cli
 from bert_jax.commands.vocab_extend import show
-from data_pipeline.preparation import prepare as preparation
+from data_pipeline.preparation import word_counts
 from data_pipeline.tokenization.extension import extension_of, read_extension, write_extension
 from data_pipeline.tokenization.rules import Rules
 from data_pipeline.tokenization.sentencepiece_vocabulary import train_sentencepiece
@@ -29,7 +29,7 @@ def argv(tmp_path: Path) -> list[str]:
 
 @pytest.fixture
 def no_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preparation, "units_of", lambda *_: pytest.fail("the text was read"))
+    monkeypatch.setattr(word_counts, "units_of", lambda *_: pytest.fail("the text was read"))
 
 
 def test_the_new_tokeniser_its_record_and_what_it_saves(
@@ -65,7 +65,7 @@ def test_the_same_command_again_chooses_nothing_unless_it_was_stopped(
     assert cli.main([*argv, "--json"]) == 0  # after a stop before the end of writing
     assert capsys.readouterr().out == first
 
-    monkeypatch.setattr(preparation, "units_of", lambda *_: pytest.fail("the text was read"))
+    monkeypatch.setattr(word_counts, "units_of", lambda *_: pytest.fail("the text was read"))
     assert cli.main([*argv, "--json"]) == 0
     out, err = capsys.readouterr()
     assert out == first

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from bert_jax.commands.output import print_json
 from bert_jax.errors import UserError
-from bert_jax.formatting import format_tokenizer
+from bert_jax.formatting import format_amount, format_tokenizer
 
 if TYPE_CHECKING:
     from data_pipeline.documents import Source
@@ -89,15 +90,23 @@ def _show(
         )
         return
     print(f"{arguments.output}: a tokeniser of {described(tokenizer)}")
-    if facts:
+    if "taken" in facts:
         print(f"(learned from {facts['taken']:,} of {facts['seen']:,} sentences)")
     if tokenizer.vocab_size < arguments.size:
-        why = f"no more of them come twice in the {'sample' if facts else 'text'}"
+        why = f"no more of them come twice in the {'sample' if 'taken' in facts else 'text'}"
         if arguments.kind == "sentencepiece":
             why = "the text gives no more"
         print(f"(fewer than the {arguments.size:,} asked for: {why})")
+    show_replaced(facts)
     for warning in warnings:
         Terminal().print(f"warning: {warning}")
+
+
+def show_replaced(facts: Mapping[str, Any]) -> None:
+    """Say how many characters of the text were no UTF-8, if any were."""
+    replaced = facts.get("replaced_characters")
+    if replaced:
+        print(f"({format_amount(replaced, 'character')} of the text replaced, no UTF-8)")
 
 
 def described(tokenizer: TextTokenizer) -> str:
@@ -116,21 +125,23 @@ def _check_flags(arguments: argparse.Namespace) -> None:
 def _learn(
     arguments: argparse.Namespace, sources: Sequence[Source], rules: Rules
 ) -> tuple[TextTokenizer, dict[str, Any]]:
-    """The tokeniser, and of what sample it was learned; nothing where of all words."""
+    """The tokeniser, what was odd in the text, and of what sample it was learned, if of any."""
     from bert_jax.terminal import Terminal
 
     progress = Terminal().progress
     if arguments.kind == "wordpiece" and arguments.sample is None:
         from data_pipeline.preparation.prepare import vocabulary_from
 
+        odd: Counter[str] = Counter()
         tokenizer = vocabulary_from(
             sources,
             arguments.size,
             rules=rules,
             workers=arguments.workers,
             progress=progress,
+            odd=odd,
         )
-        return tokenizer, {}
+        return tokenizer, {"replaced_characters": odd["replaced_characters"]}
     if arguments.kind == "wordpiece":
         from data_pipeline.tokenization.vocabulary import wordpiece_from
 
@@ -158,7 +169,11 @@ def _learn(
             workers=arguments.workers,
             progress=progress,
         )
-    return learned.tokenizer, {"taken": learned.taken, "seen": learned.seen}
+    return learned.tokenizer, {
+        "taken": learned.taken,
+        "seen": learned.seen,
+        "replaced_characters": learned.replaced_characters,
+    }
 
 
 def _warnings(tokenizer: TextTokenizer) -> list[str]:

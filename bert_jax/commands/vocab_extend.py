@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bert_jax.commands.output import print_json
-from bert_jax.commands.vocab import described, refused, there_already
+from bert_jax.commands.vocab import described, refused, show_replaced, there_already
 from bert_jax.errors import UserError
 from bert_jax.formatting import format_count, format_probability
 
@@ -56,10 +57,11 @@ def extend(arguments: argparse.Namespace) -> None:
     if there is None:
         from bert_jax.terminal import Terminal
 
+        odd: Counter[str] = Counter()
         extended = extended_from(
-            sources, old, most, workers=arguments.workers, progress=Terminal().progress
+            sources, old, most, workers=arguments.workers, progress=Terminal().progress, odd=odd
         )
-        facts = facts_of(extended)
+        facts = {**facts_of(extended), "replaced_characters": odd["replaced_characters"]}
         write_extension(output, extended.extension)
         write_learned(output, job, extended.tokenizer, sources, facts)
         extended.tokenizer.save(output)
@@ -88,6 +90,7 @@ def extend(arguments: argparse.Namespace) -> None:
     from bert_jax.terminal import Terminal
 
     print(f"{output}: a tokeniser of {described(there)}")
+    show_replaced(facts)
     print("\n".join(show(facts, most, arguments.extend, Terminal().width)))
 
 

@@ -37,8 +37,10 @@ def differences(there: Mapping[str, Any], now: Mapping[str, Any], forms: Forms =
         was, is_now = old.get(name), new.get(name)
         if was == is_now:
             continue
-        if name == "tokenizer" and was in (known := forms()) and is_now in known:
-            name, was, is_now = "--normalize", known[was], known[is_now]
+        if name == "tokenizer":
+            known = forms()
+            if was in known and is_now in known:
+                name, was, is_now = "--normalize", known[str(was)], known[str(is_now)]
         shown = f"--{name}" if name in _FLAGS else name
         found.append(f"{shown} {_short(was)} there and {_short(is_now)} now")
     return found

@@ -13,7 +13,7 @@ from typing import Any
 
 from data_pipeline.cleaning.dropped import Dropped
 from data_pipeline.cleaning.rules import NO_CLEANING, CleaningRules
-from data_pipeline.documents import Source, Unit, total_size, units_of
+from data_pipeline.documents import Source, total_size
 from data_pipeline.documents.inputs import DEFAULT_TEXT_KEY
 from data_pipeline.documents.lines import LinesOption
 from data_pipeline.documents.stretches import UNIT_BYTES
@@ -25,6 +25,7 @@ from data_pipeline.preparation.job import Job
 from data_pipeline.preparation.merging import EmptyInput, merge
 from data_pipeline.preparation.same_store import check_same_settings, is_prepared
 from data_pipeline.preparation.sources import Inputs, as_sources, listed_inputs
+from data_pipeline.preparation.word_counts import counted_words
 from data_pipeline.preparation.work import (
     Work,
     WorkOnUnit,
@@ -36,15 +37,12 @@ from data_pipeline.progress import Progress, WhenDone, silent
 from data_pipeline.store.token_store import TokenStore
 from data_pipeline.store.writer import check_output, new_store
 from data_pipeline.text.languages import check_language
-from data_pipeline.text.parts import parts_of
 from data_pipeline.tokenization.rules import Rules
 from data_pipeline.tokenization.text_tokenizer import TextTokenizer
 from data_pipeline.tokenization.tokenizer import Tokenizer
 from data_pipeline.tokenization.vocabulary import (
     DEFAULT_SIZE,
     check_size,
-    count_words,
-    merge_counts,
     tokenizer_of,
 )
 from data_pipeline.wording import amount
@@ -217,46 +215,21 @@ def vocabulary_from(
     workers: int | None = None,
     text_key: str = DEFAULT_TEXT_KEY,
     progress: Progress = silent,
+    odd: Counter[str] | None = None,
 ) -> Tokenizer:
     """A WordPiece tokeniser with a vocabulary of at most `size`, learned from files on all cores.
 
     `rules` say more than `cased`, which they take the place of. All words are counted. The same for
     any number of workers. What a line holds does not matter to words, but a file that looks like
-    anything other than text is only read as text where `lines` says so. DataError as of `prepare`.
+    anything other than text is only read as text where `lines` says so. `odd` counts
+    `replaced_characters`, which were no UTF-8. DataError as of `prepare`.
     """
     check_size(size)
     workers = checked_workers(workers)
     rules = rules or Rules(cased)
     sources = as_sources(inputs, lines, "en", silent, text_key)
-    counts = counted_words(sources, rules, workers, progress)
+    counts = counted_words(sources, rules, workers, progress, odd)
     return tokenizer_of(counts, rules, size, progress)
-
-
-def counted_words(
-    sources: Sequence[Source], rules: Rules, workers: int, progress: Progress
-) -> Counter[str]:
-    """How often each word of the text comes: the same for any number of worker processes."""
-    with progress("counting words", total_size(sources), "B") as task:
-        done = WhenDone(task)
-        units = done.items(units_of(sources, done.read))
-        counted = ordered_map(partial(UnitCounter, rules), units, workers=workers)
-        return merge_counts(done.results(counted))
-
-
-class UnitCounter:
-    """Unit -> its word counts."""
-
-    def __init__(self, rules: Rules) -> None:
-        self._rules = rules
-
-    def __call__(self, unit: Unit) -> Counter[str]:
-        """Counts the words of a unit."""
-        documents = unit.parse(unit.content).documents
-        lines = [line for document in documents for line in document]
-        counts: Counter[str] = Counter()
-        for some in parts_of(lines):
-            counts.update(count_words("\n".join(some), self._rules))
-        return counts
 
 
 def _check_splits(eval_share: float | None, documents: Mapping[str, int], dropped: Dropped) -> None:

@@ -32,11 +32,13 @@ class Learned(NamedTuple):
         tokenizer: of at most the size that was asked for.
         taken: how many different sentences it was learned from.
         seen: how many sentences there were.
+        replaced_characters: how many characters of the text were no UTF-8.
     """
 
     tokenizer: TextTokenizer
     taken: int
     seen: int
+    replaced_characters: int = 0
 
 
 class HashSample:
@@ -44,6 +46,7 @@ class HashSample:
 
     Attributes:
         seen: how many were added, copies too.
+        replaced_characters: how many characters of the text that they are from were no UTF-8.
     """
 
     def __init__(self, most: int) -> None:
@@ -53,6 +56,7 @@ class HashSample:
         self._most, self._below = most, 1 << 64
         self._kept: dict[int, str] = {}
         self.seen = 0
+        self.replaced_characters = 0
 
     def add(self, hashed: Iterable[tuple[int, str]]) -> None:
         """Adds sentences with their hashes."""
@@ -107,23 +111,27 @@ def sample_of(
         done = WhenDone(task)
         units = done.items(units_of(sources, done.read))
         make = partial(UnitSentences, rules, language)
-        for some in done.results(ordered_map(make, units, workers=workers)):
+        for some, replaced in done.results(ordered_map(make, units, workers=workers)):
             sample.add(some)
+            sample.replaced_characters += replaced
 
 
 class UnitSentences:
-    """Unit -> its sentences with their hashes."""
+    """Unit -> its sentences with their hashes, and how many of its characters were replaced."""
 
     def __init__(self, rules: Rules, language: str) -> None:
         self._rules, self._language = rules, language
 
-    def __call__(self, unit: Unit) -> list[tuple[int, str]]:
+    def __call__(self, unit: Unit) -> tuple[list[tuple[int, str]], int]:
         """Parses, brings into form, removes controls, splits into sentences, and hashes."""
-        documents = unit.parse(unit.content).documents
+        parsed = unit.parse(unit.content)
         in_form = self._rules.with_form
-        found, _ = without_controls([in_form(line) for document in documents for line in document])
+        found, _ = without_controls(
+            [in_form(line) for document in parsed.documents for line in document]
+        )
         sentences = sentences_of(found, unit.lines, self._language)
-        return [(hash_of(sentence), sentence) for sentence in sentences if sentence]
+        hashed = [(hash_of(sentence), sentence) for sentence in sentences if sentence]
+        return hashed, parsed.counts.get("replaced_characters", 0)
 
 
 def hash_of(sentence: str) -> int:

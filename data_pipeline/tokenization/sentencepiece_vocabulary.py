@@ -135,7 +135,7 @@ def _learn(
         model = _train(normal, size, model_type, byte_fallback)
         tokenizer = SentencePieceTokenizer(model, rules)
         task.advance(tokenizer.vocab_size)
-    return Learned(tokenizer, len(sentences), chosen.seen)
+    return Learned(tokenizer, len(sentences), chosen.seen, chosen.replaced_characters)
 
 
 def _train(sentences: list[str], size: int, model_type: ModelType, byte_fallback: bool) -> bytes:

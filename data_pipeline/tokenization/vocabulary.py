@@ -194,7 +194,7 @@ def wordpiece_from(
     )
     sentences = chosen.sentences()
     tokenizer = train_wordpiece(sentences, size, progress=progress, rules=rules)
-    return Learned(tokenizer, len(sentences), chosen.seen)
+    return Learned(tokenizer, len(sentences), chosen.seen, chosen.replaced_characters)
 
 
 def tokenizer_of(
