@@ -1,5 +1,7 @@
 """What a person and a program are told about a token store."""
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +9,7 @@ import numpy as np
 import pytest
 
 from bert_jax.recipes.inspect_store import show_sources, show_store, store_facts
+from data_pipeline.cleaning.rules import CleaningRules
 from data_pipeline.errors import DataError
 from data_pipeline.store.writer import EncodedPart, new_store
 from data_pipeline.tokenization.rules import Rules
@@ -125,6 +128,23 @@ def test_a_damaged_store_is_an_error(store: Path) -> None:
     (store / "train" / "tokens.npy").unlink()
     with pytest.raises(DataError, match="damaged token store"):
         store_facts(store)
+
+
+def test_rules_that_dropped_nothing_are_shown(store: Path) -> None:
+    facts = store_facts(store)
+    rules = CleaningRules(
+        scripts=("Latin", "Greek"), max_control_share=0.0, exact_duplicates=True, min_words=2
+    )
+    facts["cleaning"] = {"rules": json.loads(json.dumps(asdict(rules))), "dropped": {}}
+    shown = show_store(facts).splitlines()
+    at = next(i for i, line in enumerate(shown) if line.startswith("  dropped: none"))
+    assert max(map(len, shown[at : at + 2])) <= 80
+    assert " ".join(line.strip() for line in shown[at : at + 2]) == (
+        "dropped: none (rules: --min_words 2, --scripts Latin,Greek, --max_control_share 0.0, "
+        "--exact_duplicates)"
+    )
+    facts["cleaning"]["rules"] = json.loads(json.dumps(asdict(CleaningRules())))
+    assert "dropped:" not in show_store(facts)
 
 
 def test_what_cleaning_dropped_is_shown_with_an_example(store: Path) -> None:

@@ -88,7 +88,7 @@ def show_inspection(inspection: Inspection, width: int = 80) -> str:
     facts, numbers = inspection.facts, inspection.examination.numbers
     task = PAIR_TASKS.get(facts["objective"]["pairs"])
     lines = [
-        *show_counts(facts),
+        *show_counts(facts, width),
         *show_sources(facts),
         "",
         *_lengths(numbers, width),

@@ -1,11 +1,13 @@
 """What the manifest of a token store says, for a person and for a program."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from bert_jax.formatting import format_amount, format_count, format_rate, format_tokenizer
 from bert_jax.recipes.text_table import text_table, wrapped
+from data_pipeline.cleaning.rules import NO_CLEANING
 from data_pipeline.doctor.findings import document_findings
 from data_pipeline.store.token_store import TokenStore
 
@@ -47,11 +49,15 @@ def _documents(facts: dict[str, Any]) -> dict[str, int]:
 
 def show_store(facts: dict[str, Any], width: int = 80) -> str:
     """`store_facts` as text of at most `width` columns, names of inputs aside."""
-    lines = [*show_counts(facts), *show_sources(facts), *show_warnings(facts["warnings"], width)]
+    lines = [
+        *show_counts(facts, width),
+        *show_sources(facts),
+        *show_warnings(facts["warnings"], width),
+    ]
     return "\n".join(lines) + "\n"
 
 
-def show_counts(facts: dict[str, Any]) -> list[str]:
+def show_counts(facts: dict[str, Any], width: int = 80) -> list[str]:
     """Where the store is, what made it, and how much it holds."""
     tokenizer, splits = facts["tokenizer"], facts["splits"]
     counts = {name: head for name, head in _COUNTS.items() if name in splits["train"]}
@@ -79,7 +85,7 @@ def show_counts(facts: dict[str, Any]) -> list[str]:
         )
         if facts.get(name)
     ]
-    return lines + [f"  {line}" for line in broken] + _cleaned(facts)
+    return lines + [f"  {line}" for line in broken] + _cleaned(facts, width)
 
 
 def pieces_of(facts: dict[str, Any]) -> str:
@@ -90,11 +96,31 @@ def pieces_of(facts: dict[str, Any]) -> str:
     return format_tokenizer(tokenizer["vocab_size"], kind, tokenizer["cased"])
 
 
-def _cleaned(facts: dict[str, Any]) -> list[str]:
-    """What cleaning has dropped, and why; nothing where it dropped nothing."""
-    dropped = facts.get("cleaning", {}).get("dropped", {})
+def _rules(rules: Mapping[str, Any]) -> str:
+    """The rules of cleaning that a store was made with, as they are typed; empty without any.
+
+    A field that only goes with another (`min_script_share`) is left out where it has its default.
+    """
+    default = asdict(NO_CLEANING)
+    found = []
+    for name, value in rules.items():
+        if value == default.get(name) or value == []:
+            continue
+        if value is True:
+            found.append(f"--{name}")
+        else:
+            shown = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+            found.append(f"--{name} {shown}")
+    return ", ".join(found)
+
+
+def _cleaned(facts: dict[str, Any], width: int) -> list[str]:
+    """What cleaning has dropped, and why; nothing where there was no rule."""
+    cleaning = facts.get("cleaning", {})
+    dropped = cleaning.get("dropped", {})
     if not dropped:
-        return []
+        rules = _rules(cleaning.get("rules", {}))
+        return wrapped(f"dropped: none (rules: {rules})", width, "  ") if rules else []
     rows = [
         [
             reason.replace("_", " "),
