@@ -186,7 +186,8 @@ class OptimizerConfig:
 
     `preset` names the update and the shape of its schedule: `paper` is the original's Adam without
     bias correction under a decay that runs from step 0; `adamw` corrects the bias and decays
-    linearly from the end of the warm-up (`bert_jax/optimizer.py`).
+    linearly from the end of the warm-up; `lamb` is for very large batches: it scales the step of
+    every weight to that weight's norm (`bert_jax/optimizer.py`).
     """
 
     preset: str = "paper"
@@ -198,10 +199,15 @@ class OptimizerConfig:
 
     def __post_init__(self) -> None:
         check_types(self)
-        check_choice(self, "preset", ("paper", "adamw"))
+        check_choice(self, "preset", ("paper", "adamw", "lamb"))
         check_range(self, "b1", "b2", at_least=0, below=1)
         check_range(self, "eps", "max_grad_norm", above=0)
         check_range(self, "weight_decay", at_least=0)
+
+    @property
+    def rates_are_steps(self) -> bool:
+        """Whether a weight moves by about the learning rate a step; with LAMB by a share of it."""
+        return self.preset != "lamb"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -38,11 +38,11 @@ def format_tokenizer(vocab_size: int, kind: str, cased: bool) -> str:
 
     Args:
       vocab_size: its ids.
-      kind: `wordpiece` or `sentencepiece`.
+      kind: `wordpiece`, `sentencepiece` or `byte_level_bpe`.
       cased: whether it keeps capitals.
     """
-    pieces = "pieces of SentencePiece" if kind == "sentencepiece" else "word pieces"
-    return f"{vocab_size:,} {pieces}, {'cased' if cased else 'uncased'}"
+    names = {"sentencepiece": "pieces of SentencePiece", "byte_level_bpe": "pieces of bytes"}
+    return f"{vocab_size:,} {names.get(kind, 'word pieces')}, {'cased' if cased else 'uncased'}"
 
 
 def plural(unit: str) -> str:

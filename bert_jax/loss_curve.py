@@ -39,12 +39,15 @@ class Levels(NamedTuple):
       no_context: knowing in addition that a token that is shown may have been kept.
       pairs: where the loss of the pair task stands that knows only how common each label is; None
         without pairs.
+      rates_compare: whether a learning rate is about what a weight moves by, as with Adam. With
+        LAMB it is a share of the weight: such a run has no sum to be late by.
     """
 
     start: float
     unigram: float
     no_context: float
     pairs: float | None = None
+    rates_compare: bool = True
 
     @property
     def near_unigram(self) -> float:
@@ -64,9 +67,10 @@ class Levels(NamedTuple):
         """The loss of a `progress`."""
         return self.no_context + progress * self.length
 
-    def to_facts(self) -> dict[str, float]:
-        """For JSON."""
-        return {name: value for name, value in self._asdict().items() if value is not None}
+    def to_facts(self) -> dict[str, Any]:
+        """For JSON; what is as usual is left out."""
+        usual = self._field_defaults
+        return {n: value for n, value in self._asdict().items() if value != usual.get(n, math.nan)}
 
     @classmethod
     def from_facts(cls, facts: Any) -> Levels | None:
@@ -74,7 +78,9 @@ class Levels(NamedTuple):
         try:
             pairs = facts.get("pairs")
             start, unigram, no_context = (float(facts[name]) for name in cls._fields[:3])
-            levels = cls(start, unigram, no_context, None if pairs is None else float(pairs))
+            pairs = None if pairs is None else float(pairs)
+            compare = bool(facts.get("rates_compare", True))
+            levels = cls(start, unigram, no_context, pairs, compare)
         except (AttributeError, KeyError, TypeError, ValueError):
             return None
         return levels if levels.start > levels.no_context > 0 else None

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bert_jax.loss_bands import SLACK, Bands, shipped_bands
+from bert_jax.loss_bands import SLACK, Bands, Range, shipped_bands
 from bert_jax.loss_curve import FEWEST_FOR_BEST, WINDOW, Levels, noise, point_of
 
 # A few lines tell nothing.
@@ -124,14 +124,17 @@ class LossWatch:
             return "learning"
         lasting = self.levels.progress(self._fifth()[0])
         near = self.levels.progress(self.levels.near_unigram) + self.bands.margin
-        if min(lasting, progress) > near and self.bands.reached.is_late(now.tokens, now.lr_sum):
+        if min(lasting, progress) > near and self._is_late(self.bands.reached, now):
             return "not_reached"
         if progress > near + self._margin() - self.bands.margin:
             return "falling"
-        if lasting <= -self.bands.margin or not self.bands.left.is_late(now.tokens, now.lr_sum):
+        if lasting <= -self.bands.margin or not self._is_late(self.bands.left, now):
             return "unigram"
         # Once said it stands until the loss has left: a wavering trend is no recovery.
         return "stuck" if now.status == "stuck" or not self._still_falls() else "unigram"
+
+    def _is_late(self, kept: Range, now: Standing) -> bool:
+        return self.levels.rates_compare and kept.is_late(now.tokens, now.lr_sum)
 
     def _is_above_start(self, progress: float, before: str) -> bool:
         above = progress - max(1.0, self.bands.highest)

@@ -149,7 +149,7 @@ def plots_of(run: Run) -> list[Plot]:
 def _band(run: Run, levels: Levels | None) -> Band | None:
     """Where the kept curves put the masked LM's loss of this run."""
     curve = curve_of(run.metrics)
-    if levels is None or not len(curve.step):
+    if levels is None or not levels.rates_compare or not len(curve.step):
         return None
     curve = thinned(curve)
     low, high = shipped_bands().edges(curve, levels)
@@ -203,7 +203,9 @@ def render(run: Run, plots: Sequence[str]) -> str:
             shipped_bands(),
             run.config.get("num_hidden_layers", 0),
             run.config.get("hidden_size", 0),
-        ),
+        )
+        if watch is not None and watch.levels.rates_compare
+        else "",
         evaluations=joint,
         evaluation_names=names_of(joint),
         store_evaluations=of_stores,

@@ -20,6 +20,7 @@ _MODULE_OF = {
     "Tokenizer": "tokenization.tokenizer",
     "load_tokenizer": "tokenization.tokenizer",
     "TextTokenizer": "tokenization.text_tokenizer",
+    "ByteLevelTokenizer": "tokenization.byte_level_tokenizer",
     "SentencePieceTokenizer": "tokenization.sentencepiece_tokenizer",
     "train_wordpiece": "tokenization.vocabulary",
     "train_sentencepiece": "tokenization.sentencepiece_vocabulary",

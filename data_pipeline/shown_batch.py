@@ -148,7 +148,7 @@ def _joined(ids: list[int], predictions: tuple[Prediction, ...], tokenizer: Text
     alone = {p.position for p in predictions if p.kind == "random"}
     text = ""
     for place, i in enumerate(ids):
-        token = tokenizer.id_to_token(i)
+        token = tokenizer.readable_token(i)
         continues = place > 0 and bool(tokenizer.continues_word[i])
         if continues and ids[place - 1] not in special and not {place - 1, place} & alone:
             text += token.removeprefix("##")

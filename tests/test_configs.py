@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bert_jax.config import MODEL_SIZES, BertConfig
+from bert_jax.config import MODEL_SIZES, BertConfig, OptimizerConfig
 from bert_jax.recipes.experiment import load_experiment
 from bert_jax.recipes.shipped import configs_folder, experiment_names
 
@@ -16,8 +16,9 @@ def name_of(path: Path) -> str:
     return path.relative_to(configs_folder()).as_posix()
 
 
-def test_every_size_has_both_phases() -> None:
-    phases = {*SIZES, *(f"{size}_512" for size in SIZES)}
+def test_every_size_has_both_phases_and_so_have_lamb_and_adapt() -> None:
+    sizes = [*SIZES, "base_lamb", "large_lamb", "adapt"]
+    phases = {*sizes, *(f"{size}_512" for size in sizes)}
     assert set(experiment_names()) == {*phases, "base_128_512", "documentation_tiny"}
 
 
@@ -74,6 +75,37 @@ def test_both_phases_in_one_run_have_the_steps_and_rows_of_the_two() -> None:
     assert [stage.objective for stage in both.stages] == [first.objective, second.objective]
     assert {stage.train.batch_size for stage in both.stages} == {256}
     assert (both.model, both.optimizer) == (first.model, first.optimizer)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "numbers", "warmup", "objective"),
+    [
+        ("", (65_536, 6e-3, 7_038), 0.2843, (128, 20)),
+        ("_512", (32_768, 4e-3, 1_563), 0.128, (512, 77)),
+    ],
+)
+@pytest.mark.parametrize("size", ["base", "large"])
+def test_the_phases_with_lamb_are_the_published_ones(
+    size: str,
+    suffix: str,
+    numbers: tuple[int, float, int],
+    warmup: float,
+    objective: tuple[int, int],
+) -> None:
+    experiment = load_experiment(f"{size}_lamb{suffix}", data_required=False)
+    train, optimizer = experiment.train, experiment.optimizer
+    assert experiment.model == BertConfig.of_size(size)
+    assert (train.batch_size, train.learning_rate, train.num_steps) == numbers
+    assert train.warmup_steps == round(warmup * train.num_steps)
+    assert optimizer == OptimizerConfig(
+        preset="lamb", b1=0.9, b2=0.999, eps=1e-6, weight_decay=0.01, max_grad_norm=1.0
+    )
+    found = experiment.objective
+    assert (found.max_length, found.max_predictions) == objective
+    # As many tokens at once in both phases, and as many rows on each of 8 devices.
+    rows = train.batch_size // train.micro_batches
+    assert rows * found.max_length == 65_536
+    assert rows % 8 == 0
 
 
 def test_the_default_experiment_needs_nothing_but_itself() -> None:

@@ -40,7 +40,7 @@ def staged_data(stages, stores=ONE):
     return StagedData(stages, part)
 
 
-@pytest.mark.parametrize("preset", ["paper", "adamw"])
+@pytest.mark.parametrize("preset", ["paper", "adamw", "lamb"])
 @pytest.mark.parametrize("steps", [500, 900_000])
 def test_the_sum_of_the_rates_of_a_plan_is_that_of_its_steps(preset, steps):
     bindings = [f"TrainConfig.num_steps={steps}", "TrainConfig.warmup_steps=100"]
@@ -62,6 +62,7 @@ def test_rates_that_are_too_low_for_the_whole_run_are_said_at_its_start():
         (900_000, None, low, True),
         (300, None, low, False),
         (900_000, None, [], False),
+        (900_000, None, [*low, "OptimizerConfig.preset='lamb'"], False),
     ):
         told = lines(steps, start, schedule=bindings, pretrained=pretrained)
         assert not any("warning" in line for line in told)

@@ -180,7 +180,7 @@ _STRANGE = {
     "ComputeConfig.matmul_precision": st.sampled_from(["default", "high", "highest"]),
     "ComputeConfig.vocab_chunk": st.sampled_from([None, 0, 256, 1024, 4096]),
     "ComputeConfig.remat": st.sampled_from(["none", "dots", "full"]),
-    "OptimizerConfig.preset": st.sampled_from(["paper", "adamw"]),
+    "OptimizerConfig.preset": st.sampled_from(["paper", "adamw", "lamb"]),
     "TrainConfig.batch_size": st.integers(1, 50).map(lambda n: 8 * n),
     "TrainConfig.micro_batches": st.sampled_from([1, 2, 4, 8]),
     "PretrainingObjective.max_length": st.integers(128, 512),

@@ -41,6 +41,16 @@ def test_a_run_that_does_not_say_its_levels_has_no_curve_to_keep(tiny_run, tmp_p
     assert not (tmp_path / "curve.jsonl").exists()
 
 
+def test_a_run_with_lamb_is_none_to_compare_others_with(tiny_run, tmp_path):
+    run = shutil.copytree(tiny_run.run_dir, tmp_path / "run")
+    provenance = read_json(run / "provenance.json")
+    provenance["loss_levels"]["rates_compare"] = False
+    write_json(run / "provenance.json", provenance)
+    with pytest.raises(UserError, match="LAMB's learning rates are no sizes of steps"):
+        keep_curve(run, "tiny", tmp_path / "curve.jsonl")
+    assert not (tmp_path / "curve.jsonl").exists()
+
+
 def test_the_command_names_the_file_or_the_error(tiny_run, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(module, "curves_folder", lambda: tmp_path)
     main([str(tiny_run.run_dir), "tiny", "made"])

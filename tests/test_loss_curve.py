@@ -1,5 +1,6 @@
 """A loss in terms that can be compared between runs."""
 
+import json
 import math
 
 import numpy as np
@@ -22,6 +23,9 @@ def test_levels_go_through_json():
     without_pairs = LEVELS._replace(pairs=None)
     assert "pairs" not in without_pairs.to_facts()
     assert Levels.from_facts(without_pairs.to_facts()) == without_pairs
+    of_lamb = LEVELS._replace(rates_compare=False)
+    assert "rates_compare" not in LEVELS.to_facts()
+    assert Levels.from_facts(json.loads(json.dumps(of_lamb.to_facts()))) == of_lamb
 
 
 @pytest.mark.parametrize(

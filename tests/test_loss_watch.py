@@ -114,6 +114,14 @@ def test_a_loss_that_stays_above_the_unigram_level_has_not_come_down():
     assert "warm-up too long" in sentence
 
 
+@pytest.mark.parametrize("loss", [8.5, 6.7])
+def test_a_run_whose_rates_are_no_steps_is_not_called_late(loss):
+    levels = LEVELS._replace(rates_compare=False)
+    lines = made_lines([0, 200, 400], [10.4, loss, loss], **LONG, noise=0.02)
+    assert [status for _, status, _ in said(lines)[0]]
+    assert said(lines, levels)[0] == []
+
+
 def test_a_loss_above_that_of_knowing_nothing_is_said_at_once():
     found, _ = said(made_lines([0], [12.5], **SMALL))
     step, status, sentence = found[0]

@@ -314,6 +314,12 @@ def test_a_run_that_knows_its_levels_shows_them_the_bands_and_where_its_loss_sta
     assert mlm_loss.band.steps == list(range(1, 21))
     assert all(map(operator.lt, mlm_loss.band.low, mlm_loss.band.high))
     assert not any(plot.band for plot in others)
+    # LAMB's learning rates say nothing of where the curves of others would lie.
+    provenance["loss_levels"]["rates_compare"] = False
+    write_json(run_dir / "provenance.json", provenance)
+    run = read_run(run_dir)
+    assert not any(plot.band for plot in plots_of(run))
+    assert "Behind the MLM loss" not in render(run, ["<svg></svg>"])
 
 
 def test_a_run_of_an_older_version_shows_no_bands(finished_page):

@@ -18,7 +18,8 @@ from bert_jax.errors import UserError
 _ZIP = b"PK\x03\x04"
 # PyTorch's archive begins with its pickle; the name stands in the first bytes.
 _PICKLE_IN_ZIP = b"/data.pkl"
-_PICKLE_PROTOCOL = 0x80
+_PICKLE = b"\x80"
+_PICKLE_PROTOCOLS = (b"\2", b"\3", b"\4", b"\5")
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
@@ -58,7 +59,8 @@ def _open_folder(folder: Path) -> TensorFile:
         return open_safetensors(folder)
     if any(folder.glob("*.index")):
         return Tf1Checkpoint(folder)
-    for path in sorted(folder.iterdir()):
+    # Before an optimiser's state, say, what is called a model.
+    for path in sorted(folder.iterdir(), key=lambda path: ("model" not in path.name, path.name)):
         _refuse_by_name(path)
     raise UserError(
         f"{folder} has no weights: {SINGLE_NAME}, {INDEX_NAME} with its files, or a TensorFlow "
@@ -77,7 +79,7 @@ def _refuse_by_content(path: Path) -> None:
         return
     if head.startswith(_ZIP) and _PICKLE_IN_ZIP in head:
         _refuse_pickle(path)
-    if head[:1] == bytes([_PICKLE_PROTOCOL]) and 2 <= head[1] <= 5:
+    if head[:1] == _PICKLE and head[1:2] in _PICKLE_PROTOCOLS:
         _refuse_pickle(path)
     if head.startswith(_HDF5):
         _refuse_hdf5(path)

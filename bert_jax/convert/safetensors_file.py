@@ -24,6 +24,7 @@ from bert_jax.convert.tensors import (
     TensorInfo,
     byte_count,
     printable,
+    read_limited,
 )
 from bert_jax.errors import UserError
 
@@ -202,11 +203,8 @@ def _read_weight_map(index_path: Path) -> dict[str, str]:
     """Tensor -> name of its file."""
     if not index_path.is_file():
         raise UserError(f"there is no file {index_path}")
-    with index_path.open("rb") as file:
-        content = file.read(_MAX_JSON_BYTES + 1)
     try:
-        if len(content) > _MAX_JSON_BYTES:
-            raise Malformed("it is larger than the index of any model")
+        content = read_limited(index_path, _MAX_JSON_BYTES, "the index of any model")
         index = _parse_json(content)
         weight_map = index.get("weight_map") if isinstance(index, dict) else None
         if not isinstance(weight_map, dict) or not weight_map:
@@ -226,7 +224,7 @@ def _shard_names(index_path: Path, weight_map: Mapping[str, str]) -> list[str]:
     """
     names = sorted(set(weight_map.values()))
     for name in names:
-        plain = name.isprintable() and not {"/", "\\"} & set(name) and not name.startswith(".")
+        plain = name.isprintable() and not {"/", "\\"} & set(name) and name[:1] not in ("", ".")
         if not plain or len(name.encode()) > _MAX_NAME_BYTES:
             raise UserError(
                 f"{index_path} names the file {printable(name)}; a name without a folder is needed"

@@ -48,10 +48,13 @@ def write_safetensors(
       The files of tensors, in order.
 
     Raises:
-      UserError: the folder has other weights, or the format has no such type or name.
+      UserError: there are no tensors, the folder has other weights, or the format has no such
+        type or name.
       OSError: the folder cannot be written.
     """
     arrays = {name: np.asarray(tensors[name]) for name in sorted(tensors)}
+    if not arrays:
+        raise UserError(f"there are no tensors to write into {folder}")
     for name, array in arrays.items():
         if _little_endian(array.dtype) not in _TYPE_NAMES or name == _METADATA:
             raise UserError(

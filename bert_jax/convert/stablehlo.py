@@ -159,12 +159,12 @@ def _compare(
     for rows, length in shapes:
         shape = (rows, 2, length) if head.task == "multiple_choice" else (rows, length)
         mask = np.arange(length) < rng.integers(1, length + 1, (*shape[:-1], 1))
-        inputs = {
-            "input_ids": rng.integers(0, config.vocab_size, shape).astype(np.int32) * mask,
+        drawn: dict[str, Any] = {
+            "input_ids": rng.integers(0, config.vocab_size, shape) * mask,
             "token_type_ids": rng.integers(0, max(config.type_vocab_size, 1), shape),
             "attention_mask": mask,
         }
-        inputs = {name: array.astype(np.int32) for name, array in inputs.items()}
+        inputs = {name: array.astype(np.int32) for name, array in drawn.items()}
         found, wanted = program(written, inputs), jax.jit(forward)(params, inputs)
         for name, array in wanted.items():
             difference = np.abs(np.asarray(array) - np.asarray(found[name])).max()

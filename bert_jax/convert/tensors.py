@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -55,6 +57,18 @@ def byte_count(shape: Sequence[int], dtype: np.dtype) -> int:
     if math.prod(size or 1 for size in shape) * dtype.itemsize > _MAX_BYTES:
         raise Malformed(f"a tensor has the shape {printable(str(list(shape)))}")
     return math.prod(shape) * dtype.itemsize
+
+
+def read_limited(path: Path, limit: int, what: str) -> bytes:
+    """A file that is known to be small, as a whole.
+
+    Raises:
+      Malformed: it has more bytes than `limit`; `what` it would be the largest of is said.
+    """
+    with path.open("rb") as file:
+        if os.fstat(file.fileno()).st_size > limit:
+            raise Malformed(f"it is larger than {what}")
+        return file.read()
 
 
 def printable(text: str, limit: int = 120) -> str:

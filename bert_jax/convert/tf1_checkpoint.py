@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from bert_jax.convert import crc32c
-from bert_jax.convert.tensors import NOT_NUMBERS, Malformed, TensorInfo, printable
+from bert_jax.convert.tensors import NOT_NUMBERS, Malformed, TensorInfo, printable, read_limited
 from bert_jax.convert.tf1_index import BundleEntry, parse_index
 from bert_jax.convert.tf1_slices import parts_of
 from bert_jax.errors import UserError
@@ -42,11 +42,8 @@ class Tf1Checkpoint:
     def __init__(self, path: Path) -> None:
         self.prefix = find_prefix(path)
         index_path = _beside(self.prefix, ".index")
-        with index_path.open("rb") as file:
-            content = file.read(_MAX_INDEX_BYTES + 1)
         try:
-            if len(content) > _MAX_INDEX_BYTES:
-                raise Malformed("it is larger than the index of any checkpoint")
+            content = read_limited(index_path, _MAX_INDEX_BYTES, "the index of any checkpoint")
             self._index = parse_index(content)
             self._parts = {
                 name: parts_of(entry, self._index.parts)

@@ -10,10 +10,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+import numpy as np
+
 from bert_jax.convert.tensors import Malformed, printable
 from bert_jax.convert.tf1_index import BundleEntry, Slice
 
 _WHOLE_AXIS = -1
+# Each is compared with all others.
+_MAX_PARTS = 4096
 
 
 def part_key(name: str, part: Slice) -> bytes:
@@ -33,11 +37,15 @@ def parts_of(
       Malformed: the parts do not make up the variable, each of its numbers once.
     """
     name, shape, dtype = entry.info
+    if len(entry.slices) > _MAX_PARTS:
+        raise Malformed(f"{printable(name)} is in {len(entry.slices)} parts, more than any is")
     placed: list[tuple[tuple[slice, ...], BundleEntry]] = []
     for part in entry.slices:
         found = parts.get(part_key(name, part))
         if found is None:
             raise Malformed(f"a part of {printable(name)} is missing")
+        if found.slices:
+            raise Malformed(f"a part of {printable(name)} is in parts itself")
         place = tuple(
             slice(start, start + size if length is None else start + length)
             for start, length, size in zip(part.starts, part.lengths, shape, strict=True)
@@ -52,10 +60,18 @@ def parts_of(
     # Boxes inside a box are all of it when none meets another and their sizes add up to its own.
     if sum(math.prod(found.info.shape) for _, found in placed) != math.prod(shape):
         raise Malformed(f"the parts of {printable(name)} do not add up to it")
-    for i, (one, _) in enumerate(placed):
-        for other, _ in placed[:i]:
-            if all(a.start < b.stop and b.start < a.stop for a, b in zip(one, other, strict=True)):
-                raise Malformed(f"parts of {printable(name)} overlap")
+    # Parts without numbers meet nothing.
+    full = [place for place, found in placed if math.prod(found.info.shape)]
+    starts = np.array([[axis.start for axis in place] for place in full]).reshape(
+        len(full), len(shape)
+    )
+    stops = np.array([[axis.stop for axis in place] for place in full]).reshape(
+        len(full), len(shape)
+    )
+    for i in range(len(full)):
+        meets = (starts[i] < stops[:i]) & (starts[:i] < stops[i])
+        if meets.all(axis=1).any():
+            raise Malformed(f"parts of {printable(name)} overlap")
     return placed
 
 

@@ -54,7 +54,7 @@ def describe_start(
     if missed:
         shapes = ", ".join(f"{stage.shape} after step {stage.start:,}" for stage in missed)
         yield f"the run ends before a part of its schedule: {shapes}; a larger --steps reaches it"
-    if start is None and not pretrained:
+    if start is None and not pretrained and experiment.optimizer.rates_are_steps:
         tokens = data.tokens(experiment.train.num_steps)
         if too_low := about_plan(tokens, planned_lr_sum(experiment), shipped_bands()):
             yield f"warning: {too_low}"

@@ -30,7 +30,7 @@ FIELD_DOCS = {
     "TrainConfig.keep_checkpoints": "the newest so many are kept",
     "TrainConfig.keep_every": "checkpoints of these steps are kept for good; 0: none",
     "TrainConfig.checkpoint_step_zero": "save the first weights, too",
-    "OptimizerConfig.preset": "'paper' (Adam as in the original) or 'adamw'",
+    "OptimizerConfig.preset": "'paper' (Adam as in the original), 'adamw' or 'lamb'",
     "OptimizerConfig.b1": "decay of Adam's mean of gradients",
     "OptimizerConfig.b2": "decay of Adam's mean of squared gradients",
     "OptimizerConfig.eps": "added to the root of that mean",

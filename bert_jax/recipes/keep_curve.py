@@ -110,6 +110,11 @@ def _check_run(run_dir: Path) -> None:
 
 
 def _check_sound(run_dir: Path, curve: Curve, levels: Levels) -> None:
+    if not levels.rates_compare:
+        raise UserError(
+            f"{run_dir} is no run to compare others with: LAMB's learning rates are no sizes of "
+            "steps; keep the curve of a run with the preset 'paper' or 'adamw'"
+        )
     bad = ~np.isfinite(curve.loss)
     if bad.any():
         raise UserError(

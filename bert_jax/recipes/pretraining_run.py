@@ -122,13 +122,14 @@ class PretrainingRun:
             for part in self.data.parts
         ]
         stop.check()
-        self.levels = data_levels(
+        levels = data_levels(
             [store.train.tokens for store in stores.all],
             stores.shares.facts(),
             self.model.vocab_size,
             experiment.objective,
             self.floors[0],
-        ).to_facts()
+        )
+        self.levels = levels._replace(rates_compare=experiment.optimizer.rates_are_steps).to_facts()
         facts = provenance.provenance_of(devices.facts(found), mesh.shape, stores.facts())
         facts[provenance.LEVELS] = self.levels
         if self.first_weights is not None:

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from data_pipeline.counter_random import Stream, random_bits, stream_key
 from data_pipeline.store.token_store import Split
 from data_pipeline.text.characters import UNSPACED, classes_of, codes_of
+from data_pipeline.tokenization.byte_level_tokenizer import ByteLevelTokenizer
 
 Bools = npt.NDArray[np.bool_]
 
@@ -96,9 +97,16 @@ class PieceTable:
 
     @classmethod
     def of(cls, tokenizer: _Pieces, special_ids: Iterable[int]) -> PieceTable:
-        """Reads a vocabulary: `##` continues a word (WordPiece), `▁` begins one (SentencePiece)."""
+        """Reads a vocabulary: `##` continues a word (WordPiece), `▁` begins one (SentencePiece).
+
+        Of byte-level BPE a letter or digit without a space before it continues one.
+        """
         pieces = [tokenizer.id_to_token(i) for i in range(tokenizer.vocab_size)]
-        if any(piece.startswith(_WORD_START) for piece in pieces):
+        if isinstance(tokenizer, ByteLevelTokenizer):
+            pieces = [tokenizer.readable_token(i) for i in range(tokenizer.vocab_size)]
+            spaceless = tokenizer.continues_word.tolist()
+            continues = [c and p[:1].isalnum() for p, c in zip(pieces, spaceless, strict=True)]
+        elif any(piece.startswith(_WORD_START) for piece in pieces):
             continues = [not piece.startswith(_WORD_START) for piece in pieces]
         else:
             continues = [piece.startswith(_PREFIX) and piece != _PREFIX for piece in pieces]

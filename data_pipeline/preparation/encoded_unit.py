@@ -154,7 +154,9 @@ class UnitEncoder:
         for document in documents:
             sentences += self._sentences(document, unit.lines)
             ends.append(len(sentences))
-        tokens, lengths = self.tokenizer.encode_flat(sentences)
+        tokens, lengths = self.tokenizer.encode_flat(
+            self.tokenizer.as_running_text(sentences, ends)
+        )
         kept = lengths > 0
         document_lengths = _sums(kept, ends)
         has_text = document_lengths > 0

@@ -145,7 +145,12 @@ def extended_by(counts: Counter[str], tokenizer: Tokenizer, most: int = DEFAULT_
                 f"there is nothing to add: no word of letters that comes {LEAST_COUNT} times in "
                 "the text is split into several known pieces"
             )
-        larger = Tokenizer([*tokenizer.vocab, *new], tokenizer.rules, tokenizer.model_max_length)
+        larger = Tokenizer(
+            [*tokenizer.vocab, *new],
+            tokenizer.rules,
+            tokenizer.model_max_length,
+            added=tokenizer.added,
+        )
         at = _beginning_with(new, words)
         longer = [words[i] for i in at]
         new_lengths, new_unknown = _lengths(larger, longer)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import reprlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from operator import methodcaller
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 from data_pipeline.atomic_file import remove_abandoned, write_atomically
 from data_pipeline.errors import DataError
 from data_pipeline.strict_json import parse_json
-from data_pipeline.tokenization.rules import LONG_RUN, Rules, UnicodeForm
+from data_pipeline.tokenization.rules import LONG_RUN, LONGEST_WORD, Rules, UnicodeForm
 from data_pipeline.tokenization.text_tokenizer import CLS, MASK, PAD, SEP, SPECIALS, UNK
 
 # In the order in which they are written. The first says nothing without one of the others, and says
@@ -26,6 +26,8 @@ FILES = (CONFIG, MODEL, FULL, VOCAB)
 LEARNED = "learned.json"
 # What it extends; says nothing of what it is either.
 EXTENDED = "extended.json"
+# Special tokens by role, as older versions of transformers need it.
+SPECIAL_MAP = "special_tokens_map.json"
 # What tokenizer_config.json calls the rules that only this project has.
 FORM, LONG_RUNS = "unicode_normalization", "split_long_runs"
 PREFIX = "##"
@@ -35,9 +37,9 @@ _MANY = 100
 
 
 def from_full(full: dict[str, Any], path: Path) -> tuple[Rules, list[str]]:
-    """Rules and vocabulary of a `tokenizer.json`."""
-    model, normalizer = (_field(full, what, dict, {}, path) for what in ("model", "normalizer"))
-    form, normalizer = _unicode_form(normalizer)
+    """Rules and vocabulary, added tokens included, of a `tokenizer.json`."""
+    model, normalizer = (field_of(full, what, dict, {}, path) for what in ("model", "normalizer"))
+    form, normalizer = unicode_form(normalizer)
     if model.get("type") != "WordPiece" or normalizer.get("type") != "BertNormalizer":
         raise DataError(
             f"{path}: needs the model WordPiece with a BertNormalizer; "
@@ -46,34 +48,51 @@ def from_full(full: dict[str, Any], path: Path) -> tuple[Rules, list[str]]:
     for what, got, needed in (
         ("continuing_subword_prefix", model.get("continuing_subword_prefix", PREFIX), PREFIX),
         ("unk_token", model.get("unk_token", UNK), UNK),
+        ("max_input_chars_per_word", model.get("max_input_chars_per_word", 100), LONGEST_WORD),
         ("clean_text", normalizer.get("clean_text", True), True),
     ):
         if got != needed:
             raise DataError(f"{path}: {what} must be {needed!r}; got {got!r}")
-    ids: dict[str, int] = dict(_field(model, "vocab", dict, {}, path))
-    for token in _field(full, "added_tokens", list, [], path):
-        if not isinstance(token, dict):
-            raise DataError(f"{path}: added_tokens must hold objects; got {token!r}")
-        ids.setdefault(
-            _field(token, "content", str, None, path), _field(token, "id", int, None, path)
-        )
-    for name, i in ids.items():
-        if type(i) is not int:
-            raise DataError(f"{path}: the id of {name!r} must be a whole number; got {i!r}")
-    vocab = sorted(ids, key=ids.__getitem__)
-    if [ids[token] for token in vocab] != list(range(len(vocab))):
-        raise DataError(f"{path}: its ids do not run from 0 to {len(vocab) - 1}, each once")
+    ids = ids_of(field_of(model, "vocab", dict, {}, path), path, full)
+    # The line separator is a token of the original Chinese vocabulary, and white space at the end
+    # of a token is lost when transformers reads it.
+    vocab = [token or "\u2028" for token in tokens_by_id(ids, path)]
     rules = Rules(
-        not _field(normalizer, "lowercase", bool, True, path),
+        not field_of(normalizer, "lowercase", bool, True, path),
         _strip_accents(normalizer, path),
-        _field(normalizer, "handle_chinese_chars", bool, True, path),
+        field_of(normalizer, "handle_chinese_chars", bool, True, path),
         form,
         _splits_long_runs(full, path),
     )
     return rules, vocab
 
 
-def _unicode_form(normalizer: dict[str, Any]) -> tuple[UnicodeForm, dict[str, Any]]:
+def ids_of(
+    vocab: Mapping[str, Any], path: Path, full: Mapping[str, Any] | None = None
+) -> dict[str, int]:
+    """Ids by token, those of the `added_tokens` of a `tokenizer.json` among them."""
+    ids = dict(vocab)
+    for token in field_of(full or {}, "added_tokens", list, [], path):
+        if not isinstance(token, dict):
+            raise DataError(f"{path}: added_tokens must hold objects; got {token!r}")
+        ids.setdefault(
+            field_of(token, "content", str, None, path), field_of(token, "id", int, None, path)
+        )
+    for name, i in ids.items():
+        if type(i) is not int:
+            raise DataError(f"{path}: the id of {name!r} must be a whole number; got {i!r}")
+    return ids
+
+
+def tokens_by_id(ids: Mapping[str, int], path: Path) -> list[str]:
+    """The token of each id; DataError where the ids do not run from 0 on."""
+    vocab = sorted(ids, key=ids.__getitem__)
+    if [ids[token] for token in vocab] != list(range(len(vocab))):
+        raise DataError(f"{path}: its ids do not run from 0 to {len(vocab) - 1}, each once")
+    return vocab
+
+
+def unicode_form(normalizer: dict[str, Any]) -> tuple[UnicodeForm, dict[str, Any]]:
     """The Unicode form that comes first in a normaliser, and what is left of it."""
     match normalizer:
         case {"type": "Sequence", "normalizers": [{"type": "NFC"}, {} as rest]}:
@@ -85,21 +104,26 @@ def _unicode_form(normalizer: dict[str, Any]) -> tuple[UnicodeForm, dict[str, An
 
 def _splits_long_runs(full: dict[str, Any], path: Path) -> bool:
     match full.get("pre_tokenizer"):
+        case {"type": "BertPreTokenizer"}:
+            return False
         case {"type": "Sequence", "pretokenizers": [_, {"pattern": {"Regex": pattern}}]}:
             if pattern == LONG_RUN:
                 return True
             raise DataError(f"{path}: splits words at a pattern that is unknown here: {pattern!r}")
-    return False
+        case other:
+            raise DataError(
+                f"{path}: pre_tokenizer must be BertPreTokenizer; got {reprlib.repr(other)}"
+            )
 
 
 def from_config(config: dict[str, Any], path: Path) -> tuple[Rules | None, int]:
     """Rules, None where it does not say them, and longest input of a `tokenizer_config.json`."""
     lower, chinese = (
-        _field(config, what, bool, True, path)
+        field_of(config, what, bool, True, path)
         for what in ("do_lower_case", "tokenize_chinese_chars")
     )
-    form = _field(config, FORM, str, "none", path)
-    runs = _field(config, LONG_RUNS, bool, False, path)
+    form = field_of(config, FORM, str, "none", path)
+    runs = field_of(config, LONG_RUNS, bool, False, path)
     try:
         rules = Rules(not lower, _strip_accents(config, path), chinese, form, runs)
     except DataError as error:
@@ -111,7 +135,7 @@ def from_config(config: dict[str, Any], path: Path) -> tuple[Rules | None, int]:
     return rules if "do_lower_case" in config else None, int(length) if length < 1 << 31 else 512
 
 
-def _field(facts: dict[str, Any], name: str, kind: type, default: Any, path: Path) -> Any:
+def field_of(facts: Mapping[str, Any], name: str, kind: type, default: Any, path: Path) -> Any:
     """`facts[name]`, checked to be of this type; DataError names the file and the field."""
     value = facts.get(name, default)
     if type(value) is not kind:
@@ -125,7 +149,7 @@ def _strip_accents(facts: dict[str, Any], path: Path) -> bool | None:
     """`facts["strip_accents"]`; null says the same as nothing."""
     if facts.get("strip_accents") is None:
         return None
-    return bool(_field(facts, "strip_accents", bool, None, path))
+    return bool(field_of(facts, "strip_accents", bool, None, path))
 
 
 def given_case(path: Path, cased: bool | None) -> bool:
@@ -186,9 +210,10 @@ def read_json(path: Path) -> dict[str, Any]:
 def is_begun(folder: Path) -> bool:
     """Whether writing a tokeniser's folder may have stopped before there was anything to open."""
     names = {path.name for path in folder.iterdir()}
-    begun = tuple(f"{file}." for file in (*FILES, LEARNED, EXTENDED))
+    known = (LEARNED, EXTENDED, SPECIAL_MAP)
+    begun = tuple(f"{file}." for file in (*FILES, *known))
     temporary = {name for name in names if name.startswith(begun)}
-    return names - temporary <= {CONFIG, LEARNED, EXTENDED}
+    return names - temporary <= {CONFIG, *known}
 
 
 def folder_config(
@@ -227,8 +252,13 @@ def write_files(folder: Path, contents: Mapping[str, bytes]) -> None:
         remove_abandoned(folder.glob(f"{name}.*"))
 
 
-def check_vocabulary(vocab: Sequence[str], rules: Rules, name: str) -> None:
-    """DataError for a vocabulary that cannot be right; `name` is what it is called."""
+def check_vocabulary(
+    vocab: Sequence[str], rules: Rules, name: str, added: Container[str] = ()
+) -> None:
+    """DataError for a vocabulary that cannot be right; `name` is what it is called.
+
+    Tokens that are `added` may hold capitals where the text is lower-cased: so are they.
+    """
     first: dict[str, int] = {}
     for i, token in enumerate(vocab):
         if not token:
@@ -240,7 +270,8 @@ def check_vocabulary(vocab: Sequence[str], rules: Rules, name: str) -> None:
     if missing:
         raise DataError(f"{name}: the vocabulary of {len(vocab)} lacks {' and '.join(missing)}")
     if not rules.cased:
-        capitals = [t for t in vocab if t != t.lower() and not _NO_TEXT.fullmatch(t)]
+        texts = (t for t in vocab if t not in added and not _NO_TEXT.fullmatch(t))
+        capitals = [t for t in texts if t != t.lower()]
         if capitals:
             raise DataError(
                 f"{name}: {len(capitals)} tokens hold capitals, such as {capitals[0]!r}, which "

@@ -1,4 +1,4 @@
-"""WordPiece tokenisers, and opening a tokeniser of either kind.
+"""WordPiece tokenisers, and opening a tokeniser of any kind.
 
 Text is cleaned, split at white space and punctuation, and each word into its longest known pieces
 (google-research/bert, tokenization.py). A tokeniser on disk is a folder in Hugging Face's layout:
@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,15 @@ from tokenizers import Tokenizer as HFTokenizer
 from tokenizers import decoders, models, processors
 
 from data_pipeline.errors import DataError
+from data_pipeline.tokenization.added_tokens import (
+    AddedToken,
+    added_facts,
+    added_in,
+    check_added,
+)
+from data_pipeline.tokenization.bert_config import check_bert, check_roles
+from data_pipeline.tokenization.byte_level_files import is_byte_level
+from data_pipeline.tokenization.byte_level_tokenizer import ByteLevelTokenizer
 from data_pipeline.tokenization.files import (
     CONFIG,
     FULL,
@@ -51,15 +60,27 @@ class Tokenizer(TextTokenizer):
     kind = "wordpiece"
 
     def __init__(
-        self, vocab: Sequence[str], rules: Rules, model_max_length: int = 512, name: str = "vocab"
+        self,
+        vocab: Sequence[str],
+        rules: Rules,
+        model_max_length: int = 512,
+        name: str = "vocab",
+        *,
+        added: Sequence[AddedToken] = (),
     ) -> None:
         """Raises DataError for a vocabulary that cannot be right; `name` is what it is called.
 
         A special token is missing, a token comes twice, or capitals can never match because the
-        text is lower-cased.
+        text is lower-cased. `added` are tokens of `vocab` that are cut out of text before anything
+        else, or, where they are special, never come of text; those at its end are no word pieces.
         """
-        check_vocabulary(vocab, rules, name)
+        self.added = tuple(token for token in added if token.content not in SPECIALS)
+        outside = {token.content for token in self.added}
+        check_vocabulary(vocab, rules, name, outside)
         super().__init__(vocab, rules, model_max_length)
+        self._num_pieces = self.vocab_size
+        while self.vocab[self._num_pieces - 1] in outside:
+            self._num_pieces -= 1
         self._pipeline = self._make_pipeline()
 
     def encode_with_masks(self, text: str) -> list[int]:
@@ -71,7 +92,8 @@ class Tokenizer(TextTokenizer):
 
     def decode(self, ids: Sequence[int]) -> str:
         """Readable text: pieces joined, and no space before punctuation."""
-        return str(self._pipeline.decode([int(i) for i in ids], skip_special_tokens=False))
+        tokens = [self.vocab[i] for i in map(int, ids) if 0 <= i < self.vocab_size]
+        return str(self._pipeline.decoder.decode(tokens))
 
     @cached_property
     def continues_word(self) -> npt.NDArray[np.bool_]:
@@ -83,7 +105,13 @@ class Tokenizer(TextTokenizer):
     @property
     def fingerprint(self) -> str:
         """SHA-256 of all that decides the ids: vocabulary and rules."""
-        facts = {"kind": self.kind, "vocab": self.vocab, "rules": self.rules.facts()}
+        facts: dict[str, Any] = {
+            "kind": self.kind,
+            "vocab": self.vocab,
+            "rules": self.rules.facts(),
+        }
+        if self.added:
+            facts["added"] = self.added
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
     def save(self, folder: str | os.PathLike[str]) -> None:
@@ -109,10 +137,11 @@ class Tokenizer(TextTokenizer):
 
     def with_rules(self, rules: Rules) -> Tokenizer:
         """A tokeniser of the same vocabulary and other rules. DataError where they contradict."""
-        return Tokenizer(self.vocab, rules, self.model_max_length)
+        return Tokenizer(self.vocab, rules, self.model_max_length, added=self.added)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Tokenizer, (self.vocab, self.rules, self.model_max_length)
+        whole = partial(Tokenizer, added=self.added) if self.added else Tokenizer
+        return whole, (self.vocab, self.rules, self.model_max_length)
 
     def __repr__(self) -> str:
         case = "cased" if self.cased else "uncased"
@@ -122,6 +151,8 @@ class Tokenizer(TextTokenizer):
         """A word surely ends at a space, a line feed and each ASCII punctuation mark."""
         if not texts:
             return []
+        if self._cuts_out:
+            return [[text] for text in texts]
         joined = separated("\n".join(text.replace("\n", " ") for text in texts), self.rules)
         return [text.split(" ") for text in joined.split("\n")]
 
@@ -134,29 +165,52 @@ class Tokenizer(TextTokenizer):
         dtype, model = self.dtype, self._pipeline.model
         others = []
         for word in words:
-            if word.isascii() and word.isalnum():
+            if word.isascii() and word.isalnum() and not self._cuts_out:
                 yield word, np.array([piece.id for piece in model.tokenize(word)], dtype).tobytes()
             else:
                 others.append(word)
         encoded = self._pipeline.encode_batch_fast(others, add_special_tokens=False)
+        known = self._ids_of_added
         for word, encoding in zip(others, encoded, strict=True):
-            yield word, np.array(encoding.ids, dtype).tobytes()
+            ids = [known.get(i, i) for i in encoding.ids] if known else encoding.ids
+            yield word, np.array(ids, dtype).tobytes()
 
-    def _make_pipeline(self) -> HFTokenizer:
-        """For text in its Unicode form. Without special tokens, so that none can come of text."""
+    def _make_pipeline(self, *, with_added: bool = True) -> HFTokenizer:
+        """For words in their Unicode form, or for whole texts where tokens are cut out of them.
+
+        Without special tokens, so that none can come of text.
+        """
+        pieces = {token: i for i, token in enumerate(self.vocab[: self._num_pieces])}
         pipeline = HFTokenizer(
-            models.WordPiece(dict(self._ids), unk_token=UNK, max_input_chars_per_word=LONGEST_WORD)
+            models.WordPiece(pieces, unk_token=UNK, max_input_chars_per_word=LONGEST_WORD)
         )
-        pipeline.normalizer = self.rules.word_normalizer()
+        rules = self.rules
+        pipeline.normalizer = rules.normalizer() if self._cuts_out else rules.word_normalizer()
         pipeline.pre_tokenizer = self.rules.pre_tokenizer()
         pipeline.decoder = decoders.WordPiece(prefix=PREFIX)
+        if with_added:
+            pipeline.add_tokens([t.of_library() for t in self.added if not t.special])
         return pipeline
+
+    @cached_property
+    def _cuts_out(self) -> bool:
+        """Whether there are tokens to be cut out of text first."""
+        return any(not token.special for token in self.added)
+
+    @cached_property
+    def _ids_of_added(self) -> dict[int, int]:
+        """From the pipeline's ids of the tokens that it cuts out, which it numbers by itself."""
+        known = ((self._pipeline.token_to_id(token.content), token.id) for token in self.added)
+        return {numbered: i for numbered, i in known if numbered is not None}
 
     def _full_pipeline(self) -> HFTokenizer:
         """As others expect it in `tokenizer.json`: with special tokens and their template."""
-        pipeline = self._make_pipeline()
+        pipeline = self._make_pipeline(with_added=False)
         pipeline.normalizer = self.rules.normalizer()
         pipeline.add_special_tokens(list(SPECIALS))
+        for token in self.added:
+            add = pipeline.add_special_tokens if token.special else pipeline.add_tokens
+            add([token.of_library()])
         pipeline.post_processor = processors.TemplateProcessing(
             single=f"{CLS} $A {SEP}",
             pair=f"{CLS} $A {SEP} $B:1 {SEP}:1",
@@ -166,10 +220,15 @@ class Tokenizer(TextTokenizer):
 
     def _contents(self) -> dict[str, bytes]:
         """The files of the folder."""
+        more = {"added_tokens_decoder": added_facts(self.added)} if self.added else None
+        rules = self.rules
+        # The class of transformers makes its own pipeline, which knows neither of these rules.
+        own = rules.unicode_form != "none" or rules.split_long_runs
+        kind = "PreTrainedTokenizerFast" if own else "BertTokenizer"
         return {
-            CONFIG: folder_config(self.rules, "BertTokenizer", self.model_max_length),
+            CONFIG: folder_config(rules, kind, self.model_max_length, more),
             FULL: self._full_pipeline().to_str(pretty=True).encode(),
-            VOCAB: "".join(token + "\n" for token in self.vocab).encode(),
+            VOCAB: "".join(f"{token}\n" for token in self.vocab[: self._num_pieces]).encode(),
         }
 
 
@@ -185,7 +244,7 @@ def saved_tokenizer(folder: Path, cased: bool) -> TextTokenizer | None:
 
 
 def load_tokenizer(path: str | os.PathLike[str], cased: bool | None = None) -> TextTokenizer:
-    """A tokeniser of either kind from its folder, a bare `vocab.txt`, or a bare `.model` file.
+    """A tokeniser of any kind from its folder, a bare `vocab.txt`, or a bare `.model` file.
 
     A folder knows its case; `cased` may repeat it but not contradict it. A bare vocabulary file (or
     a folder that holds nothing else) does not, and needs `cased`. DataError where it is missing,
@@ -206,16 +265,23 @@ def load_tokenizer(path: str | os.PathLike[str], cased: bool | None = None) -> T
         if vocab_path.is_file():
             raise DataError(f"{path}: holds two tokenisers, {MODEL} and {VOCAB}; remove one")
         return SentencePieceTokenizer.load(path, cased)
+    if is_byte_level(path) and not vocab_path.is_file():
+        return ByteLevelTokenizer.load(path, cased)
     if not vocab_path.is_file() and not full_path.is_file():
         raise DataError(f"{path}: holds neither vocab.txt nor tokenizer.json nor {MODEL}")
     config = read_json(config_path) if config_path.is_file() else {}
+    check_roles(config, config_path)
     said, length = from_config(config, config_path)
+    added = added_in(path, config, SPECIALS)
     rules, vocab = None, None
     if full_path.is_file():
         rules, vocab = from_full(read_json(full_path), full_path)
+    else:
+        check_bert(config, config_path)
     if vocab_path.is_file():
-        listed = read_vocab(vocab_path)
-        if vocab is not None and vocab != listed:
+        listed = check_added(path, read_vocab(vocab_path), added)
+        # See `from_full` on white space.
+        if vocab is not None and [t.rstrip() for t in vocab] != [t.rstrip() for t in listed]:
             raise DataError(f"{path}: vocab.txt and tokenizer.json hold different vocabularies")
         vocab = listed
     assert vocab is not None
@@ -232,4 +298,4 @@ def load_tokenizer(path: str | os.PathLike[str], cased: bool | None = None) -> T
             f"{path}: tokenizer.json and tokenizer_config.json disagree about the Unicode form"
         )
     check_case(path, rules, cased)
-    return Tokenizer(vocab, rules, length, name=str(path))
+    return Tokenizer(vocab, rules, length, name=str(path), added=added)
