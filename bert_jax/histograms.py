@@ -34,7 +34,8 @@ class Histogram:
 def draw_histogram(histogram: Histogram) -> Figure:
     """Bars of shares in percent.
 
-    Bins that grow with the length stand on a logarithmic axis, as shares per doubling.
+    Bins that grow with the length stand on a logarithmic axis, and a wider one is as high as its
+    things would stand in bins like the narrowest: no height is above 100 %.
     """
     from matplotlib.figure import Figure
     from matplotlib.ticker import FuncFormatter, MaxNLocator
@@ -50,8 +51,9 @@ def draw_histogram(histogram: Histogram) -> Figure:
         edges = np.maximum(edges, 0.5)
         axes.set_xscale("log")
         # Whole numbers cannot have bins of one width here: what is drawn must not depend on it.
-        shares /= np.diff(np.log2(edges))
-        axes.set_ylabel("per doubling of the length", color=MUTED, fontsize=9)
+        ratios = edges[1:] / edges[:-1]
+        shares *= np.log(ratios.min()) / np.log(ratios)
+        axes.set_ylabel(f"share within a factor of {ratios.min():.2f}", color=MUTED, fontsize=9)
     axes.bar(
         edges[:-1],
         shares,

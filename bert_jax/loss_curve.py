@@ -35,7 +35,7 @@ class Levels(NamedTuple):
 
     Attributes:
       start: every token alike: the logarithm of the vocabulary's size.
-      unigram: knowing how common each token is; the entropy of the training text.
+      unigram: knowing how common each token is; the unigram entropy of the training text.
       no_context: knowing in addition that a token that is shown may have been kept.
       pairs: where the loss of the pair task stands that knows only how common each label is; None
         without pairs.

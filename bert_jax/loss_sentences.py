@@ -36,7 +36,8 @@ def about_mlm(watch: LossWatch) -> str:
     now, levels, bands = watch.standing, watch.levels, watch.bands
     at = f"{now.loss:.2f} at step {int(now.step):,}"
     no_context = (
-        f"a model that reads no context has {levels.no_context:.2f} to {levels.unigram:.2f}"
+        f"a model that reads no context has {levels.no_context:.2f} to {levels.unigram:.2f} on the "
+        "training text"
     )
     match now.status:
         case "early":

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 # vermilion stay apart for every kind of colour vision, in print, and on both backgrounds.
 INK, MUTED, GRID, PAPER = "#1f2733", "#5b6675", "#dfe3e8", "#fffffe"
 TRAIN, EVALUATION, BASELINE = "#0b62a8", "#b3460a", "#6b7280"
+# Of lines that stand for things of one kind, in their order.
+SERIES = ("#1f5fbf", "#b8560b", "#0a7d55", "#9a3fa5", "#8a6a00", "#0e7f95")
 CSS_VARIABLES = {
     INK: "--ink",
     MUTED: "--muted",
@@ -33,6 +35,7 @@ CSS_VARIABLES = {
     TRAIN: "--train",
     EVALUATION: "--eval",
     BASELINE: "--baseline",
+    **{color: f"--series-{i}" for i, color in enumerate(SERIES, 1)},
 }
 MOST_POINTS = 1000
 _DASHED: dict[str, Any] = {"linewidth": 1.2, "linestyle": (0, (5, 3)), "zorder": 1}
@@ -78,7 +81,6 @@ class Plot:
     title: str
     percent: bool = False
     smooth: bool = True
-    log: bool = False
     baselines: tuple[Baseline, ...] = ()
     band: Band | None = None
 
@@ -94,7 +96,7 @@ def draw(
         borders: those that the curve does not reach are left out.
     """
     from matplotlib.figure import Figure
-    from matplotlib.ticker import FuncFormatter, MaxNLocator
+    from matplotlib.ticker import FuncFormatter
 
     scale = 100.0 if plot.percent else 1.0
     train_x, train_y = _curve(lines, plot.name, scale)
@@ -123,19 +125,12 @@ def draw(
             label="held out",
             zorder=4,
         )
-    if plot.log and min(_positive(train_y), default=0) > 0:
-        axes.set_yscale("log")
-    steps = np.concatenate([train_x, eval_x])
-    for border in borders:
-        if steps.min() <= border.step < steps.max():
-            late = border.step - steps.min() > 0.7 * (steps.max() - steps.min())
-            _draw_border(axes, border, late)
+    draw_borders(axes, borders, np.concatenate([train_x, eval_x]))
     axes.margins(x=0.01, y=0.08)
     _draw_baselines(axes, plot.baselines, scale)
     if plot.band is not None:
         _draw_band(axes, plot.band)
 
-    axes.set_title(plot.title, loc="left", color=INK, fontsize=11, fontweight="bold")
     if len(eval_x) or plot.band is not None:
         axes.legend(
             loc="lower right",
@@ -148,13 +143,20 @@ def draw(
             borderaxespad=0.2,
             columnspacing=1.2,
         )
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _tick(value, plot.percent)))
+    dress_steps(axes, plot.title)
+    return figure
+
+
+def dress_steps(axes: Any, title: str) -> None:
+    """A title, and steps on the horizontal axis."""
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+    axes.set_title(title, loc="left", color=INK, fontsize=11, fontweight="bold")
     axes.set_xlabel("step", color=MUTED, fontsize=9)
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-    if not plot.log:
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _tick(value, plot.percent)))
     dress(axes)
-    return figure
 
 
 def dress(axes: Any) -> None:
@@ -232,21 +234,27 @@ def _draw_baselines(axes: Any, baselines: Sequence[Baseline], scale: float) -> N
         )
 
 
-def _draw_border(axes: Any, border: Border, late: bool) -> None:
-    axes.axvline(border.step, color=BASELINE, linewidth=1.0, zorder=1)
-    axes.annotate(
-        border.label,
-        xy=(border.step, 0.0),
-        xycoords=("data", "axes fraction"),
-        xytext=(-3 if late else 3, 3),
-        textcoords="offset points",
-        ha="right" if late else "left",
-        va="bottom",
-        fontsize=8.5,
-        color=MUTED,
-        bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1.0},
-        zorder=5,
-    )
+def draw_borders(axes: Any, borders: Sequence[Border], steps: np.ndarray) -> None:
+    """Those that a curve over these steps reaches."""
+    first, last = steps.min(), steps.max()
+    for border in borders:
+        if not first <= border.step < last:
+            continue
+        late = border.step - first > 0.7 * (last - first)
+        axes.axvline(border.step, color=BASELINE, linewidth=1.0, zorder=1)
+        axes.annotate(
+            border.label,
+            xy=(border.step, 0.0),
+            xycoords=("data", "axes fraction"),
+            xytext=(-3 if late else 3, 3),
+            textcoords="offset points",
+            ha="right" if late else "left",
+            va="bottom",
+            fontsize=8.5,
+            color=MUTED,
+            bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1.0},
+            zorder=5,
+        )
 
 
 def _draw_band(axes: Any, band: Band) -> None:
@@ -298,10 +306,6 @@ def smoothed(y: np.ndarray) -> np.ndarray:
     smooth = np.full(n, math.nan)
     np.divide(sums[last] - sums[first], counts[last] - counts[first], out=smooth, where=finite)
     return smooth
-
-
-def _positive(y: np.ndarray) -> list[float]:
-    return [float(value) for value in y if math.isfinite(value)]
 
 
 def _tick(value: float, percent: bool) -> str:

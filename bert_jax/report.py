@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 import math
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bert_jax.errors import UserError
 from bert_jax.formatting import format_amount, format_count, format_rate
@@ -27,8 +27,12 @@ from bert_jax.pair_tasks import PAIR_TASKS, PairTask, pair_task_of
 from bert_jax.plots import Band, Baseline, Plot, draw, to_png, to_svg
 from bert_jax.report_facts import flatten, headline_facts, names_of, split_rows, store_facts
 from bert_jax.report_stages import borders_of, schedule_text, setting
-from bert_jax.store_results import split_evaluations, store_rows
+from bert_jax.store_plot import STORES_TITLE, draw_stores
+from bert_jax.store_results import split_evaluations, store_rows, store_shares
 from bert_jax.verdicts import label_name, percent, verdicts
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 REPORT_FILE = "report.html"
 PLOTS_FOLDER = "plots"
@@ -54,11 +58,9 @@ def write_report(run_dir: str | Path) -> Path:
     plots = []
     folder = run_dir / PLOTS_FOLDER
     folder.mkdir(exist_ok=True)
-    for plot in plots_of(run):
-        figure = draw(plot, run.metrics, borders_of(run.operative))
-        if figure is not None:
-            to_png(figure, folder / f"{plot.name}.png")
-            plots.append(to_svg(figure, plot.name, f"{plot.title} over the steps of the run"))
+    for name, title, figure in figures_of(run):
+        to_png(figure, folder / f"{name}.png")
+        plots.append(to_svg(figure, name, f"{title} over the steps of the run"))
     return write_page(run_dir / REPORT_FILE, render(run, plots))
 
 
@@ -105,6 +107,18 @@ def _read_json(path: Path) -> Any:
         raise UserError(f"{path} is not valid JSON ({error}): remove it and run again") from error
 
 
+def figures_of(run: Run) -> Iterator[tuple[str, str, Figure]]:
+    """Name, title and drawing of each curve that the run has numbers of."""
+    borders = borders_of(run.operative)
+    for plot in plots_of(run):
+        if (figure := draw(plot, run.metrics, borders)) is not None:
+            yield plot.name, plot.title, figure
+        if plot.name == "mlm_loss":
+            shares = store_shares(run.evaluation or {})
+            if (figure := draw_stores(run.metrics, shares, borders)) is not None:
+                yield f"{plot.name}_by_store", STORES_TITLE, figure
+
+
 def plots_of(run: Run) -> list[Plot]:
     """The figures of a run, with the baselines that its files give."""
     mlm: list[Baseline] = []
@@ -116,7 +130,9 @@ def plots_of(run: Run) -> list[Plot]:
     where = ""
     levels = Levels.from_facts(run.provenance.get("loss_levels"))
     if levels is not None:
-        mlm.append(Baseline(levels.unigram, f"unigram entropy: {levels.unigram:.2f}"))
+        mlm.append(
+            Baseline(levels.unigram, f"unigram entropy of the training text: {levels.unigram:.2f}")
+        )
         mlm.append(Baseline(levels.no_context, f"no context: {levels.no_context:.2f}"))
     if run.evaluation:
         # Baselines are of the examples of the last evaluation, which a schedule makes longer.
@@ -125,7 +141,7 @@ def plots_of(run: Run) -> list[Plot]:
         held_out = run.evaluation.get("mlm") or {}
         if "unigram_entropy" in held_out and levels is None:
             entropy = held_out["unigram_entropy"]
-            mlm.append(Baseline(entropy, f"unigram entropy{where}: {entropy:.2f}"))
+            mlm.append(Baseline(entropy, f"held-out unigram entropy{where}: {entropy:.2f}"))
         if "commonest_accuracy" in held_out:
             share = held_out["commonest_accuracy"]
             token = held_out.get("commonest_token", "the commonest")
@@ -255,7 +271,7 @@ def _facts(run: Run, training: Sequence[Mapping[str, Any]]) -> list[tuple[str, s
         mlm = run.evaluation["mlm"]
         below = mlm["unigram_entropy"] - mlm["loss"]
         side = "below" if below >= 0 else "above"
-        facts.append((f"{abs(below):.2f} nat", f"MLM loss {side} the unigram entropy"))
+        facts.append((f"{abs(below):.2f} nat", f"MLM loss {side} the held-out unigram entropy"))
     task = pair_task_of(run.evaluation or {})
     if run.evaluation and task and run.evaluation[task.key]:
         pairs = run.evaluation[task.key]

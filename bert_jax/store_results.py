@@ -17,6 +17,11 @@ STORES = "stores"
 MOST_LINES = 12
 
 
+def store_shares(evaluation: Mapping[str, Any]) -> dict[str, float]:
+    """Name -> share of the rows of training of each store; none for a run over one store."""
+    return {name: of_store["share"] for name, of_store in (evaluation.get(STORES) or {}).items()}
+
+
 def store_rows(evaluation: Mapping[str, Any]) -> list[dict[str, Any]]:
     """A row of a table for each store; none for a run over one store.
 

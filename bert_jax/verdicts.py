@@ -43,8 +43,8 @@ def verdicts(evaluation: Mapping[str, Any]) -> list[Verdict]:
                 measure="loss, nats",
                 result=f"{mlm['loss']:.3f}",
                 baseline=f"{mlm['unigram_entropy']:.3f}",
-                baseline_name="unigram entropy of the masked tokens",
-                text=f"{_nats(below)} the unigram entropy",
+                baseline_name="unigram entropy of the held-out masked tokens",
+                text=f"{_nats(below)} the held-out unigram entropy",
                 passed=below >= MLM_MARGIN,
             )
         )
@@ -73,13 +73,14 @@ def _bits_per_character(mlm: Mapping[str, Any]) -> Verdict:
     per_token = mlm["characters_per_token"]
     entropy = bits_per_character(mlm["unigram_entropy"], per_token)
     below = entropy - mlm["bits_per_character"]
+    side = "below" if below >= 0 else "above"
     return Verdict(
         task="MLM",
         measure="loss, bits per character",
         result=f"{mlm['bits_per_character']:.3f}",
         baseline=f"{entropy:.3f}",
-        baseline_name=f"the unigram entropy; {per_token:.2f} characters a token",
-        text=f"{abs(below):.2f} bit {'below' if below >= 0 else 'above'} the unigram entropy",
+        baseline_name=f"the held-out unigram entropy; {per_token:.2f} characters a token",
+        text=f"{abs(below):.2f} bit {side} the held-out unigram entropy",
         passed=None,
     )
 

@@ -50,6 +50,15 @@ def join(parts: list[Sequences]) -> Sequences:
     )
 
 
+def select(sequences: Sequences, wanted: Ints) -> Sequences:
+    """Some of the rows, numbered anew; `wanted` ascends."""
+    place = np.full(int(sequences.rows[-1]) + 1, -1)
+    place[wanted] = np.arange(len(wanted))
+    rows = place[sequences.rows]
+    kept = np.flatnonzero(rows >= 0)
+    return Sequences(sequences.examples[kept], sequences.numbers[kept], rows[kept])
+
+
 def sequence_lengths(examples: npt.NDArray[np.void], objective: PretrainingObjective) -> Ints:
     """Tokens of each sequence with its special tokens, [S]."""
     length: Ints = examples["a_length"].astype(np.int64)

@@ -16,7 +16,7 @@ from typing import Protocol, TypeAlias
 
 import numpy as np
 
-from data_pipeline.assembly import SequenceAssembler, Sequences, TokenSource, join
+from data_pipeline.assembly import Ints, SequenceAssembler, Sequences, TokenSource, join, select
 from data_pipeline.errors import DataError
 from data_pipeline.features import Batch
 from data_pipeline.objective import PretrainingObjective
@@ -30,6 +30,9 @@ from data_pipeline.tokenization.special_ids import SpecialIds
 # Slots, rows x length, of the batches that are made at once: their arrays stay in the processor's
 # cache, and numpy's calls for them cost little by themselves.
 _SLOTS_AT_ONCE = 32_768
+
+# Finding so many rows more takes as long as finding the next ones by themselves.
+_WIDEST_GAP = 2048
 
 Assembler: TypeAlias = Callable[[Sequences, int, int], Batch]
 """(what the rows hold, how many rows, seed) -> batch."""
@@ -88,11 +91,9 @@ class PretrainingBatches:
 
     def _make(self, step: int, count: int) -> Batch:
         """This process's rows of `count` steps from `step` on."""
-        if len(self._local) == self._batch_size:
-            sequences = self.sequences_of(step * self._batch_size, count * self._batch_size)
-        else:
-            sequences = join([self.sequences(s) for s in range(step, step + count)])
-        return self._assemble(sequences, count * len(self._local), self._seed)
+        starts = np.arange(step, step + count) * self._batch_size
+        rows = (starts[:, None] + np.array(self._local)).ravel()
+        return self._assemble(self.sequences_at(rows), len(rows), self._seed)
 
     def _at_once(self, step: int) -> int:
         """How many steps from `step` on can be made before another plan is begun or needed."""
@@ -106,10 +107,39 @@ class PretrainingBatches:
         first = step * self._batch_size + self._local.start
         self._source.begin(first // self.rows_per_epoch)
 
+    def release(self) -> None:
+        """Lets go of what is kept in memory; any batch can still be had."""
+        self._source.release()
+        self._in_turn.release()
+
+    def is_planned(self, step: int) -> bool:
+        """Whether the plans that the batch of `step` needs lie on the disk already."""
+        return self.are_planned(step * self._batch_size + self._local.start, len(self._local))
+
+    def are_planned(self, first: int, count: int) -> bool:
+        """The same of rows `first` to `first + count - 1` of the run."""
+        last = first + count - 1
+        epochs = range(first // self.rows_per_epoch, last // self.rows_per_epoch + 1)
+        return all(map(self._source.is_kept, epochs))
+
     def sequences(self, step: int) -> Sequences:
         """What this process's rows of the batch of `step` hold."""
         first = step * self._batch_size + self._local.start
         return self.sequences_of(first, len(self._local))
+
+    def sequences_at(self, rows: Ints) -> Sequences:
+        """What these rows of the run hold; `rows` [N] ascends.
+
+        Rows between them, those of other processes, are found with them and left out, unless they
+        are very many: nothing is assembled of them.
+        """
+        jumps = np.flatnonzero(np.diff(rows) > _WIDEST_GAP) + 1
+        return join([self._near(some) for some in np.split(rows, jumps)])
+
+    def _near(self, rows: Ints) -> Sequences:
+        first, span = int(rows[0]), int(rows[-1] - rows[0]) + 1
+        found = self.sequences_of(first, span)
+        return found if span == len(rows) else select(found, rows - first)
 
     def epochs(self, steps: int) -> list[float]:
         """How often the split has been gone through after so many steps, as a list of one."""
@@ -161,6 +191,8 @@ class _RowSource(Protocol):
 
     def take(self, epoch: int, first: int, count: int) -> Sequences: ...
     def begin(self, epoch: int) -> None: ...
+    def is_kept(self, epoch: int) -> bool: ...
+    def release(self) -> None: ...
 
 
 class _PlainSource:
@@ -182,3 +214,9 @@ class _PlainSource:
 
     def begin(self, epoch: int) -> None:
         self._plans.begin(epoch)
+
+    def is_kept(self, epoch: int) -> bool:
+        return self._plans.is_kept(epoch)
+
+    def release(self) -> None:
+        self._plans.release()

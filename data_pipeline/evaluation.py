@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 from typing import overload
@@ -44,12 +45,34 @@ def evaluation_batches(
     if max_examples is not None and max_examples < 1:
         raise DataError(f"max_examples must be at least 1; got {max_examples}")
     local = local_rows(batch_size, process_index, process_count)
-    examples = PlanSource(split, objective, _SEED, cache_dir)(0).examples[:max_examples]
+    examples = PlanSource(split, objective, _SEED, cache_dir)(0).examples
+    if max_examples is not None:
+        examples = examples[:max_examples].copy()  # a part would keep all of it in memory
     rows = _FixedRows(examples, objective)
     return EvaluationBatches(make_assembler(split, ids, objective), rows, batch_size, local)
 
 
-class EvaluationBatches(Sequence[Batch]):
+class BatchSequence(Sequence[Batch]):
+    """Batches by number or slice, from the end too, as of a list; a subclass makes each."""
+
+    @abstractmethod
+    def _batch(self, number: int) -> Batch:
+        """Batch `number`, 0 .. len - 1."""
+
+    @overload
+    def __getitem__(self, number: int) -> Batch: ...
+    @overload
+    def __getitem__(self, number: slice) -> list[Batch]: ...
+    def __getitem__(self, number: int | slice) -> Batch | list[Batch]:
+        """Batch `number`, or a list of them."""
+        if isinstance(number, slice):
+            return [self._batch(n) for n in range(*number.indices(len(self)))]
+        if not -len(self) <= number < len(self):
+            raise IndexError(f"batch {number} of {len(self)}")
+        return self._batch(number % len(self))
+
+
+class EvaluationBatches(BatchSequence):
     """The same examples with the same masks every time; see `evaluation_batches`.
 
     Attributes:
@@ -70,17 +93,8 @@ class EvaluationBatches(Sequence[Batch]):
     def __len__(self) -> int:
         return -(-self.num_rows // self._batch_size)
 
-    @overload
-    def __getitem__(self, number: int) -> Batch: ...
-    @overload
-    def __getitem__(self, number: slice) -> list[Batch]: ...
-    def __getitem__(self, number: int | slice) -> Batch | list[Batch]:
-        """Batch `number`, or a list of them."""
-        if isinstance(number, slice):
-            return [self[n] for n in range(*number.indices(len(self)))]
-        if not -len(self) <= number < len(self):
-            raise IndexError(f"batch {number} of {len(self)}")
-        first = (number % len(self)) * self._batch_size + self._local.start
+    def _batch(self, number: int) -> Batch:
+        first = number * self._batch_size + self._local.start
         index = np.arange(first, first + len(self._local))
         batch = self._assemble(self._rows.take(index), len(index), _SEED)
         padding = index >= self.num_rows

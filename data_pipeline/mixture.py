@@ -154,37 +154,43 @@ class MixtureBatches:
             ]
         else:
             drawn = [self.drawn(s) for s in range(step, step + count)]
-        parts, order, rows = [], [], 0
-        for some in drawn:
-            for store, own in enumerate(self._sequences_of(some)):
-                if own is not None:
-                    parts.append(self._joined.sequences(store, own))
-            order.append(np.argsort(some.store, kind="stable") + rows)
-            rows += len(some.store)
-        made = self._assemble(join(parts), rows, self._seed)
-        place = np.empty(rows, np.int64)
-        place[np.concatenate(order)] = np.arange(rows)
-        return {name: values.take(place, axis=0) for name, values in made.items()}
-
-    def _sequences_of(self, drawn: Drawn) -> list[Sequences | None]:
-        return [
-            part.sequences_of(first, number) if number else None
-            for part, first, number in zip(
-                self._parts, drawn.first.tolist(), drawn.number.tolist(), strict=True
-            )
+        store = np.concatenate([some.store for some in drawn])
+        order = np.argsort(store, kind="stable")
+        parts = [
+            self._joined.sequences(of, self._parts[of].sequences_at(rows))
+            for of, rows in enumerate(_rows_by_store(drawn))
+            if len(rows)
         ]
+        made = self._assemble(join(parts), len(order), self._seed)
+        place = np.empty_like(order)
+        place[order] = np.arange(len(order))
+        return {name: values.take(place, axis=0) for name, values in made.items()}
 
     def sequences(self, step: int) -> list[Sequences | None]:
         """What this process's rows of the batch of `step` hold, by store; `rows` count its own.
 
         None for a store that the batch has no row of.
         """
-        return self._sequences_of(self.drawn(step))
+        rows = _rows_by_store([self.drawn(step)])
+        named = zip(self._parts, rows, strict=True)
+        return [part.sequences_at(own) if len(own) else None for part, own in named]
 
     def begin(self, step: int) -> None:
         """Starts making the plans that the batch of `step` needs in threads."""
         for part, first in zip(self._parts, self.drawn(step).first, strict=True):
             part.begin(int(first))
+
+    def release(self) -> None:
+        """Lets go of what is kept in memory; any batch can still be had."""
+        for part in self._parts:
+            part.release()
+        self._in_turn.release()
+
+    def is_planned(self, step: int) -> bool:
+        """Whether the plans that the batch of `step` needs lie on the disk already."""
+        drawn = self.drawn(step)
+        rows = zip(self._parts, drawn.first.tolist(), drawn.number.tolist(), strict=True)
+        return all(part.are_planned(first, number) for part, first, number in rows if number)
 
     def drawn(self, step: int) -> Drawn:
         """Which store each of this process's rows of the batch of `step` comes from."""
@@ -196,6 +202,16 @@ class MixtureBatches:
         drawn = draw(self._shares, self._seed, steps * self._batch_size, 0)
         rows = zip(drawn.first, self._parts, strict=True)
         return [int(done) / part.rows_per_epoch for done, part in rows]
+
+
+def _rows_by_store(drawn: Sequence[Drawn]) -> list[Ints]:
+    """The numbers within each store of the rows that it gives to all of these, ascending."""
+    first = np.stack([some.first for some in drawn], axis=1)
+    number = np.stack([some.number for some in drawn], axis=1)
+    # One run of rows after the other: of each store, of each draw.
+    ends = np.cumsum(number)
+    rows = np.arange(ends[-1]) + np.repeat(first.ravel() - ends + number.ravel(), number.ravel())
+    return np.split(rows, np.cumsum(number.sum(axis=1))[:-1])
 
 
 @lru_cache(maxsize=4)

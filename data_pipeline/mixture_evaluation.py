@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import overload
+from collections.abc import Mapping
 
 import numpy as np
 
-from data_pipeline.evaluation import EvaluationBatches
+from data_pipeline.evaluation import BatchSequence, EvaluationBatches
 from data_pipeline.features import Batch
 from data_pipeline.mixture_shares import Shares
 
@@ -28,7 +27,7 @@ def examples_of_stores(shares: Shares, max_examples: int) -> list[int]:
     return [max(1, fewest + int(more)) for more in above]
 
 
-class MixtureEvaluation(Sequence[Batch]):
+class MixtureEvaluation(BatchSequence):
     """The batches of all stores, in their order; a batch holds rows of one store.
 
     Args:
@@ -56,17 +55,7 @@ class MixtureEvaluation(Sequence[Batch]):
     def __len__(self) -> int:
         return sum(map(len, self.stores.values()))
 
-    @overload
-    def __getitem__(self, number: int) -> Batch: ...
-    @overload
-    def __getitem__(self, number: slice) -> list[Batch]: ...
-    def __getitem__(self, number: int | slice) -> Batch | list[Batch]:
-        """Batch `number`, or a list of them."""
-        if isinstance(number, slice):
-            return [self[n] for n in range(*number.indices(len(self)))]
-        if not -len(self) <= number < len(self):
-            raise IndexError(f"batch {number} of {len(self)}")
-        number %= len(self)
+    def _batch(self, number: int) -> Batch:
         for part in self.stores.values():
             if number < len(part):
                 return part[number]

@@ -43,6 +43,10 @@ class ReadAhead:
         self._expected = step + 1
         return batch
 
+    def release(self) -> None:
+        """Lets go of the batches that were made ahead."""
+        self._ahead = {}
+
     def _parts(self, batch: Batch, count: int) -> list[Batch]:
         if count == 1:
             return [batch]

@@ -29,6 +29,9 @@ class StepBatches(Protocol):
     def begin(self, step: int) -> None:
         """Begin in a thread what the batch of a step will need; an error comes up later."""
 
+    def release(self) -> None:
+        """Let go of what is kept in memory; any batch can still be asked for."""
+
 
 class StagedBatches:
     """The batches of a run in stages: `batches(step)`, a pure function of the step.
@@ -51,6 +54,7 @@ class StagedBatches:
             raise DataError(f"stages start at step 0 and then ever later; got {list(starts)}")
         self._parts, self._starts = tuple(parts), tuple(starts)
         self._begun = 0
+        self._released = 0  # so many stages, from the first on
 
     def __call__(self, step: int) -> Batch:
         """The batch of `step` (0, 1, ...)."""
@@ -58,6 +62,9 @@ class StagedBatches:
             raise DataError(f"steps are numbered from 0; got {step}")
         self._begin_soon(step)
         stage = bisect_right(self._starts, step) - 1
+        for past in self._parts[self._released : stage]:
+            past.release()
+        self._released = max(self._released, stage)
         return self._parts[stage](step - self._starts[stage])
 
     def _begin_soon(self, step: int) -> None:

@@ -1,7 +1,5 @@
 """What a command line's flags come to."""
 
-from pathlib import Path
-
 import pytest
 
 from bert_jax.commands.arguments import SUMMARIES, make_parser
@@ -32,29 +30,23 @@ def test_plain_flags_and_bindings_are_collected_in_the_order_typed() -> None:
     assert parser.parse(["tiny"]).overrides == []
 
 
-def test_data_is_a_store_in_place_of_any_other_data(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
+def test_data_is_a_store_in_place_of_any_other_data() -> None:
     arguments = make_parser("config").parse(["documentation_tiny", "--data", "mine"])
     assert arguments.overrides == [
         Override("--data", "DataConfig.weights", ()),
         Override("--data", "DataConfig.smoothing", None),
         Override("--data", "DataConfig.corpus", None),
         Override("--data", "DataConfig.stores", ()),
-        Override("--data", "DataConfig.store", str(tmp_path / "mine")),
+        Override("--data", "DataConfig.store", "mine"),
     ]
 
 
-def test_data_given_again_is_one_store_more_and_leaves_the_weights(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
+def test_data_given_again_is_one_store_more_and_leaves_the_weights() -> None:
     line = "tiny --data en --gin.DataConfig.weights=2,1 --data=sw --seed 3"
     assert make_parser("pretrain").parse(line.split()).overrides == [
         Override("--gin.DataConfig.weights=2,1", "DataConfig.weights", (2, 1)),
         Override("--data", "DataConfig.corpus", None),
-        Override("--data", "DataConfig.stores", (str(tmp_path / "en"), str(tmp_path / "sw"))),
+        Override("--data", "DataConfig.stores", ("en", "sw")),
         Override("--data", "DataConfig.store", None),
         Override("--seed", "TrainConfig.seed", 3),
     ]

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from rows import assert_same, joined, unmasked
 from splits import IDS, random_split, split_of
 
-from data_pipeline.assembly import SequenceAssembler, Sequences, join, sequence_lengths
+from data_pipeline.assembly import SequenceAssembler, Sequences, join, select, sequence_lengths
 from data_pipeline.features import Batch, check_batch
 from data_pipeline.objective import PretrainingObjective
 from data_pipeline.plans.sentence_pairs import make_plan
@@ -122,3 +122,14 @@ def test_parts_are_joined_row_after_row() -> None:
     plain = dataclasses.replace(objective, max_sequences=1)
     parts = [batch_of(split, plain, part) for part in (one, two)]
     assert_same(batch_of(split, plain, both), joined(parts))
+
+
+def test_selected_rows_are_numbered_anew_and_keep_what_they_hold() -> None:
+    objective = dataclasses.replace(OBJECTIVES[0], max_sequences=4)
+    some = sequences(random_split(3, documents=60), objective, 7)
+    some = some._replace(rows=np.array([0, 0, 1, 2, 2, 2, 3]))
+    chosen = select(some, np.array([0, 2]))
+    assert chosen.rows.tolist() == [0, 0, 1, 1, 1]
+    assert chosen.numbers.tolist() == some.numbers[[0, 1, 3, 4, 5]].tolist()
+    assert (chosen.examples == some.examples[[0, 1, 3, 4, 5]]).all()
+    assert select(some, np.arange(4)).numbers.tolist() == some.numbers.tolist()

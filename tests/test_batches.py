@@ -155,6 +155,22 @@ def test_the_global_batch_is_the_same_for_any_number_of_processes(
         assert_same(joined([part(step) for part in parts]), whole(step))
 
 
+@BOTH
+@pytest.mark.parametrize("widest", [0, 5, 10**6])
+def test_rows_asked_for_by_number_are_those_of_the_run(
+    monkeypatch: pytest.MonkeyPatch, objective: PretrainingObjective, widest: int
+) -> None:
+    monkeypatch.setattr(batches_module, "_WIDEST_GAP", widest)
+    batches = PretrainingBatches(SPLIT, IDS, objective, seed=3, batch_size=1)
+    end = batches.rows_per_epoch
+    wanted = [0, 1, 7, 8, 9, end - 1, end, 2 * end + 3]
+    found = batches.sequences_at(np.array(wanted))
+    alone = [batches.sequences(row) for row in wanted]
+    assert found.rows.tolist() == np.repeat(range(8), [len(one.rows) for one in alone]).tolist()
+    assert found.numbers.tolist() == np.concatenate([one.numbers for one in alone]).tolist()
+    assert (found.examples == np.concatenate([one.examples for one in alone])).all()
+
+
 def test_two_real_processes_make_the_same_global_batch(tmp_path: Path) -> None:
     with multiprocessing.get_context("spawn").Pool(2) as pool:
         parts = pool.starmap(part_of_batches, [(index, 2, tmp_path) for index in range(2)])

@@ -5,6 +5,7 @@ from documents import ignore, open_one, read
 from hypothesis import given
 from hypothesis import strategies as st
 
+import data_pipeline.documents.decoding as decoding
 from data_pipeline.documents.decoding import decode, lines_of, text_blocks
 from data_pipeline.errors import DataError
 
@@ -51,3 +52,11 @@ def test_lines_are_those_that_are_not_blank_with_single_spaces() -> None:
     assert lines_of("\n \t\nOne \t two\n\u00a0\u2003\n three\u2028four \n\n") == [
         *("One two", "three four")
     ]
+
+
+@given(st.text(st.sampled_from("ab中 \t\u2003\n")), st.integers(1, 9))
+def test_a_long_text_has_the_same_lines(text: str, longest: int) -> None:
+    whole = lines_of(text)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(decoding, "_LONG", longest)
+        assert lines_of(text) == whole

@@ -150,6 +150,40 @@ def test_a_line_longer_than_a_unit_is_one_document(
     assert f"{path}, line 2: is longer than" in error_of(path)
 
 
+@given(
+    st.lists(
+        st.one_of(
+            st.fixed_dictionaries({"tëxt": st.text(max_size=9)}).map(json.dumps).map(str.encode),
+            st.dictionaries(
+                st.sampled_from(["tëxt", "other"]),
+                st.text('aé\x80\U0001f600\u20ac\n"\\', max_size=9),
+            ).map(lambda value: json.dumps(value, ensure_ascii=False).encode()),
+            st.sampled_from(
+                [
+                    b'{"t\xc3\xabxt": "caf\xe9"}',
+                    b'{"t\xc3\xabxt": 3}',
+                    b'["t\xc3\xabxt"]',
+                    b" ",
+                    b"{",
+                ]
+            ),
+        ),
+        max_size=4,
+    ).map(b"\n".join)
+)
+def test_a_long_line_is_read_as_a_short_one(content: bytes) -> None:
+    def parsed() -> object:
+        try:
+            return parse_json_lines("tëxt", Path("f"), 1, content)
+        except DataError as error:
+            return str(error)
+
+    short = parsed()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(jsonl, "_LONG_LINE_BYTES", 2)
+        assert parsed() == short
+
+
 def test_empty_files_are_counted_and_an_input_of_nothing_is_an_error(tmp_path: Path) -> None:
     write(tmp_path / "a.jsonl", "", " ")
     (tmp_path / "b.jsonl").touch()

@@ -121,7 +121,7 @@ def test_a_verdict_is_the_result_with_its_baseline_beside_it():
 
 def test_the_summary_says_by_how_much_each_baseline_is_beaten():
     mlm, frequencies, accuracy, nsp = summary(verdict(7, METRICS, FLOOR))
-    assert "MLM loss 5.000: 1.200 nat below the unigram entropy 6.200" in mlm
+    assert "MLM loss 5.000: 1.200 nat below the held-out unigram entropy 6.200" in mlm
     assert "frequencies of the training text has a loss of 6.300" in frequencies
     assert "accuracy 0.250; always guessing 'the' gives 0.050" in accuracy
     assert "NSP accuracy 0.700: 0.160 above the majority share 0.540" in nsp
@@ -131,7 +131,7 @@ def test_the_summary_says_by_how_much_each_baseline_is_beaten():
 def test_the_summary_says_so_where_nothing_was_learned():
     metrics = METRICS | {"eval_mlm_loss": 6.5, "eval_nsp_accuracy": 0.53}
     mlm, *_, nsp = summary(verdict(7, metrics, FLOOR))
-    assert "0.300 nat ABOVE the unigram entropy" in mlm
+    assert "0.300 nat ABOVE the held-out unigram entropy" in mlm
     assert "0.010 BELOW the majority share" in nsp
     assert "inside the interval: not told from guessing" in nsp
     *_, equal = summary(verdict(7, METRICS | {"eval_nsp_accuracy": 0.54}, FLOOR))

@@ -2,10 +2,14 @@
 
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from bert_jax.histograms import Histogram, draw_histogram
 from bert_jax.plots import to_svg
+from data_pipeline.doctor.lengths import distribution
 
 
 def bars(figure) -> list:
@@ -20,12 +24,26 @@ def test_bars_are_shares_in_percent() -> None:
     assert root.get("aria-label") == "lengths from 0 to 30"
 
 
-def test_bars_that_grow_are_shares_per_doubling_so_that_widths_do_not_show() -> None:
+def test_bars_that_grow_are_shares_of_bins_of_one_ratio_so_that_widths_do_not_show() -> None:
     edges = [1, 2, 4, 8, 64]
     figure = draw_histogram(Histogram("Lengths", edges, [10, 10, 10, 30]))
     assert figure.axes[0].get_xscale() == "log"
     heights = [bar.get_height() for bar in bars(figure)]
-    assert heights == pytest.approx([heights[0]] * 4)
+    assert heights == pytest.approx([100 / 6] * 4)
+    assert figure.axes[0].get_ylabel() == "share within a factor of 2.00"
+
+
+@given(
+    st.lists(st.integers(1, 40), min_size=1, max_size=5),
+    st.lists(st.integers(500, 5000), min_size=1, max_size=3),
+)
+@settings(max_examples=10, deadline=None)
+def test_no_bar_of_a_few_lengths_is_above_100_percent(short: list[int], long: list[int]) -> None:
+    found = distribution([np.array(short), np.array(long)])
+    figure = draw_histogram(Histogram("Lengths", found.edges, found.counts))
+    heights = [bar.get_height() for bar in bars(figure)]
+    assert 0 < max(heights) <= 100
+    assert sum(heights) <= 100 * (1 + 1e-9)
 
 
 def test_one_bin_and_a_mark_outside_can_be_drawn() -> None:

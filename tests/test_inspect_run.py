@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +11,7 @@ from bert_jax.errors import UserError
 from bert_jax.inference.load import load
 from bert_jax.metrics import is_evaluation, read_metrics
 from bert_jax.parameters import count_parameters, parameters_sha256
-from bert_jax.recipes.inspect_run import run_facts, show_run
+from bert_jax.recipes.inspect_run import _run_and_step, run_facts, show_run
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +90,7 @@ def test_the_text_shows_step_weights_results_data_and_versions(facts, tiny_run):
     assert shown["step"] == "4 (checkpoints: 2, 4)"
     assert shown["model"] == "1 layer, 16 wide, 2 heads, vocabulary 80"
     assert shown["parameters_sha256"] == facts["parameters_sha256"]
-    assert "(unigram entropy " in shown["held out, step 4"]
+    assert "(held-out unigram entropy " in shown["held out, step 4"]
     assert shown["data"].startswith(str(tiny_run.store))
     assert shown["devices"] == "cpu: 8 x cpu"
     assert shown["objective"] == (
@@ -138,3 +139,22 @@ def test_the_command_prints_the_text_or_one_object(facts, tiny_run, capsys):
     assert capsys.readouterr().out == show_run(facts)
     assert cli.main(["inspect", str(tiny_run.run_dir), "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == facts
+
+
+@pytest.mark.parametrize(
+    ("folder", "given", "shown"),
+    [
+        ("..", "NAME", "NAME"),
+        ("..", "NAME/checkpoints/2", "NAME"),
+        (".", ".", "."),
+        (".", "checkpoints", "."),
+        (".", "checkpoints/2", "."),
+        ("checkpoints", "2", "RUN"),
+        ("checkpoints", ".", "RUN"),
+    ],
+)
+def test_a_run_is_named_as_it_was_given(tiny_run, monkeypatch, folder, given, shown):
+    run = tiny_run.run_dir
+    monkeypatch.chdir(run / folder)
+    found, _ = _run_and_step(Path(given.replace("NAME", run.name)))
+    assert str(found) == shown.replace("NAME", run.name).replace("RUN", str(run))

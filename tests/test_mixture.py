@@ -1,3 +1,6 @@
+import hashlib
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -118,6 +121,56 @@ def test_batches_in_turn_are_those_of_steps_by_themselves(objective: Pretraining
                     assert np.array_equal(batch[name], values), (step, name)
 
 
+@pytest.mark.parametrize(
+    ("objective", "expected"),
+    [
+        (PretrainingObjective(32, 5), ["164c51748bb0dc0a", "8d540c338e015e5e"]),
+        (
+            PretrainingObjective(32, 5, pairs="none", masking="whole_word", static_epochs=2),
+            ["90a912d9bf9b03e9", "319e31d66c61e88f"],
+        ),
+        (PACKED, ["15f72e4fcaac27f0", "7997836fa49afdbc"]),
+    ],
+    ids=["plain", "static", "packed"],
+)
+def test_a_seed_means_the_same_rows_of_every_process_for_good(
+    objective: PretrainingObjective, expected: list[str]
+) -> None:
+    # As of `test_batches`: a change of these hashes breaks every run.
+    found = []
+    for process_index, process_count in ((1, 2), (3, 8)):
+        batches = mixture(objective, process_index=process_index, process_count=process_count)
+        digest = hashlib.sha256()
+        for step in range(30):
+            batch = batches(step)
+            for name in sorted(batch):
+                digest.update(name.encode())
+                digest.update(batch[name].tobytes())
+        found.append(digest.hexdigest()[:16])
+    assert found == expected
+
+
+@pytest.mark.parametrize("process_count", [1, 4])
+def test_the_rows_of_a_store_are_found_with_one_call_for_many_steps(
+    monkeypatch: pytest.MonkeyPatch, process_count: int
+) -> None:
+    batches = mixture(PretrainingObjective(32, 5), process_index=0, process_count=process_count)
+    batches(0)
+    asked: list[int] = []
+    found = PretrainingBatches.sequences_at
+
+    def counted(part: PretrainingBatches, rows: np.ndarray) -> object:
+        asked.append(len(rows))
+        return found(part, rows)
+
+    monkeypatch.setattr(PretrainingBatches, "sequences_at", counted)
+    for step in range(1, 100):
+        batches(step)
+    # No row of another process, and of the own ones many at once.
+    assert sum(asked) >= 99 * 16 / process_count
+    assert len(asked) <= 2 * 3
+
+
 def unmasked(batch: Batch) -> list[list[int]]:
     ids = batch["input_ids"].copy()
     row, slot = np.nonzero(batch["masked_lm_weights"])
@@ -184,3 +237,24 @@ def test_a_mixture_needs_a_share_for_each_store() -> None:
             seed=0,
             batch_size=4,
         )
+
+
+@pytest.mark.parametrize("objective", [PretrainingObjective(32, 5), PACKED])
+def test_it_is_known_whether_the_plans_of_a_step_are_made(
+    tmp_path: Path, objective: PretrainingObjective
+) -> None:
+    splits = [random_split(seed, 30) for seed in range(2)]
+    sizes = {"seed": 5, "batch_size": 8}
+
+    def mixed(folders: list[Path | None]) -> MixtureBatches:
+        return MixtureBatches(
+            splits, shares_of([1, 1]), IDS, objective, cache_dirs=folders, **sizes
+        )
+
+    folders: list[Path | None] = [tmp_path / "0", tmp_path / "1"]
+    assert not mixed(folders).is_planned(0)
+    mixed(folders)(0)
+    assert mixed(folders).is_planned(0)
+    assert not mixed(folders).is_planned(10**6)
+    assert not mixed([folders[0], None]).is_planned(0)
+    assert not mixed([folders[0], tmp_path / "other"]).is_planned(0)

@@ -33,7 +33,7 @@ def mixture(tmp_path_factory) -> Any:
     stores = make_two_stores(folder)
     shown = io.StringIO()
     terminal = Terminal(shown, width=80)
-    pretrain(str(experiment), folder / "run", data=stores, bindings=SHARES, terminal=terminal)
+    pretrain(str(experiment), folder / "run", data=stores, weights=(3, 1), terminal=terminal)
     return experiment, stores, folder / "run", shown.getvalue()
 
 
@@ -84,6 +84,8 @@ def test_the_run_says_and_keeps_which_stores_it_reads(mixture):
     assert [prediction["store"] for prediction in predictions] == ["en", "en", "sw", "sw"]
     report = (run_dir / "report.html").read_text(encoding="utf-8")
     assert "<h3>By store</h3>" in report
+    assert "Held-out MLM loss by store" in report
+    assert (run_dir / "plots" / "mlm_loss_by_store.png").exists()
     assert report.count("<td>sw</td>") >= 4
 
 

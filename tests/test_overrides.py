@@ -54,8 +54,8 @@ def test_a_value_that_python_would_warn_of_is_taken_in_silence(value: str) -> No
 
 def test_a_store_takes_the_place_of_the_data_of_a_file_and_not_of_weights_given_beside_it() -> None:
     weights = Override.parse("DataConfig.weights=1,2")
-    values = [(o.name, o.value) for o in with_data([weights], ["/a"]) if isinstance(o, Override)]
-    assert dict(values)["DataConfig.store"] == "/a"
+    values = [(o.name, o.value) for o in with_data([weights], ["a"]) if isinstance(o, Override)]
+    assert dict(values)["DataConfig.store"] == "a"
     # A later one wins: the file's weights are gone, and what was typed stands, to be an error.
     assert values.index(("DataConfig.weights", ())) < values.index(("DataConfig.weights", (1, 2)))
     with pytest.raises(UserError, match="--data names no token store"):

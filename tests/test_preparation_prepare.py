@@ -14,6 +14,7 @@ from data_pipeline.cleaning.rules import CleaningRules
 from data_pipeline.errors import DataError
 from data_pipeline.preparation.prepare import prepare, vocabulary_from
 from data_pipeline.store.token_store import Split, TokenStore
+from data_pipeline.text import parts
 from data_pipeline.text.sentences import split_sentences
 from data_pipeline.text.words import count_words
 from data_pipeline.tokenization.rules import Rules
@@ -110,6 +111,19 @@ def test_the_size_of_a_unit_changes_no_token(
         store = prepare([corpus], tokenizer, tmp_path / str(size), eval_share=0.1, workers=1)
         fingerprints.add(store.fingerprint)
     assert len(fingerprints) == 1
+
+
+def test_a_huge_document_is_looked_at_in_parts_with_the_same_result(
+    corpus: Path, tokenizer: Tokenizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (corpus / "control.txt").write_text("Control\x07s. The cat\x80 sleeps.\n" * 9)
+    found = []
+    for size in (100, parts.PART):
+        monkeypatch.setattr(parts, "PART", size)
+        store = prepare([corpus], tokenizer, tmp_path / str(size), eval_share=0.1, workers=1)
+        vocab = vocabulary_from([corpus], 90, workers=1).vocab
+        found.append((files_of(store), vocab))
+    assert found[0] == found[1]
 
 
 def test_a_document_is_held_out_by_its_own_text_alone(

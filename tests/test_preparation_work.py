@@ -20,7 +20,7 @@ import data_pipeline.preparation.prepare as preparation
 from data_pipeline.cleaning.rules import CleaningRules
 from data_pipeline.errors import DataError
 from data_pipeline.preparation.prepare import prepare
-from data_pipeline.preparation.work import BeingPrepared, WorkOnUnit
+from data_pipeline.preparation.work import JOB, BeingPrepared, WorkOnUnit
 from data_pipeline.store.token_store import TokenStore
 from data_pipeline.tokenization.tokenizer import Tokenizer, load_tokenizer
 from data_pipeline.tokenization.vocabulary import train_wordpiece
@@ -148,6 +148,38 @@ def test_other_settings_do_not_go_on_with_what_was_begun(
     rules = CleaningRules(min_words=3)
     with pytest.raises(DataError, match=r"settings \(min_words 0 there and 3 now\); give the same"):
         prepare([folder / "corpus"], tokenizer, tmp_path / "store", eval_share=0.1, cleaning=rules)
+
+
+@pytest.mark.parametrize(
+    ("name", "was", "said"),
+    [
+        ("work_format", 1, r"work_format 1 there and 2 now"),
+        ("sentencex version", "0.1", r"sentencex version 0\.1 there and [\d.]+ now"),
+        # A setting of which earlier code knew nothing.
+        ("eval_share", None, r"eval_share None there and 0\.1 now"),
+    ],
+)
+def test_what_another_version_has_begun_is_refused_and_kept(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, was: object, said: str
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        interrupt_after(patch, 3)
+        with pytest.raises(Interrupted):
+            run(folder, tmp_path / "store", patch)
+    partial = tmp_path / "store.partial"
+    job = json.loads((partial / JOB).read_text("utf-8"))
+    job["settings"] |= {name: was}
+    if was is None:
+        del job["settings"][name]
+    (partial / JOB).write_text(json.dumps(job), "utf-8")
+    before = {path.name: path.read_bytes() for path in partial.iterdir()}
+    remedy = "remove the folder to begin anew, or go on with the version that began it"
+    expected = rf"store\.partial: was begun by another version .*\({said}\); {remedy}$"
+    with pytest.raises(DataError, match=expected):
+        run(folder, tmp_path / "store", monkeypatch)
+    assert {path.name: path.read_bytes() for path in partial.iterdir()} == before
+    shutil.rmtree(partial)
+    assert run(folder, tmp_path / "store", monkeypatch).train.num_tokens
 
 
 def test_of_a_file_that_was_changed_since_nothing_is_kept(

@@ -268,7 +268,7 @@ def test_a_loss_outside_the_bands_is_said_once_and_stands_in_the_report(
     ("arguments", "message"),
     [
         ({"init_from": "nowhere"}, "--init_from .*nowhere is no model"),
-        ({"data": "nowhere"}, "nowhere: no such token store"),
+        ({"data": "nowhere"}, "^nowhere: no such token store"),
         ({"bindings": ["TrainConfig.batch_size=12"]}, "must be a multiple of 8"),
         ({"bindings": ["MeshConfig.data=3"]}, "there are 8 devices"),
     ],
@@ -296,3 +296,27 @@ def test_a_store_that_has_moved_is_no_other_run(tiny_run, tmp_path):
     moved = shutil.copytree(tiny_run.store, tmp_path / "moved")
     result = pretrain(str(tiny_run.experiment), run_dir, data=moved)
     assert result.step == 4
+
+
+@pytest.mark.parametrize(
+    ("data", "weights", "message"),
+    [
+        (["a", "b"], (1, 2, 3), "^weights: .* has 3 numbers, and DataConfig.stores names 2"),
+        (["a", "b"], (1, -2), "^weights: .* the weight of 'b' is -2, it must be above 0"),
+        ("a", (1,), "mixes several stores"),
+        (None, (1, 2), "mixes several stores"),
+        (["a", "b"], "12", "^weights='12': they must be numbers, one for each store"),
+        (["a", "b"], (), r"^weights=\(\): they must be numbers"),
+        (["a", "b"], 3, "^weights=3: they must be numbers"),
+    ],
+)
+def test_weights_that_do_not_fit_the_stores_are_refused(tmp_path, data, weights, message):
+    with pytest.raises(UserError, match=message):
+        pretrain("tiny", tmp_path / "run", data=data, weights=weights)
+    assert not (tmp_path / "run").exists()
+
+
+def test_weights_of_an_experiment_that_is_built_are_refused(tmp_path):
+    experiment = load_experiment("tiny", ["DataConfig.store='a'"])
+    with pytest.raises(UserError, match=r"data, weights and steps are for .* load_experiment"):
+        pretrain(experiment, tmp_path / "run", weights=(1, 2))

@@ -147,7 +147,7 @@ def page_of(folder):
 
 def test_a_finished_run_shows_everything(finished_page):
     for expected in (
-        "1.30 nat below the unigram entropy",
+        "1.30 nat below the held-out unigram entropy",
         "18.3 points above the majority label, outside its interval",
         "always “the”",
         "always “random”",
@@ -310,7 +310,7 @@ def test_a_run_that_knows_its_levels_shows_them_the_bands_and_where_its_loss_sta
     assert "Behind the MLM loss, in grey: where it is expected, by what 4 small reference" in page
     mlm_loss, *others = plots_of(run)
     labels = [baseline.label for baseline in mlm_loss.baselines]
-    assert labels[1:] == ["unigram entropy: 6.40", "no context: 5.83"]
+    assert labels[1:] == ["unigram entropy of the training text: 6.40", "no context: 5.83"]
     assert mlm_loss.band.steps == list(range(1, 21))
     assert all(map(operator.lt, mlm_loss.band.low, mlm_loss.band.high))
     assert not any(plot.band for plot in others)
@@ -324,7 +324,7 @@ def test_a_run_that_knows_its_levels_shows_them_the_bands_and_where_its_loss_sta
 
 def test_a_run_of_an_older_version_shows_no_bands(finished_page):
     assert "Behind the MLM loss" not in finished_page.text
-    assert "unigram entropy: 6.21" in finished_page.text
+    assert "held-out unigram entropy: 6.21" in finished_page.text
 
 
 def test_a_damaged_file_is_an_error_that_names_it(run_dir):

@@ -99,12 +99,15 @@ def test_the_command_prints_the_batch_that_a_step_was_made_of(
     command = ["show-batch", "mini", *flags, "--step", "3", "--rows", "2"]
     assert main(command) == 0
     text, said = capsys.readouterr()
-    assert "opening the plan: " in said
+    assert "making the plan: " in said
     assert text.startswith("row 0: example 16, ")
     assert re.search(r"  A: training document [\d,]+, line [\d,]+ of /.*/[ab]\.txt\n", text)
     assert max(map(len, text.splitlines())) < 300
     assert main([*command, "--json"]) == 0
-    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    text, said = capsys.readouterr()
+    # It lies in the store now.
+    assert "reading the plan: " in said
+    rows = [json.loads(line) for line in text.splitlines()]
     assert [row["row"] for row in rows] == [0, 1]
     assert [document["part"] for document in rows[0]["documents"]] == ["A", "B"]
     assert rows[0]["documents"][0]["place"].keys() == {"kind", "number"}

@@ -16,7 +16,7 @@ from bert_jax.parameters import parameters_sha256
 from bert_jax.recipes.experiment import load_experiment
 from bert_jax.recipes.inspect_run import run_facts, show_run
 from bert_jax.recipes.pretrain import pretrain
-from bert_jax.recipes.pretraining_run import PretrainingRun
+from bert_jax.recipes.run_results import RunResults
 from bert_jax.recipes.show_batch import batch_rows
 from bert_jax.terminal import Terminal
 
@@ -122,7 +122,7 @@ def test_a_run_killed_in_any_stage_goes_on_to_the_same_bits(
     run_dir = shutil.copytree(whole, tmp_path / "run")
     for later in range(step + 2, 7, 2):
         shutil.rmtree(run_dir / "checkpoints" / str(later))
-    monkeypatch.setattr(PretrainingRun, "_finish", lambda *_: None)
+    monkeypatch.setattr(RunResults, "finish", lambda *_: None)
     shown = io.StringIO()
     pretrain(experiment, run_dir, data=store, terminal=Terminal(shown))
     assert f"going on from step {step}, 6 steps: 3 of 16 x 32" in shown.getvalue()

@@ -11,6 +11,7 @@ from data_pipeline.errors import DataError
 from data_pipeline.mixture import MixtureBatches
 from data_pipeline.mixture_shares import shares_of
 from data_pipeline.objective import PretrainingObjective
+from data_pipeline.plans.cache import PlanSource
 from data_pipeline.prefetch import Prefetch
 from data_pipeline.stages import BEGUN_BEFORE, StagedBatches, stage_seed
 
@@ -29,13 +30,16 @@ class Named:
     """Batches that say whose they are and which, and keep what was begun."""
 
     def __init__(self, name: str) -> None:
-        self.name, self.begun = name, list[int]()
+        self.name, self.begun, self.released = name, list[int](), 0
 
     def __call__(self, step: int) -> dict[str, np.ndarray]:
         return {self.name: np.array(step)}
 
     def begin(self, step: int) -> None:
         self.begun.append(step)
+
+    def release(self) -> None:
+        self.released += 1
 
 
 def found(batches: StagedBatches, step: int) -> tuple[str, int]:
@@ -159,3 +163,38 @@ def test_stages_that_do_not_fit_are_an_error(parts: int, starts: list[int], said
 def test_there_is_no_step_before_the_first() -> None:
     with pytest.raises(DataError, match="numbered from 0; got -1"):
         StagedBatches([Named("only")], [0])(-1)
+
+
+def test_stages_of_the_past_let_go_of_what_they_keep_once_and_can_still_be_asked() -> None:
+    parts = [Named("a"), Named("b"), Named("c")]
+    batches = StagedBatches(parts, [0, 3, 5])
+    for step in range(5):
+        batches(step)
+        assert [part.released for part in parts] == [int(step >= 3), 0, 0]
+    assert found(batches, 6) == ("c", 1)
+    assert found(batches, 2) == ("a", 2)
+    assert found(batches, 6) == ("c", 1)
+    assert [part.released for part in parts] == [1, 1, 0]
+
+
+def _plans_in_memory(batches: PretrainingBatches) -> int:
+    plans = batches._source._plans
+    return len(plans._plans._jobs if isinstance(plans, PlanSource) else plans._jobs)
+
+
+@pytest.mark.parametrize("packed", [1, 4])
+def test_the_plans_of_a_past_stage_are_free_and_its_batches_come_again(packed: int) -> None:
+    objective = PretrainingObjective(max_length=32, max_predictions=6, max_sequences=packed)
+    for batches in (
+        batches_of(objective, seed=0),
+        MixtureBatches([SPLIT, SPLIT], shares_of([1, 2]), IDS, objective, seed=0, batch_size=8),
+    ):
+        before = [batches(step) for step in range(3)]
+        parts = [batches] if isinstance(batches, PretrainingBatches) else batches._parts
+        assert all(_plans_in_memory(part) for part in parts)
+        batches.release()
+        assert not any(_plans_in_memory(part) for part in parts)
+        assert not batches._in_turn._ahead
+        for step, expected in enumerate(before):
+            for name, values in batches(step).items():
+                assert np.array_equal(values, expected[name])

@@ -145,3 +145,21 @@ def test_one_store_of_several_that_is_missing_is_named(paths, tmp_path):
     config = DataConfig(stores=(paths[0], str(tmp_path / "nowhere")))
     with pytest.raises(DataError, match="nowhere: no such token store"):
         open_stores(config, tmp_path)
+
+
+def test_messages_and_lines_name_a_store_as_it_was_given_and_records_in_full(
+    paths, monkeypatch, tmp_path
+):
+    monkeypatch.chdir(Path(paths[0]).parent)
+    names = tuple(Path(path).name for path in paths)
+    found = open_stores(DataConfig(stores=names), tmp_path)
+    assert [line.split()[-1] for line in found.lines()[1:]] == list(names)
+    assert [one["path"] for one in found.facts()["stores"]] == list(paths)
+    with pytest.raises(DataError, match=r"^nowhere: "):
+        open_stores(DataConfig(store="nowhere"), tmp_path)
+
+
+def test_a_store_in_the_home_folder_is_found(paths, monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(Path(paths[0]).parent))
+    store = open_stores(DataConfig(store=f"~/{Path(paths[0]).name}"), tmp_path).first
+    assert str(store.path) == paths[0]

@@ -5,7 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data_pipeline.errors import DataError
-from data_pipeline.text.sentences import LONGEST, LONGEST_UNSPACED, split_sentences
+from data_pipeline.text.sentences import (
+    LONGEST,
+    LONGEST_PARAGRAPH,
+    LONGEST_UNSPACED,
+    split_sentences,
+)
 
 
 @pytest.mark.parametrize(
@@ -112,6 +117,16 @@ def test_short_texts_without_marks_and_long_english_sentences_stay_whole() -> No
     assert split_sentences(english) == [english.strip()]
 
 
+def test_a_huge_paragraph_is_split_in_little_time_into_the_same_sentences() -> None:
+    sentence = "The quick brown fox jumps over the lazy dog, again and again."
+    count = 3 * LONGEST_PARAGRAPH // len(sentence)
+    found = split_sentences(" ".join([sentence] * count))
+    # Where it was cut, a sentence may be two.
+    assert " ".join(found) == " ".join([sentence] * count)
+    assert 0 < found.count(sentence) >= count - 3
+    assert len(split_sentences("a" * (LONGEST_PARAGRAPH + 1))) > 1
+
+
 def test_nothing_but_white_space_holds_no_sentence() -> None:
     assert split_sentences("") == []
     assert split_sentences(" \t\n\n ") == []
@@ -130,6 +145,12 @@ def test_every_character_that_is_no_white_space_is_kept(text: str) -> None:
     assert all(sentence == sentence.strip() != "" for sentence in sentences)
 
 
-def test_a_language_that_is_no_code_is_an_error() -> None:
+def test_a_language_that_is_not_known_is_an_error() -> None:
     with pytest.raises(DataError, match="English"):
         split_sentences("text", "English")
+
+
+def test_a_language_without_rules_of_its_own_has_those_of_its_relative() -> None:
+    assert split_sentences("Das is z. B. so. Dann kam Hr. Meier.", "bar") == [
+        *("Das is z. B. so.", "Dann kam Hr. Meier.")
+    ]

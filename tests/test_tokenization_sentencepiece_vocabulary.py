@@ -11,8 +11,6 @@ import data_pipeline.documents.text as text_module
 from data_pipeline.errors import DataError
 from data_pipeline.tokenization.rules import Rules
 from data_pipeline.tokenization.sentencepiece_vocabulary import (
-    HashSample,
-    hash_of,
     sentencepiece_from,
     train_sentencepiece,
 )
@@ -67,19 +65,6 @@ def test_hash_seeds_and_processes_do_not_matter(
     shown = subprocess.run(argv, capture_output=True, text=True, check=True)
     fingerprints = {one.tokenizer.fingerprint for one in found} | {shown.stdout.strip()}
     assert len(fingerprints) == 1
-
-
-def test_the_sample_is_the_sentences_of_the_smallest_hashes() -> None:
-    texts = [f"sentence {i}" for i in range(5000)]
-    expected = sorted(texts, key=hash_of)[:100]
-    for order in (texts, texts[::-1], texts * 3):
-        sample = HashSample(100)
-        sample.add((hash_of(text), text) for text in order)
-        assert sample.sentences() == expected
-        assert sample.seen == len(order)
-    all_of_them = HashSample(9000)
-    all_of_them.add((hash_of(text), text) for text in texts)
-    assert len(all_of_them.sentences()) == 5000
 
 
 def test_a_smaller_sample_is_stated_and_learned_from() -> None:

@@ -11,7 +11,7 @@ def test_a_run_that_learned_nothing_is_told_so():
     }
     rows = {(row.task, row.measure): row for row in verdicts(bad)}
     assert rows["MLM", "loss, nats"].passed is False
-    assert rows["MLM", "loss, nats"].text == "0.09 nat above the unigram entropy"
+    assert rows["MLM", "loss, nats"].text == "0.09 nat above the held-out unigram entropy"
     assert rows["NSP", "accuracy"].passed is False
     assert "inside its interval" in rows["NSP", "accuracy"].text
 
@@ -41,6 +41,6 @@ def test_bits_per_character_have_a_row_where_characters_were_counted():
     [row] = [row for row in verdicts({"mlm": measured}) if row.measure not in measures]
     assert row.result == "1.500"
     assert row.baseline == "2.241"  # 6.213 nats of the unigram entropy / ln 2 / 4
-    assert row.text == "0.74 bit below the unigram entropy"
+    assert row.text == "0.74 bit below the held-out unigram entropy"
     assert "4.00 characters a token" in row.baseline_name
     assert row.passed is None

@@ -121,6 +121,25 @@ def test_fewer_pieces_than_asked_for_are_told_with_the_reason(
     assert f"(fewer than the 30,522 asked for: {why}" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("kind", ["wordpiece", "sentencepiece"])
+def test_a_sample_is_stated_in_the_terminal_as_json_and_in_the_record(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
+    text, output = tmp_path / "text.txt", tmp_path / "t"
+    text.write_text("".join(f"The cat sat on mat {i}.\n" for i in range(50)) * 2)
+    os.utime(text, (0, 0))
+    argv = ["vocab", str(text), "--output", str(output), "--workers", "1", "--kind", kind]
+    argv += ["--size", "60", "--sample", "30"]
+    assert cli.main(argv) == 0
+    assert "\n(learned from 30 of 100 sentences)\n" in capsys.readouterr().out
+    assert json.loads((output / "learned.json").read_text())["facts"] == {"taken": 30, "seen": 100}
+    assert cli.main([*argv, "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["taken"], shown["seen"]) == (30, 100)
+    argv[-1] = "40"
+    assert "holds another tokeniser" in error_of(capsys, *argv)
+
+
 @pytest.mark.usefixtures("no_work")
 def test_a_vocabulary_is_not_learned_for_a_folder_that_cannot_be_made(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
@@ -140,10 +159,9 @@ def test_a_vocabulary_is_not_learned_for_a_folder_that_cannot_be_made(
     ("flags", "message"),
     [
         ("--model_type bpe", "--model_type is for --kind sentencepiece: WordPiece has one model"),
-        ("--sample 9", "--sample is for --kind sentencepiece: WordPiece counts all words"),
+        ("--sample 0", "--sample: 0 is too few"),
         ("--byte_fallback", "--byte_fallback is for --kind sentencepiece"),
         ("--kind sentencepice", "did you mean sentencepiece?"),
-        ("--kind sentencepiece --sample 0", "--sample: 0 is too few"),
         ("--kind sentencepiece --model_type word", "there is no model of SentencePiece 'word'"),
         ("--normalize nfd", "there is no Unicode form 'nfd'"),
         ("--keep_accents --strip_accents", "not allowed with"),

@@ -78,7 +78,7 @@ def vocab_parser(command: str) -> CommandParser:
         "--sample",
         metavar="N",
         type=positive,
-        help="SentencePiece: learn from at most N sentences (1000000)",
+        help="learn from at most N sentences (WordPiece: all; SentencePiece: 1000000)",
     )
     parser.add_argument(
         "--byte_fallback",
@@ -130,7 +130,10 @@ def prepare_parser(command: str) -> CommandParser:
         help="share of the documents to hold out for evaluation (0.01)",
     )
     parser.add_argument(
-        "--language", metavar="CODE", default="en", help="language, for splitting sentences (en)"
+        "--language",
+        metavar="CODE",
+        default="en",
+        help="language, for splitting sentences: de, pt-br, ... (en)",
     )
     _add_workers(parser)
     parser.add_argument(

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 # What only SentencePiece can be told, and why WordPiece cannot.
 _ONLY_SENTENCEPIECE = {
     "model_type": "WordPiece has one model",
-    "sample": "WordPiece counts all words of the text",
     "byte_fallback": "WordPiece has no pieces for bytes",
 }
 # Flags that only --extend must know to be absent; the others' defaults are their parsers'.
@@ -93,7 +92,7 @@ def _show(
     if facts:
         print(f"(learned from {facts['taken']:,} of {facts['seen']:,} sentences)")
     if tokenizer.vocab_size < arguments.size:
-        why = "no more of them come twice in the text"
+        why = f"no more of them come twice in the {'sample' if facts else 'text'}"
         if arguments.kind == "sentencepiece":
             why = "the text gives no more"
         print(f"(fewer than the {arguments.size:,} asked for: {why})")
@@ -117,11 +116,11 @@ def _check_flags(arguments: argparse.Namespace) -> None:
 def _learn(
     arguments: argparse.Namespace, sources: Sequence[Source], rules: Rules
 ) -> tuple[TextTokenizer, dict[str, Any]]:
-    """The tokeniser, and of what sample it was learned."""
+    """The tokeniser, and of what sample it was learned; nothing where of all words."""
     from bert_jax.terminal import Terminal
 
     progress = Terminal().progress
-    if arguments.kind == "wordpiece":
+    if arguments.kind == "wordpiece" and arguments.sample is None:
         from data_pipeline.preparation.prepare import vocabulary_from
 
         tokenizer = vocabulary_from(
@@ -132,21 +131,33 @@ def _learn(
             progress=progress,
         )
         return tokenizer, {}
-    from data_pipeline.tokenization.sentencepiece_vocabulary import (
-        DEFAULT_SAMPLE,
-        sentencepiece_from,
-    )
+    if arguments.kind == "wordpiece":
+        from data_pipeline.tokenization.vocabulary import wordpiece_from
 
-    learned = sentencepiece_from(
-        sources,
-        arguments.size,
-        rules,
-        model_type=arguments.model_type or "unigram",
-        sample=arguments.sample or DEFAULT_SAMPLE,
-        byte_fallback=arguments.byte_fallback,
-        workers=arguments.workers,
-        progress=progress,
-    )
+        learned = wordpiece_from(
+            sources,
+            arguments.size,
+            rules,
+            sample=arguments.sample,
+            workers=arguments.workers,
+            progress=progress,
+        )
+    else:
+        from data_pipeline.tokenization.sentencepiece_vocabulary import (
+            DEFAULT_SAMPLE,
+            sentencepiece_from,
+        )
+
+        learned = sentencepiece_from(
+            sources,
+            arguments.size,
+            rules,
+            model_type=arguments.model_type or "unigram",
+            sample=arguments.sample or DEFAULT_SAMPLE,
+            byte_fallback=arguments.byte_fallback,
+            workers=arguments.workers,
+            progress=progress,
+        )
     return learned.tokenizer, {"taken": learned.taken, "seen": learned.seen}
 
 

@@ -121,7 +121,6 @@ def load_experiment(
             f"{readable_path(path)} names no data: give --data STORE, a token store made by "
             "`bert-jax prepare`"
         )
-    built["DataConfig"] = built["DataConfig"].with_absolute_store()
     built["BertConfig"] = dataclasses.replace(
         built["BertConfig"], pair_task=built["PretrainingObjective"].pairs
     )
@@ -163,7 +162,11 @@ def with_model(experiment: Experiment, fields: Mapping[str, Any], flag: str) -> 
 
 
 def operative_text(configs: dict[str, Any]) -> str:
-    """The text of an `operative.gin`: every value of every config, by class name, as a literal."""
+    """The text of an `operative.gin`: every value of every config, by class name, as a literal.
+
+    Its stores are found from any folder; `Experiment.data` names them as they were given.
+    """
+    configs = {**configs, "DataConfig": configs["DataConfig"].with_absolute_store()}
     blocks = ["# Every value of a run. `bert-jax pretrain THIS_FILE --run_dir OTHER` repeats it."]
     for class_name, config in configs.items():
         lines = [

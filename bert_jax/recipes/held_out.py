@@ -224,7 +224,8 @@ def summary(result: Mapping[str, Any]) -> list[str]:
     nats = mlm["unigram_entropy"] - mlm["loss"]
     lines = [
         f"held-out MLM loss {mlm['loss']:.3f}: {abs(nats):.3f} nat "
-        f"{'below' if nats > 0 else 'ABOVE'} the unigram entropy {mlm['unigram_entropy']:.3f} "
+        f"{'below' if nats > 0 else 'ABOVE'} the held-out unigram entropy "
+        f"{mlm['unigram_entropy']:.3f} "
         f"({mlm['predictions']:,} masked tokens)",
         f"guessing them by the frequencies of the training text has a loss of "
         f"{mlm['unigram_loss']:.3f}",

@@ -109,7 +109,9 @@ def show_run(facts: dict[str, Any], columns: int = 80) -> str:
     if "evaluation" in facts:
         evaluation, pair_task = facts["evaluation"], pair_task_of(facts["evaluation"])
         mlm = evaluation["mlm"]
-        results = f"MLM loss {mlm['loss']:.4f} (unigram entropy {mlm['unigram_entropy']:.4f})"
+        results = (
+            f"MLM loss {mlm['loss']:.4f} (held-out unigram entropy {mlm['unigram_entropy']:.4f})"
+        )
         if pair_task is not None:
             pairs = evaluation[pair_task.key]
             results += (
@@ -173,11 +175,12 @@ def _show_source(source: dict[str, Any]) -> str:
 
 
 def _run_and_step(path: Path) -> tuple[Path, int | None]:
-    path = path.absolute()
-    if path.name == run_folder.CHECKPOINTS:
-        return path.parent, None
-    if path.parent.name == run_folder.CHECKPOINTS:
-        if not path.name.isdecimal():
+    """A run's folder, as it was given where that says enough, and the step of a checkpoint."""
+    whole = path.absolute()
+    if whole.name == run_folder.CHECKPOINTS:
+        return (path if path.name else whole).parent, None
+    if whole.parent.name == run_folder.CHECKPOINTS:
+        if not whole.name.isdecimal():
             raise UserError(f"{path} is no checkpoint: its name must be the number of a step")
-        return path.parent.parent, int(path.name)
+        return (path if path.parent.name else whole).parent.parent, int(whole.name)
     return path, None

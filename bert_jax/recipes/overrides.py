@@ -60,7 +60,7 @@ def with_data(
     Several stores keep the weights that they are given anywhere. One has none: those of a file go,
     and those that are `given` beside it will be an error. What `flag` set before is forgotten.
     """
-    paths = tuple(str(Path(store).expanduser().absolute()) for store in stores)
+    paths = tuple(map(str, stores))
     if not paths:
         raise UserError(f"{flag} names no token store; give at least one")
     one = len(paths) == 1

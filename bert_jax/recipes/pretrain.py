@@ -1,7 +1,8 @@
 """The pretraining recipe: from what is asked for to a finished run."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from bert_jax.loop import Stopped, stop_on_signals
 from bert_jax.recipes import run_folder
 from bert_jax.recipes.experiment import Experiment, load_experiment, with_model
 from bert_jax.recipes.init_from import shape_to_take, taken_fields
-from bert_jax.recipes.overrides import with_data
+from bert_jax.recipes.overrides import Override, with_data
 from bert_jax.recipes.pretraining_run import PretrainingResult, PretrainingRun
 from bert_jax.terminal import Terminal
 
@@ -23,6 +24,7 @@ def pretrain(
     *,
     bindings: Sequence[Any] = (),
     data: str | Path | Sequence[str | Path] | None = None,
+    weights: Sequence[float] | None = None,
     steps: int | None = None,
     init_from: str | Path | None = None,
     platform: str | None = None,
@@ -36,6 +38,9 @@ def pretrain(
         run already is gone on with from its newest checkpoint, and finished work is not repeated.
       bindings: `"Class.field=value"`, over those of the experiment.
       data: a token store, or several; short for `DataConfig.store` or `DataConfig.stores`.
+      weights: in which proportion the rows come from several stores, a number above 0 for each in
+        their order; short for `DataConfig.weights`. None leaves it to the experiment, or to the
+        stores' sizes.
       steps: short for `TrainConfig.num_steps`.
       init_from: a model whose weights are the first ones of a new run: a run, a folder in Hugging
         Face's layout, `hf:OWNER/NAME`, or a checkpoint of Google's. What the experiment leaves at
@@ -49,15 +54,17 @@ def pretrain(
       TrainingFailed: the loss was not finite.
     """
     if isinstance(experiment, Experiment):
-        if bindings or data is not None or steps is not None:
+        if bindings or any(given is not None for given in (data, weights, steps)):
             raise UserError(
-                "bindings, data and steps are for an experiment that is given by its name or file; "
-                "this one is built: give them to load_experiment"
+                "bindings, data, weights and steps are for an experiment that is given by its name "
+                "or file; this one is built: give them to load_experiment"
             )
     else:
         given = list(bindings)
         if data is not None:
             given = with_data(given, [data] if isinstance(data, str | Path) else data)
+        if weights is not None:
+            given.append(Override("weights", "DataConfig.weights", _numbers(weights)))
         given += [] if steps is None else [f"TrainConfig.num_steps={steps}"]
         experiment = load_experiment(str(experiment), given)
     run_dir = Path("runs") / experiment.name if run_dir is None else Path(run_dir)
@@ -78,3 +85,12 @@ def pretrain(
                 )
             step = run_folder.newest_checkpoint(run_dir) or 0
             return PretrainingResult(run_dir, step, stopped.name, None)
+
+
+def _numbers(weights: Iterable[float]) -> tuple[float, ...]:
+    given = tuple(weights) if isinstance(weights, Iterable) else ()
+    if not given or not all(isinstance(weight, Real) for weight in given):
+        raise UserError(
+            f"weights={weights!r}: they must be numbers, one for each store, such as (7, 3)"
+        )
+    return tuple(map(float, given))

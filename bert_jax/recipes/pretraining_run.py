@@ -10,27 +10,24 @@ import jax
 from bert_jax import devices, pretraining, sharding
 from bert_jax.checkpoint import Checkpoints
 from bert_jax.config_file import config_json
-from bert_jax.inference.fill_mask import FillMask
 from bert_jax.loop import Hooks, StopRequest, agree, run_steps
-from bert_jax.loss_sentences import about_losses, about_mlm
+from bert_jax.loss_sentences import about_mlm
 from bert_jax.loss_watch import watch_of
 from bert_jax.metrics import MetricsWriter, read_metrics
 from bert_jax.pair_tasks import PAIR_TASKS
 from bert_jax.program import Program, make_program
-from bert_jax.recipes import held_out, init_from, provenance, run_folder
+from bert_jax.recipes import init_from, provenance, run_folder
 from bert_jax.recipes.data import check_files, open_data
 from bert_jax.recipes.data_levels import data_levels
 from bert_jax.recipes.describe_run import describe_start
 from bert_jax.recipes.experiment import Experiment
 from bert_jax.recipes.mixture_floor import floor_of_stores
 from bert_jax.recipes.run_lock import run_lock
+from bert_jax.recipes.run_results import RunResults
 from bert_jax.recipes.same_run import check_same_run
-from bert_jax.recipes.samples import predict_samples
 from bert_jax.recipes.staged_data import StagedData, check_stages
 from bert_jax.recipes.stoppable import stoppable
 from bert_jax.recipes.stores import open_stores
-from bert_jax.report import write_report
-from bert_jax.store_results import store_lines
 from bert_jax.terminal import Terminal
 from data_pipeline.prefetch import Prefetch
 
@@ -114,7 +111,6 @@ class PretrainingRun:
             optimizer=experiment.optimizer,
             mesh=mesh,
         )
-        self.evaluated_step: int | None = None
         # One for each stage: longer rows are other examples.
         pair_task = PAIR_TASKS.get(self.model.pair_task)
         self.floors = [
@@ -130,6 +126,16 @@ class PretrainingRun:
             self.floors[0],
         )
         self.levels = levels._replace(rates_compare=experiment.optimizer.rates_are_steps).to_facts()
+        self.results = RunResults(
+            run_dir,
+            self.program,
+            self.data,
+            self.floors,
+            self.levels,
+            num_steps=self.train.num_steps,
+            terminal=terminal,
+            is_main=self.is_main,
+        )
         facts = provenance.provenance_of(devices.facts(found), mesh.shape, stores.facts())
         facts[provenance.LEVELS] = self.levels
         if self.first_weights is not None:
@@ -184,18 +190,18 @@ class PretrainingRun:
                 )
                 due = _due(step, train.eval_every) or step >= train.num_steps
                 if step and due and not evaluated:
-                    self._evaluate(writer, step, state)
+                    self.results.evaluate(writer, step, state)
                 if step < train.num_steps:
                     state, step, stopped_by = self._train(state, step, checkpoints, writer)
             checkpoints.wait()
             if stopped_by is None:
-                result = self._finish(step, state)
+                result = self.results.finish(state, self.model, self.tokenizer)
                 return PretrainingResult(self.run_dir, step, None, result)
             terminal.print(
                 f"stopped by {stopped_by} after step {step}, which is saved; "
                 "the same command goes on"
             )
-            self._report()
+            self.results.report()
             return PretrainingResult(self.run_dir, step, stopped_by, None)
 
     def _open_writer(self, start: int | None) -> AbstractContextManager[MetricsWriter | None]:
@@ -246,7 +252,7 @@ class PretrainingRun:
             task.advance(start)
             hooks = Hooks(
                 log=log,
-                evaluate=lambda step, state: self._evaluate(writer, step, state),
+                evaluate=lambda step, state: self.results.evaluate(writer, step, state),
                 save=checkpoints.save,
                 last_saved=lambda: checkpoints.latest,
                 advance=task.advance,
@@ -266,55 +272,8 @@ class PretrainingRun:
                 stop=self.stop,
             )
             # A signal that comes within the last step leaves its evaluation to the next start.
-            unfinished = step < train.num_steps or self.evaluated_step != step
+            unfinished = step < train.num_steps or self.results.evaluated_step != step
             return state, step, self.stop.name if unfinished else None
-
-    def _evaluate(self, writer: MetricsWriter | None, step: int, state: Any) -> None:
-        length = self.data.stage(step).objective.max_length
-        batches, floor = self.data.part(step).held_out, self.floors[self.data.number(step)]
-        what = f"evaluating at length {length}" if self.data.borders else "evaluating"
-        metrics = held_out.evaluate(
-            self.program, state.params, batches, self.terminal.progress, what
-        )
-        self.evaluated_step = step
-        if writer is not None:
-            # The line comes last: a run killed in between evaluates again.
-            result = held_out.verdict(step, metrics, floor, self.data.epochs(step))
-            result = {"step": step, "max_length": length, **result}
-            run_folder.write_json(self.run_dir / run_folder.EVALUATION, result)
-            line = {"step": step, **metrics}
-            if self.data.borders:
-                line["eval_max_length"] = length
-            if writer.last_evaluation_step != step:
-                writer.write(line)
-            self.terminal.evaluation_line(line, floor)
-            # The last ones stand below the results of the whole run.
-            for of_store in store_lines(result) if step < self.train.num_steps else []:
-                self.terminal.print(of_store, style="cyan")
-
-    def _finish(self, step: int, state: Any) -> dict[str, Any]:
-        params = sharding.gather(state.params)
-        if self.is_main:
-            model = FillMask(self.model, params, self.tokenizer)
-            named = predict_samples(model, self.data.parts[0].stores, self.tokenizer)
-            run_folder.write_json(
-                self.run_dir / run_folder.PREDICTIONS,
-                [{**({"store": name} if name else {}), **p.to_dict()} for name, p in named],
-            )
-            for name, prediction in named:
-                self.terminal.print(f"{name}: " * bool(name) + prediction.to_line())
-        self._report()
-        result = run_folder.read_evaluation(self.run_dir)
-        for line in held_out.summary(result):
-            self.terminal.print(line)
-        watch = watch_of(read_metrics(self.run_dir), self.levels) if self.is_main else None
-        if watch is not None and watch.standing.status not in ("early", "learning"):
-            self.terminal.print(about_losses(watch)[0])
-        return result
-
-    def _report(self) -> None:
-        if self.is_main:
-            self.terminal.print(f"report: {write_report(self.run_dir)}")
 
 
 def _due(step: int, every: int) -> bool:

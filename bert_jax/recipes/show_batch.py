@@ -29,7 +29,7 @@ def batch_rows(
       experiment: with a token store, or several.
       step: as in `metrics.jsonl`: the first is 1.
       max_rows: how many rows of the batch; None for all.
-      progress: shows the opening of the plan, which is made where it is not cached.
+      progress: shows the reading of the plan, or the making of one that is not cached.
 
     Yields:
       `step row sequence example label label_name text tokens predictions documents`, and of a
@@ -55,9 +55,13 @@ def batch_rows(
     objective, of_stage = stage.objective, step - 1 - stage.start
     # No corpus is prepared here, so nothing is written beside anything.
     stores = open_stores(experiment.data, Path())
-    with progress("opening the plan", None, "example") as task:
+    with progress("counting examples", None, "example") as task:
         caches = [plan_folder(store) for store in stores.all]
         batches = make_training(stores, objective, stage.train, caches)
+        task.advance(batches.examples_per_epoch)
+    doing = "reading" if batches.is_planned(of_stage) else "making"
+    with progress(f"{doing} the plan", None, "example") as task:
+        batches(of_stage)
         task.advance(batches.examples_per_epoch)
     task_names = PAIR_TASKS.get(objective.pairs)
     labels = task_names.labels if task_names else None

@@ -146,7 +146,7 @@ def open_stores(config: DataConfig, beside: Path, progress: Progress = silent) -
         size = config.corpus_vocab_size
         stores = [documentation_store(folder, vocab_size=size, progress=progress)]
     else:
-        stores = [TokenStore.open(path) for path in config.paths]
+        stores = [TokenStore.open(Path(path).expanduser()) for path in config.paths]
     for store in stores:
         check_ids(store)
     if len(stores) == 1:
@@ -199,4 +199,4 @@ def _plain(folder: str) -> str:
 
 def _facts(store: TokenStore) -> dict[str, Any]:
     manifest = {name: value for name, value in store.manifest.items() if name != "files"}
-    return {"path": str(store.path), "fingerprint": store.fingerprint, **manifest}
+    return {"path": str(store.path.absolute()), "fingerprint": store.fingerprint, **manifest}

@@ -34,6 +34,9 @@ class TrainingBatches(Protocol):
     def begin(self, step: int) -> None:
         """Begin in a thread what the batch of a step will need; an error comes up later."""
 
+    def release(self) -> None:
+        """Let go of what is kept in memory; any batch can still be asked for."""
+
     def epochs(self, steps: int) -> list[float]:
         """How often each store has been gone through after so many steps."""
 

@@ -10,6 +10,8 @@ from data_pipeline.errors import DataError
 from data_pipeline.wording import amount
 
 _CHECKED_BYTES = 1 << 18
+# Longer texts, in characters, are looked at in pieces.
+_LONG = 1 << 22
 # The share of a sample's characters that may be undecodable or NUL before the file is not text.
 _MOST_BROKEN = 0.1
 
@@ -26,7 +28,25 @@ def decode(text: bytes) -> tuple[str, int]:
 
 def lines_of(text: str) -> list[str]:
     """The lines that are not blank, with runs of white space made one space."""
-    return [" ".join(words) for line in text.split("\n") if (words := line.split())]
+    if len(text) <= _LONG:
+        return [" ".join(words) for line in text.split("\n") if (words := line.split())]
+    return [spaced for line in text.split("\n") if (spaced := _single_spaced(line))]
+
+
+def _single_spaced(line: str) -> str:
+    """A line with runs of white space made one space.
+
+    A piece at a time: as words, a long line would take ten times its own memory.
+    """
+    pieces, start = [], 0
+    while start < len(line):
+        end = line.find(" ", start + _LONG)
+        end = len(line) if end < 0 else end
+        words = line[start:end].split()
+        if words:
+            pieces.append(" ".join(words))
+        start = end
+    return " ".join(pieces)
 
 
 def text_blocks(path: Path, advance: Callable[[int], None], size: int) -> Iterator[bytes]:

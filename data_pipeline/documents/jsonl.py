@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import io
 import json
 import re
 from collections import Counter
@@ -21,6 +23,7 @@ from data_pipeline.strict_json import parse_json
 
 # A line has to fit in memory, several times over.
 LONGEST_LINE_BYTES = 128 << 20
+_LONG_LINE_BYTES = 4 << 20
 _SHOWN = 40
 _ARRAY_HINT = "one object a line is needed: `jq -c .[] FILE` writes an array so"
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -74,26 +77,58 @@ def parse_json_lines(key: str, path: Path, first: int, content: bytes) -> Parsed
 
     DataError where a line is no JSON object with a string (or null) under `key`.
     """
-    whole, replaced = decode(content)
-    parsed = parse_texts(_texts(whole, key, path, first))
-    return parsed._replace(
-        counts={
-            **parsed.counts,
-            "replaced_characters": replaced + parsed.counts["replaced_characters"],
-        }
-    )
+    return parse_texts(_texts(content, key, path, first))
 
 
-def _texts(lines: str, key: str, path: Path, first: int) -> Iterator[tuple[int, str, int]]:
-    """The text of each line that is not blank, as `parse_texts` takes them."""
-    for number, line in enumerate(lines.split("\n")):
+def _texts(content: bytes, key: str, path: Path, first: int) -> Iterator[tuple[int, str, int]]:
+    """The text of each line that is not blank, as `parse_texts` takes them.
+
+    A line at a time: with one character beyond U+FFFF, text takes four bytes for each.
+    """
+    for number, raw in enumerate(io.BytesIO(content)):
+        if len(raw) > _LONG_LINE_BYTES and (found := _text_of_long(raw, key)) is not None:
+            text = found.decode()
+            del raw, found
+            yield number, text, 0
+            continue
+        line, replaced = decode(raw.removesuffix(b"\n"))
+        del raw
         if not line or line.isspace():
             continue
         text = _text(line, key, f"{path}, line {first + number}")
-        replaced = 0
         if "\\u" in line:  # JSON can spell half a character, and UTF-8 cannot
-            text, replaced = _SURROGATE.subn("\ufffd", text)
+            text, halves = _SURROGATE.subn("\ufffd", text)
+            replaced += halves
+        del line
         yield number, text, replaced
+
+
+def _text_of_long(line: bytes, key: str) -> bytes | None:
+    """The text of a line, in UTF-8, or None where `_text` must read it or say what is wrong.
+
+    All that JSON means is ASCII, so a character can stand for each byte: a long text is parsed in
+    a quarter of the memory that its characters may need.
+    """
+    if b"\\u" in line or not _is_utf8(line):
+        return None
+    try:
+        value = parse_json(line.decode("latin-1"))
+    except ValueError:
+        return None
+    text = value.get(key.encode().decode("latin-1")) if isinstance(value, dict) else None
+    return text.encode("latin-1") if isinstance(text, str) else None
+
+
+def _is_utf8(text: bytes) -> bool:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with memoryview(text) as view:
+        try:
+            for start in range(0, len(text), _LONG_LINE_BYTES):
+                decoder.decode(view[start : start + _LONG_LINE_BYTES])
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return False
+    return True
 
 
 def _numbered(path: Path, advance: Callable[[int], None]) -> Iterator[tuple[int, bytes]]:

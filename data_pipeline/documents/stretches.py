@@ -34,10 +34,17 @@ def stretches(
         if cut is None and len(rest) >= longest:
             cut = too_long(rest)
         if cut is not None:
-            yield bytes(rest[:cut])
-            del rest[:cut]
+            yield _taken(rest, cut)
         seen = len(rest)
-    yield bytes(rest)
+    yield _taken(rest, len(rest))
+
+
+def _taken(rest: bytearray, cut: int) -> bytes:
+    """Its first `cut` bytes, which it loses: a slice would be one copy more, of 100 MB perhaps."""
+    with memoryview(rest) as view:
+        head = bytes(view[:cut])
+    del rest[:cut]
+    return head
 
 
 def last_after(marker: bytes) -> Callable[[bytearray, int], int | None]:

@@ -57,7 +57,7 @@ def cached_plan(
     epoch = objective.epoch_of(epoch)
     if cache_dir is None:
         return make_plan(split, objective, seed, epoch)
-    path = cache_dir / f"{_PREFIX}{plan_digest(split, objective)}-s{seed}-e{epoch}.npy"
+    path = _plan_path(split, objective, seed, epoch, cache_dir)
     examples = read_array(path, EXAMPLE)
     if examples is None:
         count = cached_count(split, objective, cache_dir)
@@ -69,6 +69,12 @@ def cached_plan(
         return plan if examples is None else Plan(examples)  # another process may have pruned it
     mark_used(path)
     return Plan(examples)
+
+
+def _plan_path(
+    split: Split, objective: PretrainingObjective, seed: int, epoch: int, cache_dir: Path
+) -> Path:
+    return cache_dir / f"{_PREFIX}{plan_digest(split, objective)}-s{seed}-e{epoch}.npy"
 
 
 def plans_kept(objective: PretrainingObjective) -> int:
@@ -110,15 +116,30 @@ class PlanSource:
                 return make_plan(split, objective, seed, epoch, count)
             return cached_plan(split, objective, seed, epoch, cache_dir)
 
+        def is_kept(epoch: int) -> bool:
+            if cache_dir is None:
+                return False
+            path = _plan_path(split, objective, seed, epoch, cache_dir)
+            return map_array(path, EXAMPLE) is not None
+
         self._plans = EpochJobs(make, "plan")
+        self._is_kept = is_kept
 
     def __call__(self, epoch: int) -> Plan:
         """The plan of an epoch, made now if nobody has begun it."""
         return self._plans(self._epoch_of(epoch))
 
+    def is_kept(self, epoch: int) -> bool:
+        """Whether the plan of an epoch lies on the disk, to be read and not made."""
+        return self._is_kept(self._epoch_of(epoch))
+
     def begin(self, epoch: int) -> None:
         """Starts making a plan in a thread, unless it is made or begun; an error comes up later."""
         self._plans.begin(self._epoch_of(epoch))
+
+    def release(self) -> None:
+        """Lets go of the plans in memory; one that is asked for later is read or made again."""
+        self._plans.release()
 
 
 def plan_digest(split: Split, objective: PretrainingObjective) -> str:

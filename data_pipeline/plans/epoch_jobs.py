@@ -31,6 +31,11 @@ class EpochJobs(Generic[T]):
         if job.claim():
             threading.Thread(target=job.run, name=f"{self._name}-{epoch}", daemon=True).start()
 
+    def release(self) -> None:
+        """Lets go of all results; what is asked for later is made again."""
+        with self._lock:
+            self._jobs.clear()
+
     def _job(self, epoch: int) -> _Job[T]:
         with self._lock:
             job = self._jobs.pop(epoch, None) or _Job(self._make, epoch)

@@ -58,7 +58,7 @@ def cached_packed_plan(
     epoch = objective.epoch_of(epoch)
     if cache_dir is None:
         return make_packed_plan(split, objective, seed, epoch, size)
-    path = cache_dir / f"{_PREFIX}{_digest(split, objective)}-s{seed}-e{epoch}.npy"
+    path = _plan_path(split, objective, seed, epoch, cache_dir)
     records = read_array(path, PACKED)
     if records is None:
         plan = make_packed_plan(split, objective, seed, epoch, size)
@@ -69,6 +69,12 @@ def cached_packed_plan(
         return plan if records is None else PackedPlan(records)
     mark_used(path)
     return PackedPlan(records)
+
+
+def _plan_path(
+    split: Split, objective: PretrainingObjective, seed: int, epoch: int, cache_dir: Path
+) -> Path:
+    return cache_dir / f"{_PREFIX}{_digest(split, objective)}-s{seed}-e{epoch}.npy"
 
 
 def cached_row_count(
@@ -103,6 +109,14 @@ class PackedSource:
         self.rows_per_epoch = size.rows
         self.examples_per_epoch = size.examples
         self._objective = objective
+
+        def is_kept(epoch: int) -> bool:
+            if cache_dir is None:
+                return False
+            path = _plan_path(split, objective, seed, epoch, cache_dir)
+            return map_array(path, PACKED) is not None
+
+        self._is_kept = is_kept
         self._plans = EpochJobs(
             lambda epoch: cached_packed_plan(split, objective, seed, epoch, size, cache_dir),
             "packed-plan",
@@ -117,9 +131,17 @@ class PackedSource:
         numbers = records["rank"] + np.int64(epoch * self.examples_per_epoch)
         return Sequences(records, numbers, records["row"].astype(np.int64) - first)
 
+    def is_kept(self, epoch: int) -> bool:
+        """Whether the rows of an epoch lie on the disk, to be read and not made."""
+        return self._is_kept(self._objective.epoch_of(epoch))
+
     def begin(self, epoch: int) -> None:
         """Starts making an epoch's rows in a thread, unless they are made or begun."""
         self._plans.begin(self._objective.epoch_of(epoch))
+
+    def release(self) -> None:
+        """Lets go of the rows in memory; those asked for later are read or made again."""
+        self._plans.release()
 
 
 def _digest(split: Split, objective: PretrainingObjective) -> str:

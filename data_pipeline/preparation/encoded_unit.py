@@ -6,7 +6,7 @@ import hashlib
 import json
 import zipfile
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -21,7 +21,8 @@ from data_pipeline.documents import Parsed, PlaceKind, Unit
 from data_pipeline.errors import DataError
 from data_pipeline.store.writer import EncodedPart
 from data_pipeline.text.characters import without_controls
-from data_pipeline.text.sentences import split_sentences
+from data_pipeline.text.parts import parts_of
+from data_pipeline.text.sentences import sentences_of
 from data_pipeline.text.words import count_words_of
 from data_pipeline.tokenization.text_tokenizer import TextTokenizer
 
@@ -152,11 +153,9 @@ class UnitEncoder:
         sentences: list[str] = []
         ends = [0]
         for document in documents:
-            sentences += self._sentences(document, unit.lines)
+            sentences += sentences_of(document, unit.lines, self.language)
             ends.append(len(sentences))
-        tokens, lengths = self.tokenizer.encode_flat(
-            self.tokenizer.as_running_text(sentences, ends)
-        )
+        tokens, lengths, measures = self._encode(sentences, ends)
         kept = lengths > 0
         document_lengths = _sums(kept, ends)
         has_text = document_lengths > 0
@@ -179,23 +178,38 @@ class UnitEncoder:
             held_out[has_text],
             _places(unit, parsed)[kept_documents][has_text],
             unit.first.kind if unit.first else None,
-            {name: _sums(values, ends)[has_text] for name, values in _measures(sentences).items()},
+            {name: _sums(values, ends)[has_text] for name, values in measures.items()},
             counts,
             dropped_by_rules(cleaned),
             found,
         )
 
-    def _sentences(self, document: Sequence[str], lines: str) -> Iterator[str]:
-        if lines == "paragraph":
-            for paragraph in document:
-                yield from split_sentences(paragraph, self.language)
-        else:
-            yield from document
+    def _encode(
+        self, sentences: Sequence[str], ends: Sequence[int]
+    ) -> tuple[
+        npt.NDArray[np.unsignedinteger],
+        npt.NDArray[np.int64],
+        dict[str, npt.NDArray[np.int64]],
+    ]:
+        """The ids of sentences in a row, each one's number of ids, and its measures.
+
+        `ends` as in `TextTokenizer.as_running_text`.
+        """
+        running = self.tokenizer.as_running_text(sentences, ends)
+        encoded = [self.tokenizer.encode_flat(some) for some in parts_of(running)]
+        measured = [_measures(some) for some in parts_of(sentences)]
+        return (
+            np.concatenate([tokens for tokens, _ in encoded]),
+            np.concatenate([lengths for _, lengths in encoded]),
+            {name: np.concatenate([found[name] for found in measured]) for name in MEASURES},
+        )
 
     def _is_held_out(self, document: Sequence[str]) -> bool:
         """By the text, so that order and workers do not matter and copies stay on one side."""
-        digest = hashlib.blake2b("\n".join(document).encode(), digest_size=8).digest()
-        return int.from_bytes(digest, "big") < int(self.eval_share * 2**64)
+        digest = hashlib.blake2b(digest_size=8)
+        for i, lines in enumerate(parts_of(document)):
+            digest.update(("\n" * (i > 0) + "\n".join(lines)).encode())
+        return int.from_bytes(digest.digest(), "big") < int(self.eval_share * 2**64)
 
 
 def _places(unit: Unit, parsed: Parsed) -> npt.NDArray[np.int64]:

@@ -14,6 +14,8 @@ from data_pipeline.strict_json import parse_json
 
 # Counts up whenever the same unit gives other ids, or its file has another layout.
 WORK_FORMAT = 2
+# Settings that only another version of this code changes.
+_OF_CODE = ("work_format", "unit_bytes")
 
 
 class StreamKey(NamedTuple):
@@ -78,6 +80,11 @@ class Job:
         else:
             for (was, _), (is_now, _) in zip(old, new, strict=True):
                 found += [f"of {is_now['input']}: {what}" for what in differences(was, is_now)]
+        if found and len(found) == len(_of_versions(there["settings"], here["settings"])):
+            raise DataError(
+                f"was begun by another version of bert-jax or of a library ({'; '.join(found)}); "
+                "remove the folder to begin anew, or go on with the version that began it"
+            )
         if found:
             raise DataError(
                 f"was begun with other settings ({'; '.join(found)}); give the same again to go "
@@ -98,6 +105,18 @@ def differences(there: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
         f"{name} {_short(old.get(name))} there and {_short(new.get(name))} now"
         for name in sorted({*old, *new})
         if old.get(name) != new.get(name)
+    ]
+
+
+def _of_versions(there: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Names of what differs and is nobody's choice, or is unknown to one of the two."""
+    old, new = _flat(there), _flat(now)
+    unknown = old.keys() ^ new.keys()
+    return [
+        name
+        for name in sorted({*old, *new})
+        if old.get(name) != new.get(name)
+        and (name in unknown or name in _OF_CODE or name.endswith(" version"))
     ]
 
 

@@ -34,6 +34,8 @@ from data_pipeline.preparation.work import (
 from data_pipeline.progress import Progress, silent
 from data_pipeline.store.token_store import TokenStore
 from data_pipeline.store.writer import check_output, new_store
+from data_pipeline.text.languages import check_language
+from data_pipeline.text.parts import parts_of
 from data_pipeline.tokenization.rules import Rules
 from data_pipeline.tokenization.text_tokenizer import TextTokenizer
 from data_pipeline.tokenization.tokenizer import Tokenizer
@@ -184,6 +186,7 @@ def _check_types(tokenizer: Any, cleaning: Any, eval_share: Any, language: Any) 
         raise DataError(f"eval_share must be above 0 and below 1; got {eval_share!r}")
     if not isinstance(language, str):
         raise DataError(f"language must be a code such as 'en' or 'de'; got {language!r}")
+    check_language(language)
 
 
 def _encode(
@@ -243,8 +246,11 @@ class UnitCounter:
     def __call__(self, unit: Unit) -> Counter[str]:
         """Counts the words of a unit."""
         documents = unit.parse(unit.content).documents
-        text = "\n".join(line for document in documents for line in document)
-        return count_words(text, self._rules)
+        lines = [line for document in documents for line in document]
+        counts: Counter[str] = Counter()
+        for some in parts_of(lines):
+            counts.update(count_words("\n".join(some), self._rules))
+        return counts
 
 
 def _check_splits(eval_share: float | None, documents: Mapping[str, int], dropped: Dropped) -> None:

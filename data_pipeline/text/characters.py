@@ -10,6 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from data_pipeline.text.parts import parts_of
+
 Codes = npt.NDArray[np.uint32]
 
 # Punctuation, symbols, spaces and controls.
@@ -64,9 +66,7 @@ def without_controls(lines: Sequence[str]) -> tuple[list[str], int]:
     A line that held some has runs of white space made one space, and may be empty then.
     """
     lines = list(lines)
-    text = "\n".join(lines).encode("utf-8", "surrogatepass")
-    # Several times faster than a search for each of them, and hardly any text has one.
-    if len(text.translate(None, _C0)) == len(text) and not _C1.search(text):
+    if not any(map(_has_controls, parts_of(lines))):
         return lines, 0
     removed = 0
     for i, line in enumerate(lines):
@@ -75,6 +75,12 @@ def without_controls(lines: Sequence[str]) -> tuple[list[str], int]:
             lines[i] = " ".join(kept.split())
             removed += count
     return lines, removed
+
+
+def _has_controls(lines: Sequence[str]) -> bool:
+    text = "\n".join(lines).encode("utf-8", "surrogatepass")
+    # Several times faster than a search for each of them, and hardly any text has one.
+    return len(text.translate(None, _C0)) < len(text) or _C1.search(text) is not None
 
 
 @functools.cache

@@ -10,11 +10,11 @@ of them to fit into a row.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from sentencex import segment
 
-from data_pipeline.errors import DataError
+from data_pipeline.text.languages import check_language
 from data_pipeline.tokenization.rules import BOUND_TO_NEXT, UNSPACED
 
 # The longest stretch without a mark, in characters: of a script that puts spaces between words, and
@@ -22,7 +22,9 @@ from data_pipeline.tokenization.rules import BOUND_TO_NEXT, UNSPACED
 # 100, and Thai has no mark for its end.
 LONGEST = 2000
 LONGEST_UNSPACED = 150
-_LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z]+)*")
+# Characters of a paragraph that are split at once: the time of `sentencex` grows with their square
+# (a second at 3 million).
+LONGEST_PARAGRAPH = 1 << 19
 # Marks of the end of a sentence that `sentencex` passes over, with closing quotes and brackets:
 # the Greek question mark (U+037E), the Khmer khan and bariyoosan, the Tibetan shad.
 _MARK = re.compile("[\u037e\u17d4\u17d5\u0f0d-\u0f11]+[\"'”’»›)\\]〉》」』】）]*")
@@ -44,16 +46,23 @@ _LETTER = re.compile(f"(?<![{BOUND_TO_NEXT}])(?=[^\\W_])")
 def split_sentences(text: str, language: str = "en") -> list[str]:
     """The sentences of a paragraph, in order, without the white space around them.
 
-    `language` is a Wikipedia language code such as "en" or "pt"; `sentencex` uses the nearest
-    related language for one that it has no rules for. Nothing but white space is lost: joined, the
-    sentences hold every other character of `text`.
+    `language` is a code of ISO 639-1 or Wikipedia's such as "en" or "pt-br"; `sentencex` uses the
+    nearest related language for one that it has no rules for, and else English. Nothing but white
+    space is lost: joined, the sentences hold every other character of `text`.
 
-    Text without marks is cut where it is longer than `LONGEST`, or `LONGEST_UNSPACED` characters in
-    scripts without spaces: at spaces, else at commas, else between letters.
+    A paragraph of more than `LONGEST_PARAGRAPH` characters is cut at spaces first. Text without
+    marks is cut where it is longer than `LONGEST`, or `LONGEST_UNSPACED` characters in scripts
+    without spaces: at spaces, else at commas, else between letters.
+
+    DataError where the language is not known.
     """
-    if not _LANGUAGE.fullmatch(language):
-        raise DataError(f"language must be a code such as 'en' or 'de'; got {language!r}")
-    sentences = [s for s in map(str.strip, segment(language, text)) if s]
+    check_language(language)
+    sentences = [
+        sentence
+        for part in _affordable(text)
+        for sentence in map(str.strip, segment(language, part))
+        if sentence
+    ]
     if text.isascii() or not _ASIAN.search(text):
         if len(text) <= LONGEST:
             return sentences
@@ -64,6 +73,26 @@ def split_sentences(text: str, language: str = "en") -> list[str]:
         for marked in _after_marks(sentence)
         for short in _bounded(marked)
     ]
+
+
+def sentences_of(lines: Iterable[str], kind: str, language: str) -> Iterator[str]:
+    """The sentences of a document's lines: each is one, or, of the kind "paragraph", is split."""
+    if kind == "paragraph":
+        for paragraph in lines:
+            yield from split_sentences(paragraph, language)
+    else:
+        yield from lines
+
+
+def _affordable(text: str) -> Iterator[str]:
+    """A paragraph, cut at white space where it is so long that `sentencex` would take minutes."""
+    start = 0
+    while len(text) - start > LONGEST_PARAGRAPH:
+        end = max(text.rfind(mark, start, start + LONGEST_PARAGRAPH) for mark in " \n\t") + 1
+        end = end if end > start else start + LONGEST_PARAGRAPH
+        yield text[start:end]
+        start = end
+    yield text[start:]
 
 
 def _closed(sentences: list[str]) -> Iterator[str]:

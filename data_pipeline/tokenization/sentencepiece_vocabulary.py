@@ -1,29 +1,25 @@
 """Learning a SentencePiece model.
 
-The library learns from sentences in memory, so a sample of them is taken: those with the smallest
-hashes, which neither the order of the files nor the number of processes changes. Its sums depend
-on the number of threads, which is therefore fixed.
+The library learns from sentences in memory, so a sample of them is taken (`sentence_sample`). Its
+sums depend on the number of threads, which is therefore fixed.
 """
 
 from __future__ import annotations
 
-import hashlib
 import io
 import re
 from collections.abc import Iterable
-from functools import partial
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, get_args
 
 from sentencepiece import SentencePieceTrainer
 
-from data_pipeline.documents import Unit, total_size, units_of
 from data_pipeline.documents.inputs import DEFAULT_TEXT_KEY
 from data_pipeline.documents.lines import LinesOption
 from data_pipeline.errors import DataError
-from data_pipeline.preparation.sources import Inputs, as_sources
+from data_pipeline.preparation.sources import Inputs
 from data_pipeline.progress import Progress, silent
-from data_pipeline.text.sentences import split_sentences
 from data_pipeline.tokenization.rules import Rules, marked_normalizer
+from data_pipeline.tokenization.sentence_sample import HashSample, Learned, hash_of, sample_of
 from data_pipeline.tokenization.sentencepiece_tokenizer import SentencePieceTokenizer
 from data_pipeline.tokenization.text_tokenizer import MASK, SPECIALS
 from data_pipeline.tokenization.vocabulary import (
@@ -32,7 +28,6 @@ from data_pipeline.tokenization.vocabulary import (
     LEAST_COVERAGE,
     check_size,
 )
-from data_pipeline.workers import checked_workers, ordered_map
 
 ModelType = Literal["unigram", "bpe"]
 MODEL_TYPES: tuple[ModelType, ...] = get_args(ModelType)
@@ -46,20 +41,6 @@ _SPECIALS: dict[str, Any] = {
     "control_symbols": [MASK],
 }
 _TOO_SMALL = re.compile(r"smaller than required_chars\. \d+ vs (\d+)")
-
-
-class Learned(NamedTuple):
-    """A tokeniser and what it was learned from.
-
-    Attributes:
-        tokenizer: of at most the size that was asked for.
-        taken: how many different sentences it was learned from.
-        seen: how many sentences there were.
-    """
-
-    tokenizer: SentencePieceTokenizer
-    taken: int
-    seen: int
 
 
 def sentencepiece_from(
@@ -96,14 +77,18 @@ def sentencepiece_from(
     Raises:
         DataError: as of `prepare`, and where the size or the sample is too small.
     """
-    _check(size, model_type, sample)
-    workers = checked_workers(workers)
-    sources = as_sources(inputs, lines, language, silent, text_key)
+    _check(size, model_type)
     chosen = HashSample(sample)
-    with progress("reading sentences", total_size(sources), "B") as task:
-        units = units_of(sources, task.advance)
-        for some in ordered_map(partial(UnitSentences, language), units, workers=workers):
-            chosen.add(some)
+    sample_of(
+        inputs,
+        chosen,
+        rules,
+        lines=lines,
+        language=language,
+        text_key=text_key,
+        workers=workers,
+        progress=progress,
+    )
     return _learn(chosen, size, rules, model_type, byte_fallback, progress)
 
 
@@ -118,69 +103,16 @@ def train_sentencepiece(
     progress: Progress = silent,
 ) -> Learned:
     """The same from sentences at hand, in this process."""
-    _check(size, model_type, sample)
+    _check(size, model_type)
     chosen = HashSample(sample)
     chosen.add((hash_of(sentence), sentence) for sentence in sentences if sentence)
     return _learn(chosen, size, rules, model_type, byte_fallback, progress)
 
 
-class HashSample:
-    """The `most` different sentences with the smallest hashes of all that were added.
-
-    Attributes:
-        seen: how many were added, copies too.
-    """
-
-    def __init__(self, most: int) -> None:
-        self._most, self._below = most, 1 << 64
-        self._kept: dict[int, str] = {}
-        self.seen = 0
-
-    def add(self, hashed: Iterable[tuple[int, str]]) -> None:
-        """Adds sentences with their hashes."""
-        for number, sentence in hashed:
-            self.seen += 1
-            if number < self._below:
-                self._kept[number] = sentence
-                if len(self._kept) > 1000 + self._most * 5 // 4:
-                    self._cut()
-
-    def sentences(self) -> list[str]:
-        """Those taken, in the order of their hashes."""
-        self._cut()
-        return list(self._kept.values())
-
-    def _cut(self) -> None:
-        self._kept = {number: self._kept[number] for number in sorted(self._kept)[: self._most]}
-        if len(self._kept) == self._most:
-            self._below = next(reversed(self._kept))
-
-
-class UnitSentences:
-    """Unit -> its sentences with their hashes."""
-
-    def __init__(self, language: str) -> None:
-        self._language = language
-
-    def __call__(self, unit: Unit) -> list[tuple[int, str]]:
-        """Parses, splits into sentences, and hashes."""
-        lines = (line for document in unit.parse(unit.content).documents for line in document)
-        if unit.lines == "paragraph":
-            lines = (s for line in lines for s in split_sentences(line, self._language))
-        return [(hash_of(sentence), sentence) for sentence in lines]
-
-
-def hash_of(sentence: str) -> int:
-    """64 bits of a sentence."""
-    return int.from_bytes(hashlib.blake2b(sentence.encode(), digest_size=8).digest(), "big")
-
-
-def _check(size: int, model_type: str, sample: int) -> None:
+def _check(size: int, model_type: str) -> None:
     check_size(size)
     if model_type not in MODEL_TYPES:
         raise DataError(f"model_type must be {' or '.join(MODEL_TYPES)}; got {model_type!r}")
-    if sample < 1:
-        raise DataError(f"sample must be at least 1 sentence; got {sample}")
 
 
 def _learn(

@@ -18,10 +18,14 @@ from itertools import islice
 from tokenizers import Tokenizer as HFTokenizer
 from tokenizers import models, pre_tokenizers, trainers
 
+from data_pipeline.documents.inputs import DEFAULT_TEXT_KEY
+from data_pipeline.documents.lines import LinesOption
 from data_pipeline.errors import DataError
+from data_pipeline.preparation.sources import Inputs
 from data_pipeline.progress import Progress, silent
 from data_pipeline.tokenization.files import PREFIX
 from data_pipeline.tokenization.rules import LONGEST_WORD, UNSPACED, Rules, separated
+from data_pipeline.tokenization.sentence_sample import HashSample, Learned, sample_of
 from data_pipeline.tokenization.text_tokenizer import SPECIALS, UNK
 from data_pipeline.tokenization.tokenizer import Tokenizer
 
@@ -143,6 +147,54 @@ def train_wordpiece(
             count_words(text, rules) for text in _batches(iter(texts), task.advance)
         )
     return tokenizer_of(counts, rules, size, progress)
+
+
+def wordpiece_from(
+    inputs: Iterable[Inputs],
+    size: int,
+    rules: Rules,
+    *,
+    sample: int,
+    lines: LinesOption = "auto",
+    language: str = "en",
+    text_key: str = DEFAULT_TEXT_KEY,
+    workers: int | None = None,
+    progress: Progress = silent,
+) -> Learned:
+    """A tokeniser learned from a sample of the sentences of files, read on all cores.
+
+    The same for any number of workers and any order of the files. Of all words
+    `preparation.vocabulary_from` learns one.
+
+    Args:
+        inputs: as of `preparation.prepare`.
+        size: the most tokens, special ones among them.
+        rules: what is done to text before.
+        sample: the most sentences to learn from.
+        lines: what a line of a text holds, as of `prepare`.
+        language: of the sentences.
+        text_key: the key or column of the text, as of `prepare`.
+        workers: processes; as many as cores where None.
+        progress: told how far it is.
+
+    Raises:
+        DataError: as of `prepare`, and where the size or the sample is too small.
+    """
+    check_size(size)
+    chosen = HashSample(sample)
+    sample_of(
+        inputs,
+        chosen,
+        rules,
+        lines=lines,
+        language=language,
+        text_key=text_key,
+        workers=workers,
+        progress=progress,
+    )
+    sentences = chosen.sentences()
+    tokenizer = train_wordpiece(sentences, size, progress=progress, rules=rules)
+    return Learned(tokenizer, len(sentences), chosen.seen)
 
 
 def tokenizer_of(
