@@ -21,11 +21,19 @@ class TextTokenizer(Protocol):
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
         """Ids of each text, without special tokens."""
 
+    def as_running_text(self, sentences: Sequence[str], ends: Sequence[int]) -> Sequence[str]:
+        """Stretches of text as they are to be encoded one by one."""
+
     def encode_with_masks(self, text: str) -> list[int]:
         """Ids of a text, in which `[MASK]` is one token."""
 
-    def id_to_token(self, i: int) -> str:
-        """The token of an id."""
+    def build_inputs(
+        self, ids_a: Sequence[int], ids_b: Sequence[int] | None = None, *, type_vocab_size: int = 2
+    ) -> tuple[list[int], list[int]]:
+        """Ids and token types of one text or two, with special tokens."""
+
+    def readable_token(self, i: int) -> str:
+        """The token of an id as a person can read it."""
 
 
 class BadText(UserError):
@@ -107,8 +115,12 @@ def pair(
     *,
     truncate: bool = False,
 ) -> Row:
-    """`[CLS] first [SEP] second [SEP]`, the types of the second 1; see `single`."""
-    specials = 3
+    """Two texts as the model's kind has them (`build_inputs`); see `single`.
+
+    Raises:
+      BadText: they are too long together.
+    """
+    specials = len(tokenizer.build_inputs([], [])[0])
     room = config.max_length - specials
     if len(first) + len(second) > room:
         if not truncate:
@@ -116,11 +128,8 @@ def pair(
         # The longer one gives way until both are alike.
         kept = min(len(second), max(room - len(first), room // 2))
         first, second = first[: room - kept], second[:kept]
-    row = np.array([tokenizer.cls_id, *first, tokenizer.sep_id, *second, tokenizer.sep_id])
-    types = np.arange(len(row)) >= len(first) + 2
-    if config.type_vocab_size < 2:
-        types[:] = False
-    return Row(row.astype(np.int32), types.astype(np.int32))
+    ids, types = tokenizer.build_inputs(first, second, type_vocab_size=config.type_vocab_size)
+    return Row(np.array(ids, np.int32), np.array(types, np.int32))
 
 
 def _too_long(index: int, text: str, tokens: int, config: BertConfig) -> BadText:
