@@ -27,6 +27,4 @@ def loaded_model(head: HeadConfig | None = None, **fields: Any) -> LoadedModel:
         models.abstract_params(config, head),
     )
     tokenizer = Tokenizer([*SPECIALS, *WORDS], Rules(False))
-    return LoadedModel(
-        config, head, params, tokenizer, ComputeConfig(matmul_precision="highest")
-    )
+    return LoadedModel(config, head, params, tokenizer, ComputeConfig(matmul_precision="highest"))

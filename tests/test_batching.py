@@ -42,7 +42,7 @@ def test_a_batch_is_long_enough_and_wastes_at_most_a_step(longest):
     length = batch_length(longest, 512)
     assert longest <= length < max(longest + 8, longest * 1.25)
     assert batch_length(longest, longest) == longest
-    assert rows_at_once(length) * length <= max(TOKENS_AT_ONCE, length)
+    assert rows_at_once(length) * length <= max(TOKENS_AT_ONCE["cpu"], length)
 
 
 def test_few_shapes_serve_all_lengths():

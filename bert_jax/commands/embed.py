@@ -3,7 +3,6 @@
 import argparse
 import sys
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -30,14 +29,18 @@ def run(arguments: argparse.Namespace) -> None:
 
     devices.initialize(arguments.platform)
     model = load(arguments.model)
-    how = {
+    how: dict[str, Any] = {
         "pooling": arguments.pooling,
-        "layers": arguments.layers,
-        "mix": arguments.mix,
         "normalize": arguments.normalize,
         "truncate": arguments.truncate,
     }
-    embed = partial(model.embed, **{n: value for n, value in how.items() if value is not None})
+    for name in ("layers", "mix"):
+        if getattr(arguments, name) is not None:
+            how[name] = getattr(arguments, name)
+
+    def embed(texts: list[str]) -> np.ndarray:
+        return model.embed(texts, **how)
+
     # What is wrong with how is said before a file is begun.
     width = embed([]).shape[1]
     items = items_of(texts, 2 if arguments.similarity else 1)

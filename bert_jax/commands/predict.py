@@ -46,7 +46,7 @@ class ScoredPair(NamedTuple):
 
 
 def _fill_mask(model: Any, items: list[Item], arguments: argparse.Namespace) -> Sequence[Any]:
-    return model.fill_mask([i.parts[0] for i in items], arguments.top_k or DEFAULT_TOP_K)  # type: ignore[no-any-return]
+    return model.fill_mask([i.parts[0] for i in items], arguments.top_k or DEFAULT_TOP_K)
 
 
 def _pairs(name: str) -> Callable[[Any, list[Item], argparse.Namespace], Sequence[Any]]:
@@ -69,19 +69,19 @@ def _classify(model: Any, items: list[Item], _: argparse.Namespace) -> Sequence[
             raise BadText(
                 i, f"{len(parts)} texts with tabs between; give one in every line, or two in every"
             )
-    return model.classify([parts if count == 2 else parts[0] for parts in split])  # type: ignore[no-any-return]
+    return model.classify([parts if count == 2 else parts[0] for parts in split])
 
 
 def _tag(model: Any, items: list[Item], _: argparse.Namespace) -> Sequence[Any]:
-    return model.tag([item.parts[0] for item in items])  # type: ignore[no-any-return]
+    return model.tag([item.parts[0] for item in items])
 
 
 def _answer(model: Any, items: list[Item], _: argparse.Namespace) -> Sequence[Any]:
-    return model.answer([item.parts for item in items])  # type: ignore[no-any-return]
+    return model.answer([item.parts for item in items])
 
 
 def _choose(model: Any, items: list[Item], _: argparse.Namespace) -> Sequence[Any]:
-    return model.choose([(i.parts[0], i.parts[1:]) for i in items])  # type: ignore[no-any-return]
+    return model.choose([(i.parts[0], i.parts[1:]) for i in items])
 
 
 TASKS = {

@@ -15,10 +15,11 @@ import numpy as np
 
 Batch = dict[str, np.ndarray]
 
-# Tokens of one batch, padding included: enough for a CPU's cores to be busy, few enough that what
-# a layer makes of them stays near its caches (docs/performance.md).
-TOKENS_AT_ONCE = 2048
-MOST_ROWS = 128
+# Tokens of one batch, padding included: few enough that what a layer makes of them stays in a CPU's
+# caches (docs/performance.md), or enough for an accelerator to be busy.
+TOKENS_AT_ONCE = {"cpu": 1024}
+TOKENS_ELSEWHERE = 16384
+MOST_ROWS = 256
 SHORTEST = 8
 # Batches that are computed while the results of another are taken over.
 _AHEAD = 2
@@ -49,7 +50,8 @@ def batch_length(longest: int, limit: int) -> int:
 
 def rows_at_once(length: int) -> int:
     """How many rows of a length a full batch has, a power of two."""
-    return min(MOST_ROWS, 1 << max(0, (TOKENS_AT_ONCE // length).bit_length() - 1))
+    tokens = TOKENS_AT_ONCE.get(jax.default_backend(), TOKENS_ELSEWHERE)
+    return min(MOST_ROWS, 1 << max(0, (tokens // length).bit_length() - 1))
 
 
 def pad(sequences: Sequence[Row], shape: tuple[int, int], pad_id: int) -> Batch:

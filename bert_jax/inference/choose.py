@@ -47,13 +47,13 @@ def choose(
     for i, (text, choices) in enumerate(questions):
         if not choices:
             raise BadText(i, f"the text {text[:60]!r} has no choices; give one or more")
-    owners = np.repeat(np.arange(len(questions)), counts)
+    owners = [i for i, count in enumerate(counts) for _ in range(count)]
     firsts = [questions[i][0] for i in owners]
     seconds = [choice for _, choices in questions for choice in choices]
     try:
         rows = encode(tokenizer, model.config, firsts, seconds)
     except BadText as error:
-        raise BadText(int(owners[error.index]), str(error)) from None
+        raise BadText(owners[error.index], str(error)) from None
     logits = np.concatenate([np.empty(0, np.float32), *model.of(rows)])
     parts = np.split(logits, np.cumsum(counts)[:-1]) if counts else []
     return [

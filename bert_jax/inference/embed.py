@@ -179,14 +179,12 @@ class Embedder:
 
 def mix_layers(states: Sequence[jax.Array], mix: str | Sequence[float]) -> jax.Array:
     """One [B, L, E] of several; with `concat` [B, L, E * layers] (see `Embedder.embed`)."""
-    if mix == "concat":
+    if not isinstance(mix, str):
+        states = [weight * state for weight, state in zip(mix, states, strict=True)]
+    elif mix == "concat":
         return jnp.concatenate(states, axis=-1)
-    if mix == "mean":
-        return sum(states[1:], states[0]) / len(states)
-    if mix == "sum":
-        return sum(states[1:], states[0])
-    weighted = [weight * state for weight, state in zip(mix, states, strict=True)]  # type: ignore[operator]
-    return sum(weighted[1:], weighted[0])
+    total = sum(states[1:], states[0])
+    return total / len(states) if mix == "mean" else total
 
 
 def pool(states: jax.Array, attention_mask: jax.Array, pooling: str) -> jax.Array:

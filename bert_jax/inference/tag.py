@@ -48,10 +48,14 @@ def tag(
     """
     rows, words, firsts = [], [], []
     for i, text in enumerate(texts):
-        spans = split_words(text) if isinstance(text, str) else None
-        split = [text[a:b] for a, b in spans] if spans is not None else list(text)
-        ids, owners = join_words(tokenizer, text if isinstance(text, str) else None, split, spans)
-        shown = text if isinstance(text, str) else " ".join(text)
+        if isinstance(text, str):
+            spans = split_words(text)
+            split = [text[begin:end] for begin, end in spans]
+            ids, owners = join_words(tokenizer, text, split, spans)
+            shown = text
+        else:
+            split, shown = list(text), " ".join(text)
+            ids, owners = join_words(tokenizer, None, split, None)
         rows.append(single(tokenizer, model.config, ids, i, shown))
         # A word of which nothing is left by the rules of the tokeniser has no piece.
         kept, places = np.unique(owners, return_index=True)
