@@ -159,7 +159,7 @@ def _benchmark(command: str) -> CommandParser:
         "--sentences",
         metavar="N",
         type=positive,
-        help="plan: size of the made-up store (10_000_000)",
+        help="plan: size of the made-up store (10_000_000); embed: how many (20_000)",
     )
     _add_platform(parser)
     return parser
