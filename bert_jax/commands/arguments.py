@@ -7,6 +7,7 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
+from bert_jax.commands.convert_arguments import convert_parser
 from bert_jax.commands.data_arguments import inspect_parser, prepare_parser, vocab_parser
 from bert_jax.commands.inference_arguments import embed_parser, predict_parser
 from bert_jax.commands.parser import (
@@ -30,6 +31,7 @@ SUMMARIES = {
     "pretrain": "pretrain an encoder; goes on by itself where it stopped",
     "predict": "what a model's head says of texts: words for masks, and more",
     "embed": "make vectors of texts with a model",
+    "convert": "write a model in another layout: Hugging Face's, or ours",
     "benchmark": "measure the speed of a part on this machine",
 }
 
@@ -174,6 +176,7 @@ _PARSERS: dict[str, Callable[[str], CommandParser]] = {
     "pretrain": _pretrain,
     "predict": _predict,
     "embed": _embed,
+    "convert": convert_parser,
     "benchmark": _benchmark,
 }
 
