@@ -39,6 +39,7 @@ RELATIVE = "relative to the largest magnitude"
 OF_NORM = "relative to each tensor's norm"
 RATIO = "ours as a multiple of theirs"
 AXLEARN = "axlearn's tiny BERT"
+MINILM = "all-MiniLM-L6-v2, {}"
 # Errors made on purpose on our side, which a bound is to catch.
 PLANTED = {
     "gelu": "the other GELU",
@@ -66,6 +67,26 @@ ROWS = {
     "published_bert_losses": Row("published", "loss of every head", AXLEARN, ABSOLUTE, 1e-5),
     "published_distilbert": Row(
         "published", "vector of the first position", "axlearn's tiny DistilBERT", ABSOLUTE, 2e-6
+    ),
+    "published_minilm_states": Row(
+        "published", "state of every token", MINILM.format("by transformers"), ABSOLUTE, 2e-5
+    ),
+    "published_minilm_vector": Row(
+        "published", "vector of a sentence", MINILM.format("by transformers"), ABSOLUTE, 1e-6
+    ),
+    "published_minilm_hello": Row(
+        "published",
+        "`hello world`, first five numbers",
+        MINILM.format("as published"),
+        ABSOLUTE,
+        1e-5,
+    ),
+    "published_minilm_tei": Row(
+        "published",
+        "state of every token, with the tanh GELU",
+        MINILM.format("by text-embeddings-inference on a GPU"),
+        ABSOLUTE,
+        2e-3,
     ),
     **_of_families(
         "goldens",
