@@ -45,12 +45,12 @@ def run(arguments: argparse.Namespace) -> None:
     width = embed([]).shape[1]
     items = items_of(texts, 2 if arguments.similarity else 1)
     alone = output is not None or not sys.stdout.isatty()
-    with progress_of(arguments.file, "embed", alone) as progress:
+    with progress_of(arguments.file, "embed", PORTION, alone=alone) as advance:
         portions = in_portions(
             items,
             PORTION,
             lambda portion: embed([text for item in portion for text in item.parts]),
-            progress.advance,
+            advance,
         )
         if output is not None:
             _write(output, portions, width, arguments.json)

@@ -121,9 +121,10 @@ def run(arguments: argparse.Namespace) -> None:
         raise UserError("--top_k is for masks, and the model does not fill them; leave it out")
     task = TASKS[name]
     items = items_of(texts, task.parts, more=task.more)
-    with progress_of(arguments.file, name.replace("_", " "), not sys.stdout.isatty()) as progress:
+    alone, doing = not sys.stdout.isatty(), name.replace("_", " ")
+    with progress_of(arguments.file, doing, PORTION, alone=alone) as advance:
         for _, results in in_portions(
-            items, PORTION, lambda portion: task.answer(model, portion, arguments), progress.advance
+            items, PORTION, lambda portion: task.answer(model, portion, arguments), advance
         ):
             for result in results:
                 if arguments.json:

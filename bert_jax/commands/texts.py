@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -145,21 +146,40 @@ def _next(items: Iterator[Item], size: int) -> tuple[list[Item], UserError | Non
     return portion, None
 
 
-def progress_of(file: str | None, description: str, alone: bool) -> Any:
-    """A context with the progress of a file's lines, on standard error.
+@contextmanager
+def progress_of(
+    file: str | None, description: str, portion: int, *, alone: bool
+) -> Iterator[Callable[[int], None]]:
+    """Show how many lines of a file are done, on standard error, once a whole portion is.
 
     Args:
       file: what is read; without one there is nothing to wait for.
       description: what is done.
+      portion: lines that are answered at once; a file of fewer is done at once.
       alone: whether nothing else is written to the terminal meanwhile; else nothing is shown.
+
+    Yields:
+      What is to be told how many more are done.
     """
     from bert_jax.terminal import Terminal
-    from data_pipeline.progress import silent
 
-    if file is None or not alone:
-        return silent(description, None, "text")
-    total = None
-    if Path(file).is_file():
-        with open(file, "rb") as lines:
-            total = sum(1 for line in lines if line.strip())
-    return Terminal().progress(description, total, "text")
+    with ExitStack() as stack:
+        task: Any = None
+
+        def advance(count: int) -> None:
+            nonlocal task
+            if task is None and alone and file is not None and count >= portion:
+                shown = Terminal().progress(description, _lines_in(file), "text")
+                task = stack.enter_context(shown)
+            if task is not None:
+                task.advance(count)
+
+        yield advance
+
+
+def _lines_in(file: str) -> int | None:
+    """Lines that are not empty; None of what can be read only once."""
+    if not Path(file).is_file():
+        return None
+    with open(file, "rb") as lines:
+        return sum(1 for line in lines if line.strip())
