@@ -18,7 +18,7 @@ SHELL := /bin/bash
 PYTEST = PYTHONPATH=tests $(1)/bin/python -m pytest -p no_skips
 
 .DEFAULT_GOAL := help
-.PHONY: help install pretrain test test-peers lint format lock clean
+.PHONY: help install pretrain test test-peers exactness lint format lock clean
 
 help:  ## print this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/ \t/' | expand -t 14
@@ -48,6 +48,18 @@ test: $(VENV)/installed  ## run the whole test suite
 
 test-peers: $(PEERS)/installed  ## compare with PyTorch and transformers, in .venv-peers
 	$(call PYTEST,$(PEERS)) tests/peers $(PYTEST_FLAGS)
+
+# Every difference that these tests measure goes to one file, which becomes the page's tables.
+MEASURED := $(abspath $(PEERS))/exactness.jsonl
+SHARED := $(or $(BERT_JAX_SHARED_DATA),../shared/data)
+exactness: $(VENV)/installed $(PEERS)/installed  ## measure how exact we are; write docs/exactness.md
+	rm -f $(MEASURED)
+	BERT_JAX_EXACTNESS=$(MEASURED) $(call PYTEST,$(VENV)) tests/test_reference_models.py \
+		tests/test_goldens.py $(PYTEST_FLAGS)
+	BERT_JAX_EXACTNESS=$(MEASURED) $(call PYTEST,$(PEERS)) tests/peers $(PYTEST_FLAGS)
+	PYTHONPATH=tests $(BIN)/python tests/write_exactness.py $(MEASURED) docs/exactness.md
+	JAX_PLATFORMS=cpu PYTHONPATH=tests:tests/peers $(PEERS)/bin/python -m trained_curve \
+		$(SHARED)/corpus/wikipedia_en.txt.gz docs/images/trained_curve.png
 
 lint: $(VENV)/installed  ## run the linter, the formatter's check and the type checker
 	$(BIN)/ruff check .

@@ -4,7 +4,8 @@ import jax
 import numpy as np
 import pytest
 import torch
-from hugging_face import peer_config, peer_gradients, peer_model, to_peer
+from head_cases import Case
+from hugging_face import peer_config, peer_model, peer_outputs, peer_places, run_peer
 from models import random_batch, random_params, small_config
 from transformers import AutoTokenizer, BertForPreTraining
 from transformers import BertConfig as PeerConfig
@@ -12,11 +13,17 @@ from transformers import BertConfig as PeerConfig
 from bert_jax import pretraining
 from bert_jax.config import MODEL_SIZES, BertConfig, ComputeConfig
 from bert_jax.config_file import config_json
+from bert_jax.convert.layout import to_theirs
+from bert_jax.head_config import HeadConfig
 from bert_jax.heads import BertForPreTraining as OurModel
 from bert_jax.parameters import count_parameters
 from data_pipeline.tokenization.vocabulary import train_wordpiece
 
 EXACT = ComputeConfig(matmul_precision="highest")
+
+
+def pretraining_case(config):
+    return Case("bert", "pretraining", config, HeadConfig())
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -27,11 +34,9 @@ def one_thread():
     torch.set_num_threads(before)
 
 
-def peer_inputs(batch):
-    return {
-        name: torch.from_numpy(batch[name]).long()
-        for name in ("input_ids", "token_type_ids", "attention_mask")
-    }
+def their_inputs(batch, **labels):
+    names = ("input_ids", "token_type_ids", "attention_mask")
+    return {name: batch[name] for name in names} | labels
 
 
 @pytest.mark.parametrize("activation", ["gelu", "gelu_new"])
@@ -48,14 +53,15 @@ def test_scores_of_both_heads_are_those_of_hugging_face(activation, scan_layers)
         batch["masked_lm_positions"],
         dropout_seeds=None,
     )
+    case = pretraining_case(config)
     with torch.no_grad():
-        theirs = peer_model(config, params)(**peer_inputs(batch))
+        _, theirs = peer_outputs(case, peer_model(case, params), their_inputs(batch))
     rows = np.arange(len(batch["input_ids"]))[:, None]
-    expected = theirs.prediction_logits.numpy()[rows, batch["masked_lm_positions"]]
+    expected = theirs["logits"].numpy()[rows, batch["masked_lm_positions"]]
     found = np.asarray(ours.predictions.logits())[..., : config.vocab_size]
     np.testing.assert_allclose(found, expected, atol=2e-5, rtol=1e-5)
     np.testing.assert_allclose(
-        ours.next_sentence_logits, theirs.seq_relationship_logits.numpy(), atol=2e-5, rtol=1e-5
+        ours.next_sentence_logits, theirs["pair_logits"].numpy(), atol=2e-5, rtol=1e-5
     )
 
 
@@ -74,18 +80,13 @@ def test_loss_and_gradients_are_those_of_hugging_face():
     used = batch["masked_lm_weights"] > 0
     rows = np.broadcast_to(np.arange(len(labels))[:, None], used.shape)
     labels[rows[used], batch["masked_lm_positions"][used]] = batch["masked_lm_ids"][used]
-    model = peer_model(config, params)
-    theirs = model(
-        **peer_inputs(batch),
-        labels=torch.from_numpy(labels),
-        next_sentence_label=torch.from_numpy(batch["next_sentence_labels"]).long(),
-    )
-    theirs.loss.backward()
+    case = pretraining_case(config)
+    inputs = their_inputs(batch, labels=labels, next_sentence_label=batch["next_sentence_labels"])
+    their_loss, _, expected = run_peer(case, peer_model(case, params), inputs)
 
-    np.testing.assert_allclose(value, theirs.loss.item(), rtol=1e-6)
-    expected = peer_gradients(model)
-    ours = to_peer(config, jax.device_get(gradients))
-    assert set(expected) <= set(ours)
+    np.testing.assert_allclose(value, their_loss, rtol=1e-6)
+    ours = to_theirs(peer_places(case), jax.device_get(gradients))
+    assert set(expected) == set(ours)
     for name, gradient in expected.items():
         np.testing.assert_allclose(ours[name], gradient, atol=1e-6, rtol=1e-4, err_msg=name)
 

@@ -1,0 +1,106 @@
+"""Every bound that a test holds on a difference from somebody else's numbers.
+
+A test takes its bound from here (`exactness.hold`), and `docs/exactness.md` has a line for each.
+"""
+
+from typing import NamedTuple
+
+
+class Row(NamedTuple):
+    """One line of the page.
+
+    Attributes:
+      section: of `SECTIONS`.
+      what: is compared.
+      peer: whom it is compared with.
+      measure: what the difference is; the largest over all cases counts.
+      bound: that it may not exceed.
+      is_least: it must exceed the bound instead, in every case: an error made on purpose is seen.
+    """
+
+    section: str
+    what: str
+    peer: str
+    measure: str
+    bound: float
+    is_least: bool = False
+
+
+SECTIONS = {
+    "published": "Models that others published",
+    "goldens": "Every head, against outputs of transformers that are kept in `tests/goldens/`",
+    "live": "Every head, against transformers itself, on random configs",
+    "bfloat16": "In bfloat16",
+    "curve": "A trained curve",
+}
+FAMILIES = {"bert": "BERT", "roberta": "RoBERTa", "distilbert": "DistilBERT"}
+ABSOLUTE = "absolute"
+RELATIVE = "relative to the largest magnitude"
+OF_NORM = "relative to each tensor's norm"
+RATIO = "ours as a multiple of theirs"
+AXLEARN = "axlearn's tiny BERT"
+# Errors made on purpose on our side, which a bound is to catch.
+PLANTED = {
+    "gelu": "the other GELU",
+    "decay": "biases and LayerNorms decayed",
+    "schedule": "the schedule of the paper",
+}
+
+
+def _of_families(
+    section: str, kinds: tuple[tuple[str, str, str, float], ...], peer: str
+) -> dict[str, Row]:
+    """A row for each family and each of (key, what, measure, bound)."""
+    return {
+        f"{section}_{family}_{key}": Row(section, what, peer.format(title), measure, bound)
+        for family, title in FAMILIES.items()
+        for key, what, measure, bound in kinds
+    }
+
+
+ROWS = {
+    "published_bert_states": Row(
+        "published", "last hidden states of the masked LM", AXLEARN, ABSOLUTE, 2e-6
+    ),
+    "published_bert_logits": Row("published", "logits of every head", AXLEARN, ABSOLUTE, 2e-6),
+    "published_bert_losses": Row("published", "loss of every head", AXLEARN, ABSOLUTE, 1e-5),
+    "published_distilbert": Row(
+        "published", "vector of the first position", "axlearn's tiny DistilBERT", ABSOLUTE, 2e-6
+    ),
+    **_of_families(
+        "goldens",
+        (
+            ("outputs", "logits, hidden states, attentions", ABSOLUTE, 2e-6),
+            ("losses", "losses", RELATIVE, 2e-6),
+            ("gradients", "norm of every gradient", OF_NORM, 5e-5),
+        ),
+        "transformers' {}",
+    ),
+    **_of_families(
+        "live",
+        (
+            ("logits", "logits of every head", RELATIVE, 1e-5),
+            ("layers", "hidden states and attentions of every layer", RELATIVE, 1e-5),
+            ("losses", "losses", RELATIVE, 1e-5),
+            ("gradients", "gradients of every weight", OF_NORM, 1e-4),
+            ("weights", "weights, theirs to ours and back", ABSOLUTE, 0.0),
+        ),
+        "transformers' {}",
+    ),
+    **_of_families(
+        "bfloat16",
+        (("ratio", "mean deviation of every head from float32", RATIO, 1.5),),
+        "PyTorch's own bfloat16, {}",
+    ),
+    "curve": Row(
+        "curve",
+        "loss of each of 200 steps",
+        "BertForPreTraining and torch.optim.AdamW",
+        "relative",
+        1e-5,
+    ),
+    **{
+        f"curve_{key}": Row("curve", f"the same with {error}", "the same", "relative", 1e-5, True)
+        for key, error in PLANTED.items()
+    },
+}
