@@ -67,8 +67,24 @@ def test_a_config_that_is_read_as_another_is_found(tmp_path):
     write_hugging_face(model, params, tmp_path / "m")
     path = tmp_path / "m" / "config.json"
     path.write_text(path.read_text().replace('"hidden_act": "gelu"', '"hidden_act": "relu"'))
-    with pytest.raises(UserError, match=r"the config was .*hidden_act='gelu'.* is read again"):
+    with pytest.raises(UserError, match="hidden_act was 'gelu' and is read again as 'relu'"):
         check_weights(model, params, tmp_path / "m")
+
+
+@pytest.mark.parametrize(
+    ("head", "fields"),
+    [
+        (HeadConfig(task="question_answering", classifier_dropout=0.3, has_pooler=False), {}),
+        (HeadConfig(task="multiple_choice", classifier_dropout=0.3), {}),
+        (HeadConfig(task="encoder"), {"pair_task": "next_sentence"}),
+        (HEADS["token_classification"], {"pair_task": "sentence_order"}),
+        (HeadConfig(), {"type_vocab_size": 0, "pair_task": "none"}),
+    ],
+)
+def test_what_a_model_has_no_use_for_need_not_survive(head, fields, tmp_path):
+    model, params = small_model(head, **fields)
+    write_hugging_face(model, params, tmp_path / "m")
+    assert check_weights(model, params, tmp_path / "m").largest == 0
 
 
 @pytest.mark.parametrize("task", OUTPUTS)

@@ -229,10 +229,10 @@ def to_hugging_face(config: BertConfig, head: HeadConfig, dtype: str) -> dict[st
         values["label2id"] = {label: i for i, label in enumerate(head.labels)}
     if head.task == "sequence_classification":
         values["problem_type"] = head.problem_type
-    if config.pair_task not in ("none", "next_sentence"):
+    if head.task == "pretraining" and config.pair_task not in ("none", "next_sentence"):
         # Not a field of theirs: their class for pairs means next sentences.
         values[_PAIR_TASK] = config.pair_task
-    if head.classifier_dropout is not None:
+    if head.classifier_dropout is not None and (head.labels or head.task == "multiple_choice"):
         name = "seq_classif_dropout" if model_type == "distilbert" else "classifier_dropout"
         values[name] = head.classifier_dropout
     return {**values, "dtype": dtype, "torch_dtype": dtype}
