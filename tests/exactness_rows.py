@@ -30,6 +30,7 @@ SECTIONS = {
     "published": "Models that others published",
     "goldens": "Every head, against outputs of transformers that are kept in `tests/goldens/`",
     "live": "Every head, against transformers itself, on random configs",
+    "files": "Folders that `bert-jax convert` writes, in transformers, and its folders here",
     "bfloat16": "In bfloat16",
     "curve": "A trained curve",
 }
@@ -112,6 +113,14 @@ ROWS = {
         "bfloat16",
         (("ratio", "mean deviation of every head from float32", RATIO, 1.5),),
         "PyTorch's own bfloat16, {}",
+    ),
+    **_of_families(
+        "files",
+        (
+            ("written", "outputs of every head that we write", RELATIVE, 1e-5),
+            ("read", "outputs of every head that it writes", RELATIVE, 1e-5),
+        ),
+        "transformers' {}",
     ),
     "curve": Row(
         "curve",
