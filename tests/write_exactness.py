@@ -33,7 +33,7 @@ What is known to differ, and is left out of the comparison:
   unless a token is masked out that is no padding.
 """
 NOTES = {
-    "published": """Weights, inputs and outputs are axlearn's own, an implementation in JAX.""",
+    "published": """Weights, inputs and outputs are those of apple/axlearn at 34aed43c1b.""",
     "goldens": """Small random weights, and inputs with padding. A clone without PyTorch proves
 these lines. `tests/goldens/make_goldens.py` makes the files.""",
     "live": """Sizes, activations, eps, token types and padding (right, left, holes) are drawn.""",
