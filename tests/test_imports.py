@@ -67,8 +67,9 @@ KNOWN_ONLY_BY = {
     "optax": {"core"},
     "safetensors": {"convert"},
     "google_crc32c": {"convert"},
-    "torch": {"benchmarks"},
-    "transformers": {"benchmarks"},
+    # By what another interpreter runs, of `convert` (`transformers_check`).
+    "torch": {"benchmarks", "convert"},
+    "transformers": {"benchmarks", "convert"},
     # By what another interpreter runs.
     "tensorflow": {"benchmarks"},
 }

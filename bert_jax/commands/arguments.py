@@ -7,6 +7,7 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
+from bert_jax.commands.convert_arguments import convert_parser
 from bert_jax.commands.data_arguments import inspect_parser, prepare_parser, vocab_parser
 from bert_jax.commands.parser import (
     GIN,
@@ -28,6 +29,7 @@ SUMMARIES = {
     "show-batch": "print what a step of a run is made of, as text",
     "pretrain": "pretrain an encoder; goes on by itself where it stopped",
     "predict": "fill the masks in sentences with a pretrained model",
+    "convert": "write a model in another layout: Hugging Face's, or ours",
     "benchmark": "measure the speed of a part on this machine",
 }
 
@@ -178,6 +180,7 @@ _PARSERS: dict[str, Callable[[str], CommandParser]] = {
     "show-batch": _show_batch,
     "pretrain": _pretrain,
     "predict": _predict,
+    "convert": convert_parser,
     "benchmark": _benchmark,
 }
 

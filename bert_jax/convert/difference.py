@@ -38,7 +38,7 @@ class Difference(NamedTuple):
         ]
         types = [f"{printable(name)} is of {printable(kind)}" for name, kind in self.unfit.items()]
         return [
-            f"{len(names)} {what}: {_listed(names)}"
+            f"{len(names)} {what}: {listed(names)}"
             for what, names in (
                 ("missing", [printable(name) for name in self.missing]),
                 ("unexpected", [printable(name) for name in self.unexpected]),
@@ -64,7 +64,7 @@ class Difference(NamedTuple):
         ):
             for pattern in patterns:
                 if not fnmatch.filter(names, pattern):
-                    have = _listed([printable(name) for name in names]) if names else "nothing"
+                    have = listed([printable(name) for name in names]) if names else "nothing"
                     raise UserError(
                         f"no weight that is {what} is called {pattern!r}; {what} is {have}"
                     )
@@ -90,6 +90,12 @@ def compare(placed: Mapping[str, Place], tensors: Mapping[str, TensorInfo]) -> D
     )
 
 
+def listed(names: Sequence[str]) -> str:
+    """The first names, and how many more there are."""
+    more = len(names) - _LISTED
+    return ", ".join(names[:_LISTED]) + (f" and {more} more" if more > 0 else "")
+
+
 def _is_floating(tensor: TensorInfo) -> bool:
     # bfloat16 is no kind of numpy's own.
     return tensor.dtype.kind == "f" or tensor.dtype.name == "bfloat16"
@@ -97,8 +103,3 @@ def _is_floating(tensor: TensorInfo) -> bool:
 
 def _not_of(names: Iterable[str], patterns: Sequence[str]) -> tuple[str, ...]:
     return tuple(n for n in names if not any(fnmatch.fnmatchcase(n, p) for p in patterns))
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = len(names) - _LISTED
-    return ", ".join(names[:_LISTED]) + (f" and {more} more" if more > 0 else "")

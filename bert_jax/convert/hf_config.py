@@ -16,6 +16,7 @@ from bert_jax.head_config import HeadConfig
 from data_pipeline.strict_json import parse_json
 
 FILE = "config.json"
+_PAIR_TASK = "pair_task"
 # No model has more; a file that claims so would cost memory before its weights are looked at.
 _LARGEST = {"num_hidden_layers": 1024, "vocab_size": 1 << 24, "hidden_size": 1 << 17}
 _LARGEST_OF_OTHERS = 1 << 20
@@ -101,6 +102,8 @@ def read_json_object(path: Path) -> dict[str, Any]:
                 f"{path} has {path.stat().st_size:,} bytes; a config has a few thousand"
             )
         found = parse_json(path.read_bytes())
+    except UserError:
+        raise
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}") from error
     except ValueError as error:
@@ -159,7 +162,7 @@ def parse_config(values: Mapping[str, Any]) -> HuggingFaceConfig:
     architecture, task = _architecture(values)
     fields["pair_task"] = "none"
     if architecture == "BertForPreTraining":
-        fields["pair_task"] = "next_sentence"
+        fields["pair_task"] = values.get(_PAIR_TASK, "next_sentence")
     if model_type == "roberta":
         padding = values.get("pad_token_id", 1)
         if type(padding) is not int or not 0 <= padding < 1 << 24:
@@ -210,7 +213,7 @@ def to_hugging_face(config: BertConfig, head: HeadConfig, dtype: str) -> dict[st
     named = _DISTILBERT_FIELDS if model_type == "distilbert" else {}
     _check_has_class(config, head, model_type)
     values: dict[str, Any] = {
-        "architectures": [_class_of(config, head, model_type)],
+        "architectures": [class_of(config, head)],
         "model_type": model_type,
     }
     for name in (*_SIZES, *_OTHERS):
@@ -225,6 +228,9 @@ def to_hugging_face(config: BertConfig, head: HeadConfig, dtype: str) -> dict[st
         values["label2id"] = {label: i for i, label in enumerate(head.labels)}
     if head.task == "sequence_classification":
         values["problem_type"] = head.problem_type
+    if config.pair_task not in ("none", "next_sentence"):
+        # Not a field of theirs: their class for pairs means next sentences.
+        values[_PAIR_TASK] = config.pair_task
     if head.classifier_dropout is not None:
         name = "seq_classif_dropout" if model_type == "distilbert" else "classifier_dropout"
         values[name] = head.classifier_dropout
@@ -275,7 +281,9 @@ def _labels(values: Mapping[str, Any], task: str | None) -> tuple[tuple[str, ...
     return labels, problem_type
 
 
-def _class_of(config: BertConfig, head: HeadConfig, model_type: str) -> str:
+def class_of(config: BertConfig, head: HeadConfig) -> str:
+    """The class of transformers that a model is."""
+    model_type = model_type_of(config)
     base = {"bert": "Bert", "roberta": "Roberta", "distilbert": "DistilBert"}[model_type]
     if head.task == "pretraining":
         return f"{base}ForMaskedLM" if config.pair_task == "none" else f"{base}ForPreTraining"
@@ -288,8 +296,7 @@ def _check_has_class(config: BertConfig, head: HeadConfig, model_type: str) -> N
     if model_type != "bert" and head.task == "pretraining" and config.pair_task != "none":
         raise UserError(
             f"transformers has no {model_type} with a head for pairs (pair_task "
-            f"{config.pair_task!r}); write its encoder (--head encoder --drop 'cls/*') or its "
-            "masked LM (--drop cls/seq_relationship)"
+            f"{config.pair_task!r})"
         )
     wanted = {"distilbert": "relu"}.get(model_type, "tanh")
     if has_pooler and config.pooler_act != wanted:

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from bert_jax.convert.tensors import printable
 from bert_jax.errors import UserError
 
 PREFIX = "hf:"
@@ -41,8 +42,14 @@ def fetch(name: str) -> Path:
         )
     from huggingface_hub import errors, snapshot_download
 
+    # What the client's own HTTP library raises is a base of its errors, whichever library it is.
+    http = next(
+        base
+        for base in errors.HfHubHTTPError.__mro__
+        if issubclass(base, Exception) and base.__name__ == "HTTPError"
+    )
     try:
-        return Path(
+        folder = Path(
             snapshot_download(
                 given["name"], revision=given["revision"], allow_patterns=list(_FILES)
             )
@@ -65,5 +72,27 @@ def fetch(name: str) -> Path:
             f"{name} is not in the cache of huggingface_hub, and the Hub cannot be reached; fetch "
             "it where there is a network, or give the path of a folder that holds the model"
         ) from error
-    except (errors.HfHubHTTPError, OSError) as error:
-        raise UserError(f"{name} cannot be fetched: {str(error).splitlines()[0]}") from error
+    except (http, OSError) as error:
+        first = (str(error).splitlines() or [type(error).__name__])[0]
+        raise UserError(f"{name} cannot be fetched: {first}") from error
+    if not any(folder.glob("*.safetensors*")):
+        _refuse_pickles(name, given["name"], given["revision"])
+    return folder
+
+
+def _refuse_pickles(name: str, repository: str, revision: str | None) -> None:
+    """Say that there are weights, and why they were not fetched, where the Hub can be asked."""
+    from huggingface_hub import HfApi
+
+    try:
+        listed = HfApi().model_info(repository, revision=revision).siblings or []
+    except Exception:  # whatever the network does, what was found is said by who opens it
+        return
+    files = [each.rfilename for each in listed]
+    pickles = [file for file in files if file.endswith((".bin", ".pt", ".pth", ".pkl"))]
+    if pickles:
+        raise UserError(
+            f"{name} has its weights only as {printable(pickles[0])}, a pickle, and to read one is "
+            "to run what its author wrote into it; it is never read here. Ask its author for "
+            "model.safetensors, or look for a revision of the Hub's converter (@refs/pr/N)"
+        )

@@ -4,6 +4,7 @@ Ours: layers stacked, heads an axis of their own, matrices [inputs, outputs], th
 Theirs: an array for each layer, heads side by side, the vocabulary as it is.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -81,6 +82,19 @@ def flat_shapes(config: BertConfig, head: HeadConfig) -> dict[str, tuple[int, ..
     """Path -> shape of every weight of a model."""
     return {
         path: leaf.shape for path, leaf in flatten(models.abstract_params(config, head)).items()
+    }
+
+
+def count_weights(config: BertConfig, head: HeadConfig) -> int:
+    """How many numbers a model has, without the rows that pad its vocabulary."""
+    return sum(math.prod(shape) for shape in meant_shapes(config, head).values())
+
+
+def meant_shapes(config: BertConfig, head: HeadConfig) -> dict[str, tuple[int, ...]]:
+    """`flat_shapes` without the rows that pad the vocabulary."""
+    return {
+        path: (config.vocab_size, *shape[1:]) if path in BY_WORD else shape
+        for path, shape in flat_shapes(config, head).items()
     }
 
 

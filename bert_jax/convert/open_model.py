@@ -23,6 +23,8 @@ from data_pipeline.tokenization.tokenizer import load_tokenizer
 
 CHECKPOINTS = "checkpoints"
 TOKENIZER = "tokenizer"
+# Only a run that was trained here has it.
+_OPERATIVE = "operative.gin"
 # A folder has a tokeniser if it has one of these.
 _TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "sentencepiece.model", "vocab.json")
 
@@ -35,6 +37,7 @@ def open_model(
     cased: bool | None = None,
     drop: Sequence[str] = (),
     new: Sequence[str] = (),
+    with_tokenizer: bool = True,
 ) -> Model:
     """Open a model; its weights are found and checked by name and shape, and not read yet.
 
@@ -46,6 +49,7 @@ def open_model(
       cased: of a tokeniser that does not say it itself, a lone `vocab.txt`.
       drop: patterns of names of weights that are not to be taken over.
       new: patterns of names of weights that are not there and shall start at random.
+      with_tokenizer: whether its tokeniser is opened as well, where there is one.
 
     Raises:
       UserError: there is no model, or it is not what it says it is.
@@ -53,7 +57,7 @@ def open_model(
     path = hub.fetch(str(source)) if hub.is_hub_name(source) else Path(source).expanduser()
     kind, path, step = _kind_of(path, step)
     if kind == "run":
-        return _open_run(path, step, task, drop, new)
+        return _open_run(path, step, task, drop, new, with_tokenizer)
     if step is not None:
         raise UserError(f"{source} has no checkpoint of step {step}: it is no run")
     folder = path if path.is_dir() else path.parent
@@ -63,7 +67,8 @@ def open_model(
         weights = read_hugging_face(path, task=task, drop=drop, new=new)
         if weights.head.task == "encoder" and (pooling := read_pooling(folder)):
             weights = weights._replace(head=dataclasses.replace(weights.head, **pooling))
-    return Model(kind, path, weights, _tokenizer_of(folder, weights.config, cased))
+    tokenizer = _tokenizer_of(folder, weights.config, cased) if with_tokenizer else None
+    return Model(kind, path, weights, tokenizer)
 
 
 def _kind_of(path: Path, step: int | None) -> tuple[Kind, Path, int | None]:
@@ -86,7 +91,12 @@ def _kind_of(path: Path, step: int | None) -> tuple[Kind, Path, int | None]:
 
 
 def _open_run(
-    folder: Path, step: int | None, task: str | None, drop: Sequence[str], new: Sequence[str]
+    folder: Path,
+    step: int | None,
+    task: str | None,
+    drop: Sequence[str],
+    new: Sequence[str],
+    with_tokenizer: bool,
 ) -> Model:
     for name in (FILE, TOKENIZER, CHECKPOINTS):
         if not (folder / name).exists():
@@ -100,9 +110,14 @@ def _open_run(
             f"{folder} is a run, whose head is taken as it is; convert it first (--to hf), and "
             "take that with --head, --drop and --new"
         )
-    tokenizer = load_tokenizer(folder / TOKENIZER)
-    if tokenizer.vocab_size != config.vocab_size:
-        raise _do_not_belong(folder, config, tokenizer)
+    tokenizer = None
+    # What was converted without a tokeniser has an empty folder.
+    if with_tokenizer and any((folder / TOKENIZER).iterdir()):
+        tokenizer = load_tokenizer(folder / TOKENIZER)
+        # A model of another library may have spare rows; what was trained here has none.
+        spare = 0 if (folder / _OPERATIVE).exists() else config.vocab_size
+        if not 0 <= config.vocab_size - tokenizer.vocab_size <= spare:
+            raise _do_not_belong(folder, config, tokenizer)
     with open_read_only(folder / CHECKPOINTS) as checkpoints:
         found = checkpoints.latest if step is None else step
         if found is None:

@@ -11,7 +11,7 @@ import numpy as np
 from bert_jax import models
 from bert_jax.config import BertConfig
 from bert_jax.convert.canonical import Names, canonical_names, check_tied, describe_left
-from bert_jax.convert.difference import Difference, compare
+from bert_jax.convert.difference import Difference, compare, listed
 from bert_jax.convert.hf_config import (
     FILE,
     HuggingFaceConfig,
@@ -24,7 +24,7 @@ from bert_jax.convert.layout import places, to_ours
 from bert_jax.convert.model import Weights
 from bert_jax.convert.names import GOOGLE, Family
 from bert_jax.convert.open_tensors import open_tensors
-from bert_jax.convert.tensors import TensorFile
+from bert_jax.convert.tensors import TensorFile, printable
 from bert_jax.errors import UserError
 from bert_jax.head_config import TASKS, HeadConfig
 from bert_jax.sharding import unbox
@@ -124,10 +124,13 @@ def _read(
         )
 
     notes = describe_left(names.left)
-    if difference.unexpected:
-        notes.append(f"{len(difference.unexpected)} dropped as asked for")
-    if difference.missing:
-        notes.append(f"{len(difference.missing)} start at random as asked for")
+    for names_of, what in (
+        (difference.unexpected, "dropped as asked for"),
+        (difference.missing, "start at random as asked for"),
+    ):
+        if names_of:
+            shown = listed([printable(name) for name in names_of])
+            notes.append(f"{len(names_of)} {what}: {shown}")
     return Weights(config, head, read, tuple(notes))
 
 
@@ -168,7 +171,11 @@ def _head_of(
             task = "encoder"
     elif task not in TASKS:
         raise UserError(f"there is no head {task!r}; there are {', '.join(TASKS)}")
-    pair_task = "next_sentence" if task == "pretraining" and pairs else "none"
+    pair_task = "none"
+    if task == "pretraining" and pairs:
+        # Files of a class for masked LMs often have this head, too.
+        named = said.config.pair_task
+        pair_task = "next_sentence" if named == "none" else named
     labels = said.labels if task.endswith("classification") else ()
     return dataclasses.replace(said.config, pair_task=pair_task), HeadConfig(
         task=task,
@@ -212,4 +219,5 @@ def _check(difference: Difference, head: HeadConfig) -> None:
 
 def _fresh(config: BertConfig, head: HeadConfig) -> Any:
     init = models.make_init(config, head)
-    return jax.tree.map(np.array, unbox(init(jax.random.key(0))))
+    # As one program: weight by weight it would take seconds to compile.
+    return jax.tree.map(np.array, jax.jit(lambda key: unbox(init(key)))(jax.random.key(0)))

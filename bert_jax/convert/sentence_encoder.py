@@ -4,15 +4,19 @@
 division by the vector's length (arXiv 1908.10084).
 """
 
+import json
 from pathlib import Path
 from typing import Any
 
-from bert_jax.convert.hf_config import read_json_object
+from bert_jax.config import BertConfig
+from bert_jax.convert.hf_config import FILE, read_json_object
 from bert_jax.convert.tensors import printable
 from bert_jax.errors import UserError
+from bert_jax.head_config import HeadConfig
 from data_pipeline.strict_json import parse_json
 
 MODULES = "modules.json"
+_SENTENCES = "sentence_bert_config.json"
 # Their switch -> our pooling.
 _POOLINGS = {
     "pooling_mode_cls_token": "cls",
@@ -45,6 +49,39 @@ def read_pooling(folder: Path) -> dict[str, Any] | None:
     return {"pooling": pooling, "normalize": "Normalize" in names}
 
 
+def read_max_length(folder: Path) -> int | None:
+    """Tokens that sentences are cut to; None where the folder does not say it."""
+    path = folder / _SENTENCES
+    length = read_json_object(path).get("max_seq_length") if path.is_file() else None
+    return length if type(length) is int and length > 0 else None
+
+
+def write_modules(folder: Path, config: BertConfig, head: HeadConfig, max_length: int) -> None:
+    """Write what sentence-transformers opens beside the encoder's own files."""
+    modules = ["Transformer", "Pooling", *(["Normalize"] if head.normalize else [])]
+    listed: list[dict[str, Any]] = [
+        {
+            "idx": i,
+            "name": str(i),
+            "path": f"{i}_{kind}" if i else "",
+            "type": f"sentence_transformers.models.{kind}",
+        }
+        for i, kind in enumerate(modules)
+    ]
+    pooling = {"word_embedding_dimension": config.hidden_size}
+    pooling |= {theirs: ours == head.pooling for theirs, ours in _POOLINGS.items()}
+    contents: dict[str, Any] = {
+        MODULES: listed,
+        _SENTENCES: {"max_seq_length": max_length, "do_lower_case": False},
+        f"{listed[1]['path']}/{FILE}": pooling,
+    }
+    for name, values in contents.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+    if head.normalize:
+        (folder / listed[2]["path"]).mkdir()
+
+
 def _kinds(path: Path) -> list[tuple[str, str]]:
     """Class and folder of every module."""
     try:
@@ -52,8 +89,10 @@ def _kinds(path: Path) -> list[tuple[str, str]]:
         found = [(str(each["type"]).rpartition(".")[2], str(each["path"])) for each in modules]
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise UserError(f"{path} is no list of modules: {printable(str(error))}") from error
+    inside = path.parent.resolve()
     for _, place in found:
-        if Path(place).is_absolute() or ".." in Path(place).parts:
+        # A null byte is in no path.
+        if "\0" in place or not (inside / place).resolve().is_relative_to(inside):
             raise UserError(f"{path} names {printable(place)}, which is outside its folder")
     return found
 
