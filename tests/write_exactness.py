@@ -21,7 +21,7 @@ precision.
 
 The difference shown is the largest over all cases: every head, array, layer and config of the
 line. "Relative to each tensor's norm" is the norm of the difference of two gradients divided by the
-norm of the peer's, or by a thousandth of the norm of the whole gradient where that is larger: some
+norm of the peer's, or by a hundredth of the norm of the whole gradient where that is larger: some
 tensors' gradients are 0 but for rounding, such as those of the biases of the keys.
 
 What is known to differ, and is left out of the comparison:
