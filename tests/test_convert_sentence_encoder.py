@@ -92,6 +92,20 @@ def test_what_we_do_not_have_is_named(listed, pooling, said, tmp_path):
         read_pooling(tmp_path)
 
 
+def test_a_list_of_modules_that_is_no_list_but_a_flood_is_refused(tmp_path):
+    (tmp_path / "modules.json").write_bytes(b" " * 2_000_000)
+    with pytest.raises(UserError, match="it has 2,000,000 bytes"):
+        read_pooling(tmp_path)
+
+
+def test_modules_beside_a_head_are_left_and_that_is_said(tmp_path):
+    small_folder(tmp_path / "m")
+    write_modules(tmp_path / "m", modules("Transformer", "Pooling"), pooling_mode="cls")
+    model = open_model(tmp_path / "m")
+    assert model.head.pooling == "none"
+    assert model.weights.notes == ("modules.json is not looked at: the model has a head",)
+
+
 def test_a_link_that_leads_out_of_the_folder_is_not_followed(tmp_path):
     write_modules(tmp_path / "m", modules("Transformer", "Pooling", place="out"))
     (tmp_path / "secret").mkdir()
