@@ -14,7 +14,7 @@ import numpy as np
 
 from bert_jax import models
 from bert_jax.config import BertConfig, ComputeConfig
-from bert_jax.convert.hf_config import class_of, model_type_of
+from bert_jax.convert.hf_classes import class_of, model_type_of
 from bert_jax.convert.layout import flatten, meant_shapes
 from bert_jax.convert.model import Model
 from bert_jax.convert.open_model import open_model

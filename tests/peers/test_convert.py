@@ -14,7 +14,7 @@ from models import small_config
 from test_task_heads import HEADS, random_params
 from test_tokenization_byte_level_tokenizer import learn, write
 
-from bert_jax.convert.hf_config import class_of, model_type_of
+from bert_jax.convert.hf_classes import class_of, model_type_of
 from bert_jax.convert.model import Model, Weights
 from bert_jax.convert.open_model import open_model
 from bert_jax.convert.self_check import TOLERANCE, check_outputs, check_weights, our_outputs
