@@ -55,11 +55,11 @@ test-peers: $(PEERS)/installed  ## compare with PyTorch and transformers, in .ve
 
 # Every difference that these tests measure goes to one file, which becomes the page's tables.
 MEASURED := $(abspath $(PEERS))/exactness.jsonl
+EXACT_TESTS = $(shell grep -l '^from exactness import' tests/test_*.py | grep -v /test_exactness)
 SHARED := $(or $(BERT_JAX_SHARED_DATA),../shared/data)
 exactness: $(VENV)/installed $(PEERS)/installed  ## measure how exact we are; write docs/exactness.md
 	rm -f $(MEASURED)
-	BERT_JAX_EXACTNESS=$(MEASURED) $(call PYTEST,$(VENV)) tests/test_reference_models.py \
-		tests/test_goldens.py $(PYTEST_FLAGS)
+	BERT_JAX_EXACTNESS=$(MEASURED) $(call PYTEST,$(VENV)) $(EXACT_TESTS) $(PYTEST_FLAGS)
 	BERT_JAX_EXACTNESS=$(MEASURED) $(call PYTEST,$(PEERS)) tests/peers $(PYTEST_FLAGS)
 	PYTHONPATH=tests $(BIN)/python tests/write_exactness.py $(MEASURED) docs/exactness.md
 	JAX_PLATFORMS=cpu PYTHONPATH=tests:tests/peers $(PEERS)/bin/python -m trained_curve \

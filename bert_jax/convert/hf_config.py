@@ -20,6 +20,7 @@ _PAIR_TASK = "pair_task"
 # No model has more; a file that claims so would cost memory before its weights are looked at.
 _LARGEST = {"num_hidden_layers": 1024, "vocab_size": 1 << 24, "hidden_size": 1 << 17}
 _LARGEST_OF_OTHERS = 1 << 20
+_MOST_LABELS = 1 << 16
 _LARGEST_FILE = 10_000_000
 
 # transformers' names of activations -> ours. All of the second kind are the tanh approximation.
@@ -228,10 +229,10 @@ def to_hugging_face(config: BertConfig, head: HeadConfig, dtype: str) -> dict[st
         values["label2id"] = {label: i for i, label in enumerate(head.labels)}
     if head.task == "sequence_classification":
         values["problem_type"] = head.problem_type
-    if config.pair_task not in ("none", "next_sentence"):
+    if head.task == "pretraining" and config.pair_task not in ("none", "next_sentence"):
         # Not a field of theirs: their class for pairs means next sentences.
         values[_PAIR_TASK] = config.pair_task
-    if head.classifier_dropout is not None:
+    if head.classifier_dropout is not None and (head.labels or head.task == "multiple_choice"):
         name = "seq_classif_dropout" if model_type == "distilbert" else "classifier_dropout"
         values[name] = head.classifier_dropout
     return {**values, "dtype": dtype, "torch_dtype": dtype}
@@ -264,7 +265,7 @@ def _labels(values: Mapping[str, Any], task: str | None) -> tuple[tuple[str, ...
     """Names of the classes, and what they are; transformers leaves two unnamed ones out."""
     names, count = values.get("id2label"), values.get("num_labels", 2)
     if names is None:
-        if type(count) is not int or not 1 <= count <= _LARGEST_OF_OTHERS:
+        if type(count) is not int or not 1 <= count <= _MOST_LABELS:
             raise UserError(f"num_labels is {printable(repr(count))}; it must be at least 1")
         names = {str(i): f"LABEL_{i}" for i in range(count)}
     if not isinstance(names, dict) or not all(isinstance(name, str) for name in names.values()):

@@ -176,6 +176,7 @@ def _head_of(
         # Files of a class for masked LMs often have this head, too.
         named = said.config.pair_task
         pair_task = "next_sentence" if named == "none" else named
+    classifies_or_chooses = task.endswith("classification") or task == "multiple_choice"
     labels = said.labels if task.endswith("classification") else ()
     return dataclasses.replace(said.config, pair_task=pair_task), HeadConfig(
         task=task,
@@ -186,7 +187,7 @@ def _head_of(
             else "single_label_classification"
         ),
         has_pooler=has("bert/pooler") if task == "encoder" else True,
-        classifier_dropout=said.classifier_dropout if labels else None,
+        classifier_dropout=said.classifier_dropout if classifies_or_chooses else None,
     )
 
 
