@@ -178,3 +178,12 @@ def test_what_is_written_is_read_as_the_same(head):
     assert found.task == head.task
     if head.labels:
         assert found.labels == head.labels
+
+
+def test_a_masked_lm_of_roberta_computes_the_exact_gelu_or_is_refused():
+    config = BertConfig.tiny(
+        position_offset=2, type_vocab_size=1, pair_task="none", hidden_act="gelu_new"
+    )
+    with pytest.raises(UserError, match="computes the exact GELU whatever its hidden_act"):
+        to_hugging_face(config, HeadConfig(), "float32")
+    assert to_hugging_face(config, HEADS["question_answering"], "float32")["architectures"]

@@ -55,6 +55,11 @@ def check_has_class(config: BertConfig, head: HeadConfig) -> None:
             f"transformers has no {model_type} with a head for pairs (pair_task "
             f"{config.pair_task!r})"
         )
+    if model_type == "roberta" and head.task == "pretraining" and config.hidden_act != "gelu":
+        raise UserError(
+            "the masked LM head of transformers' roberta computes the exact GELU whatever its "
+            f"hidden_act, which is {config.hidden_act!r} here; ours computes what that says"
+        )
     wanted = {"distilbert": "relu"}.get(model_type, "tanh")
     if has_pooler and config.pooler_act != wanted:
         raise UserError(f"transformers' {model_type} pools with {wanted}, not {config.pooler_act}")

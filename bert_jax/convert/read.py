@@ -13,6 +13,7 @@ from bert_jax.config import BertConfig
 from bert_jax.convert.canonical import Names, canonical_names, check_tied, describe_left
 from bert_jax.convert.difference import Difference, compare, listed
 from bert_jax.convert.hf_classes import family_of
+from bert_jax.convert.hf_classes import check_has_class
 from bert_jax.convert.hf_config import (
     FILE,
     HuggingFaceConfig,
@@ -103,6 +104,8 @@ def _read(
         config, head = _head_of(names, base, said, task)
         if family is None:
             family = family_of(said.model_type, head.task)
+        if said.model_type == "roberta":
+            check_has_class(config, head)  # its masked LM does not heed its config
         _check_layers(names, config, family)
         placed = places(config, head, family)
         _leave_pooler(names, placed, family)
