@@ -78,7 +78,7 @@ def vocab_parser(command: str) -> CommandParser:
         "--sample",
         metavar="N",
         type=positive,
-        help="learn from at most N sentences (WordPiece: all; SentencePiece: 1000000)",
+        help="learn from at most N different sentences (WordPiece: all; SentencePiece: 1000000)",
     )
     parser.add_argument(
         "--byte_fallback",
