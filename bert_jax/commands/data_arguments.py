@@ -133,7 +133,7 @@ def prepare_parser(command: str) -> CommandParser:
         "--language",
         metavar="CODE",
         default="en",
-        help="language, for splitting sentences: de, pt-br, ... (en)",
+        help="language, for splitting sentences: de, pt-BR, ... (en)",
     )
     _add_workers(parser)
     parser.add_argument(
