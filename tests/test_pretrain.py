@@ -10,6 +10,7 @@ import jax
 import numpy as np
 import pytest
 
+from bert_jax import devices
 from bert_jax.checkpoint import Checkpoints
 from bert_jax.errors import UserError
 from bert_jax.inference.load import load
@@ -279,6 +280,8 @@ def test_a_start_that_is_refused_leaves_nothing(
 ):
     monkeypatch.chdir(tmp_path)
     arguments = {"data": tiny_run.store} | arguments
+    if arguments["data"] == "nowhere":
+        monkeypatch.setattr(devices, "initialize", lambda *_: pytest.fail("devices were sought"))
     with pytest.raises(ValueError, match=message):
         pretrain(str(tiny_run.experiment), tmp_path / "run", **arguments)
     assert not (tmp_path / "run").exists()

@@ -17,6 +17,7 @@ from bert_jax.recipes.experiment import Experiment, load_experiment, with_model
 from bert_jax.recipes.init_from import shape_to_take, taken_fields
 from bert_jax.recipes.overrides import Override, with_data
 from bert_jax.recipes.pretraining_run import PretrainingResult, PretrainingRun
+from bert_jax.recipes.stores import check_paths
 from bert_jax.terminal import Terminal
 
 
@@ -75,6 +76,8 @@ def pretrain(
     run_dir = Path("runs") / experiment.name if run_dir is None else Path(run_dir)
     terminal = terminal or Terminal.silent()
     run_folder.check_folder(run_dir)
+    # Before devices are looked for, which says on which of them the run will be.
+    check_paths(experiment.data)
     shape = shape_to_take(init_from, run_dir)
     if shape is not None:
         experiment = with_model(experiment, taken_fields(shape), f"--init_from {init_from}")
