@@ -14,7 +14,7 @@ class Words:
     def encode_with_masks(self, text):
         return [3 if word == "[MASK]" else int(word[1:]) for word in text.split()]
 
-    def id_to_token(self, i):
+    def readable_token(self, i):
         return f"w{i}"
 
 

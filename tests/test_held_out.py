@@ -32,7 +32,7 @@ class Tokens:
 
     vocab_size = CONFIG.vocab_size
 
-    def id_to_token(self, i):
+    def readable_token(self, i):
         return f"t{i}"
 
 

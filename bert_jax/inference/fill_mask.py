@@ -29,12 +29,12 @@ class TextTokenizer(Protocol):
     def encode_with_masks(self, text: str) -> list[int]:
         """Ids of a text, in which `[MASK]` is one token."""
 
-    def id_to_token(self, i: int) -> str:
-        """The token of an id."""
+    def readable_token(self, i: int) -> str:
+        """The token of an id as a person can read it."""
 
 
 class Candidate(NamedTuple):
-    """A token for a mask, and the probability that the model gives it."""
+    """A token for a mask, as a person can read it, and the probability that the model gives it."""
 
     token: str
     probability: float
@@ -164,7 +164,9 @@ class FillMask:
         return [
             [
                 [
-                    Candidate(tokenizer.id_to_token(int(token)), float(probabilities[i, m, token]))
+                    Candidate(
+                        tokenizer.readable_token(int(token)), float(probabilities[i, m, token])
+                    )
                     for token in best[i, m]
                 ]
                 for m in range(len(found))

@@ -139,7 +139,7 @@ def floor_of(
             "unigram_entropy": unigram_entropy(asked.token_ids, asked.token_weights),
             "unigram_loss": guessed,
             "commonest_accuracy": token_share,
-            "commonest_token": tokenizer.id_to_token(token),
+            "commonest_token": tokenizer.readable_token(token),
             "predictions": len(asked.token_ids),
         }
     }
