@@ -119,7 +119,7 @@ def _checked_weights(
 
 
 def _is_weight(weight: object) -> bool:
-    if not isinstance(weight, Real) or isinstance(weight, bool):
+    if isinstance(weight, bool) or not isinstance(weight, Real):
         return False
     try:
         return 0 < float(weight) < math.inf
