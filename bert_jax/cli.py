@@ -19,7 +19,7 @@ from bert_jax.suggest import did_you_mean
 from data_pipeline.errors import DataError
 
 # The commands that may spend their time in a model on a CPU.
-_COMPUTING = ("pretrain", "predict", "benchmark")
+_COMPUTING = ("pretrain", "predict", "embed", "benchmark")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from hypothesis import strategies as st
 from models import small_config
 from test_task_heads import random_params
 
@@ -17,6 +18,25 @@ from bert_jax.head_config import HeadConfig
 from data_pipeline.tokenization.rules import Rules
 from data_pipeline.tokenization.text_tokenizer import SPECIALS
 from data_pipeline.tokenization.tokenizer import Tokenizer
+
+# Any JSON, nested a little; numbers that no file should hold too.
+_PLAIN = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.sampled_from([2**31, 2**63, 10**400, -1, 0])
+    | st.floats()
+    | st.text(max_size=5)
+)
+
+
+def any_json(keys: st.SearchStrategy[str]) -> st.SearchStrategy[Any]:
+    """Plain values, and lists and objects with such keys, three deep."""
+    found = _PLAIN
+    for _ in range(3):
+        found = _PLAIN | st.lists(found, max_size=3) | st.dictionaries(keys, found, max_size=3)
+    return found
+
 
 Tensors = dict[str, np.ndarray]
 

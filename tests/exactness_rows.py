@@ -30,15 +30,20 @@ SECTIONS = {
     "published": "Models that others published",
     "goldens": "Every head, against outputs of transformers that are kept in `tests/goldens/`",
     "live": "Every head, against transformers itself, on random configs",
+    "files": "Folders that `bert-jax convert` writes, in transformers, and its folders here",
     "bfloat16": "In bfloat16",
     "curve": "A trained curve",
+    "optimizer": "The optimiser",
+    "tokenizer": "The tokeniser",
 }
 FAMILIES = {"bert": "BERT", "roberta": "RoBERTa", "distilbert": "DistilBERT"}
 ABSOLUTE = "absolute"
 RELATIVE = "relative to the largest magnitude"
 OF_NORM = "relative to each tensor's norm"
 RATIO = "ours as a multiple of theirs"
+TEXTS = "texts with other ids"
 AXLEARN = "axlearn's tiny BERT"
+MINILM = "all-MiniLM-L6-v2, {}"
 # Errors made on purpose on our side, which a bound is to catch.
 PLANTED = {
     "gelu": "the other GELU",
@@ -67,6 +72,26 @@ ROWS = {
     "published_distilbert": Row(
         "published", "vector of the first position", "axlearn's tiny DistilBERT", ABSOLUTE, 2e-6
     ),
+    "published_minilm_states": Row(
+        "published", "state of every token", MINILM.format("by transformers"), ABSOLUTE, 1e-5
+    ),
+    "published_minilm_vector": Row(
+        "published", "vector of a sentence", MINILM.format("by transformers"), ABSOLUTE, 1e-6
+    ),
+    "published_minilm_hello": Row(
+        "published",
+        "`hello world`, first five numbers",
+        MINILM.format("as published"),
+        ABSOLUTE,
+        1e-5,
+    ),
+    "published_minilm_tei": Row(
+        "published",
+        "state of every token, with the tanh GELU",
+        MINILM.format("by text-embeddings-inference on a GPU"),
+        ABSOLUTE,
+        2e-3,
+    ),
     **_of_families(
         "goldens",
         (
@@ -92,6 +117,14 @@ ROWS = {
         (("ratio", "mean deviation of every head from float32", RATIO, 1.5),),
         "PyTorch's own bfloat16, {}",
     ),
+    **_of_families(
+        "files",
+        (
+            ("written", "outputs of every head that we write", RELATIVE, 1e-5),
+            ("read", "outputs of every head that it writes", RELATIVE, 1e-5),
+        ),
+        "transformers' {}",
+    ),
     "curve": Row(
         "curve",
         "loss of each of 200 steps",
@@ -103,4 +136,24 @@ ROWS = {
         f"curve_{key}": Row("curve", f"the same with {error}", "the same", "relative", 1e-5, True)
         for key, error in PLANTED.items()
     },
+    "optimizer_original": Row(
+        "optimizer",
+        "weights after each of 20 updates, preset `paper`",
+        "google-research/bert's `optimization.py`",
+        ABSOLUTE,
+        5e-7,
+    ),
+    "optimizer_numpy": Row(
+        "optimizer", "weights after each of 30 updates, every preset", "plain numpy", ABSOLUTE, 3e-5
+    ),
+    "tokenizer_questions": Row(
+        "tokenizer", "WordPiece ids of 10,570 questions", "the original's ids, as kept", TEXTS, 0
+    ),
+    "tokenizer_strings": Row(
+        "tokenizer",
+        "WordPiece ids of 5,000 odd strings for each of three vocabularies",
+        "the original's algorithm, written again",
+        TEXTS,
+        0,
+    ),
 }

@@ -1,10 +1,13 @@
 """`bert-jax convert`: what it prints, writes and refuses."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
 from converted import change_config, change_tensors, small_folder
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from bert_jax.cli import main
 from bert_jax.commands import convert_arguments
@@ -128,6 +131,61 @@ def test_mistakes_are_one_line_and_write_nothing(folder, tmp_path, capsys):
     ):
         assert said in refused(capsys, *argv)
     assert list(tmp_path.iterdir()) == []
+
+
+WRONG = st.sampled_from(
+    [
+        None,
+        True,
+        -1,
+        0,
+        3,
+        2**31,
+        2**63,
+        10**400,
+        0.5,
+        float("nan"),
+        "16",
+        "",
+        [],
+        [16],
+        {},
+        {"a": 1},
+    ]
+)
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_whatever_a_config_claims_is_a_model_or_one_line_with_nothing_written(
+    data, folder, tmp_path, capsys
+):
+    source, dest = tmp_path / "source", tmp_path / "dest"
+    if not source.is_dir():
+        shutil.copytree(folder, source)
+    values = json.loads((folder / "config.json").read_text())
+    fields = data.draw(st.lists(st.sampled_from(sorted(values)), min_size=1, max_size=3))
+    values |= {field: data.draw(WRONG) for field in fields}
+    (source / "config.json").write_text(json.dumps(values))
+    status = main(["convert", str(source), str(dest), "--to", "hf"])
+    captured = capsys.readouterr()
+    if status:
+        assert status == 2
+        assert captured.err.startswith("error: ")
+        assert len(captured.err.splitlines()) == 1
+        assert not dest.exists()
+    shutil.rmtree(dest, ignore_errors=True)
+    assert {path.name for path in tmp_path.iterdir()} == {"source"}
+
+
+@pytest.mark.parametrize("place", ["../secret.safetensors", "/etc/passwd", "a\0b", "x/../../y"])
+def test_an_index_that_leads_out_of_the_folder_is_refused(place, folder, tmp_path, capsys):
+    shutil.copytree(folder, tmp_path / "m")
+    (tmp_path / "m" / "model.safetensors").rename(tmp_path / "secret.safetensors")
+    index = {"weight_map": {"cls.predictions.bias": place}}
+    (tmp_path / "m" / "model.safetensors.index.json").write_text(json.dumps(index))
+    assert "model.safetensors.index.json" in refused(capsys, tmp_path / "m", tmp_path / "new")
+    assert not (tmp_path / "new").exists()
 
 
 def test_a_conversion_whose_check_fails_leaves_nothing(folder, tmp_path, capsys, monkeypatch):

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from converted import small_folder, small_model
+from converted import any_json, small_folder, small_model
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -92,6 +92,20 @@ def test_what_we_do_not_have_is_named(listed, pooling, said, tmp_path):
         read_pooling(tmp_path)
 
 
+def test_a_list_of_modules_that_is_no_list_but_a_flood_is_refused(tmp_path):
+    (tmp_path / "modules.json").write_bytes(b" " * 2_000_000)
+    with pytest.raises(UserError, match="it has 2,000,000 bytes"):
+        read_pooling(tmp_path)
+
+
+def test_modules_beside_a_head_are_left_and_that_is_said(tmp_path):
+    small_folder(tmp_path / "m")
+    write_modules(tmp_path / "m", modules("Transformer", "Pooling"), pooling_mode="cls")
+    model = open_model(tmp_path / "m")
+    assert model.head.pooling == "none"
+    assert model.weights.notes == ("modules.json is not looked at: the model has a head",)
+
+
 def test_a_link_that_leads_out_of_the_folder_is_not_followed(tmp_path):
     write_modules(tmp_path / "m", modules("Transformer", "Pooling", place="out"))
     (tmp_path / "secret").mkdir()
@@ -101,11 +115,7 @@ def test_a_link_that_leads_out_of_the_folder_is_not_followed(tmp_path):
         read_pooling(tmp_path / "m")
 
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner),
-    max_leaves=8,
-)
+JSON = any_json(st.sampled_from(["type", "path", "pooling_mode", "pooling_mode_cls_token", "x"]))
 
 
 @given(listed=JSON, pooling=JSON)

@@ -70,6 +70,7 @@ KNOWN_ONLY_BY = {
     # By what another interpreter runs, of `convert` (`transformers_check`).
     "torch": {"benchmarks", "convert"},
     "transformers": {"benchmarks", "convert"},
+    "sentence_transformers": {"benchmarks"},
     # By what another interpreter runs.
     "tensorflow": {"benchmarks"},
 }

@@ -136,7 +136,7 @@ def test_every_library_that_is_imported_is_declared(requirements):
     # jax brings jaxlib in the one version that fits; benchmarks import the peers, from an extra,
     # as data_pipeline.preparation.beam does Beam. Another interpreter, which has TensorFlow, runs
     # `google_bert_shim`. `compression` is the standard library's from Python 3.14 on.
-    peers = {"torch", "transformers", "apache-beam", "tensorflow"}
+    peers = {"torch", "transformers", "sentence-transformers", "apache-beam", "tensorflow"}
     allowed = declared | peers | {"jaxlib", "compression"}
     owners = packages_distributions()
     for package in ("bert_jax", "data_pipeline"):

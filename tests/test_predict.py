@@ -7,7 +7,8 @@ import pytest
 from runs import EXPERIMENT, write_text
 
 from bert_jax import cli
-from bert_jax.commands.predict import PORTION, read_texts
+from bert_jax.commands.predict import PORTION
+from bert_jax.commands.texts import read_texts
 from bert_jax.recipes.pretrain import pretrain
 from data_pipeline.preparation.prepare import prepare
 from data_pipeline.tokenization.rules import Rules
@@ -110,3 +111,46 @@ def test_a_mistake_is_one_line(tiny_run, capsys, texts, message):
 def test_a_missing_model_is_one_line(capsys):
     assert cli.main(["predict", "nowhere", "a [MASK]"]) == 2
     assert capsys.readouterr().err == ("error: nowhere is no model: there is no such folder\n")
+
+
+def test_pairs_are_two_texts_or_a_line_with_a_tab(tiny_run, tmp_path, capsys):
+    pairs = tmp_path / "pairs.tsv"
+    pairs.write_text("the cat ran.\tthe dog slept.\n")
+    argv = ["predict", str(tiny_run.run_dir), "--task", "next-sentence"]
+    assert cli.main([*argv, "a cat", "a dog", "--file", str(pairs), "--json"]) == 0
+    found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(f["first"], f["second"]) for f in found] == [
+        ("a cat", "a dog"),
+        ("the cat ran.", "the dog slept."),
+    ]
+    assert all(0 < f["probability"] < 1 for f in found)
+    assert cli.main([*argv, "a cat", "a dog"]) == 0
+    assert capsys.readouterr().out.startswith("a cat | a dog  ->  ")
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["a", "b", "c", "--task", "next-sentence"], "1 text where 2 are needed, one after"),
+        (["a", "b", "--task", "next-sentence", "--top_k", "2"], "--top_k is for masks"),
+        (["a", "--task", "classify"], "cannot classify texts"),
+        (["a", "b", "--task", "sentence-order"], "no SOP head"),
+        (["a", "--task", "guess"], "there is no task 'guess'"),
+    ],
+)
+def test_a_task_that_cannot_be_is_one_line(tiny_run, capsys, argv, message):
+    assert cli.main(["predict", str(tiny_run.run_dir), *argv]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_a_line_without_its_tab_is_named(tiny_run, tmp_path, capsys):
+    pairs = tmp_path / "pairs.tsv"
+    pairs.write_text("a\tb\nno tab\n")
+    argv = ["predict", str(tiny_run.run_dir), "--task", "next-sentence", "--file", str(pairs)]
+    assert cli.main(argv) == 2
+    output = capsys.readouterr()
+    assert len(output.out.splitlines()) == 1
+    assert f"error: {pairs}:2: 1 text where 2 are needed, with a tab between" in output.err

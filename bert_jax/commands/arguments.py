@@ -9,6 +9,7 @@ from typing import Any
 
 from bert_jax.commands.convert_arguments import convert_parser
 from bert_jax.commands.data_arguments import inspect_parser, prepare_parser, vocab_parser
+from bert_jax.commands.inference_arguments import embed_parser, predict_parser
 from bert_jax.commands.parser import (
     GIN,
     CommandParser,
@@ -28,12 +29,13 @@ SUMMARIES = {
     "config": "print every value of an experiment, and all that can be set",
     "show-batch": "print what a step of a run is made of, as text",
     "pretrain": "pretrain an encoder; goes on by itself where it stopped",
-    "predict": "fill the masks in sentences with a pretrained model",
+    "predict": "what a model's head says of texts: words for masks, and more",
+    "embed": "make vectors of texts with a model",
     "convert": "write a model in another layout: Hugging Face's, or ours",
     "benchmark": "measure the speed of a part on this machine",
 }
 
-BENCHMARKS = ("train-step", "batches", "plan", "data", "loop")
+BENCHMARKS = ("train-step", "batches", "plan", "data", "loop", "embed")
 PLATFORMS = ("cpu", "gpu", "tpu")
 
 
@@ -105,20 +107,13 @@ def _pretrain(command: str) -> CommandParser:
 
 
 def _predict(command: str) -> CommandParser:
-    parser = CommandParser(
-        command,
-        "MODEL [TEXT...] [flags]",
-        "Fill each [MASK] of each text with what the model holds most likely.",
-        'bert-jax predict runs/base "The capital of France is [MASK]."',
-    )
-    parser.add_argument("model", metavar="MODEL", help="a run's folder")
-    parser.add_argument("texts", metavar="TEXT", nargs="*", help="a text with [MASK] in it")
-    parser.add_argument(
-        "--file", metavar="F", type=path, help="a file with one text a line; -: standard input"
-    )
-    parser.add_argument(
-        "--top_k", metavar="N", type=positive, default=5, help="words for each mask (5)"
-    )
+    parser = predict_parser(command)
+    _add_platform(parser)
+    return parser
+
+
+def _embed(command: str) -> CommandParser:
+    parser = embed_parser(command)
     _add_platform(parser)
     return parser
 
@@ -166,7 +161,7 @@ def _benchmark(command: str) -> CommandParser:
         "--sentences",
         metavar="N",
         type=positive,
-        help="plan: size of the made-up store (10_000_000)",
+        help="plan: size of the made-up store (10_000_000); embed: how many (20_000)",
     )
     _add_platform(parser)
     return parser
@@ -180,6 +175,7 @@ _PARSERS: dict[str, Callable[[str], CommandParser]] = {
     "show-batch": _show_batch,
     "pretrain": _pretrain,
     "predict": _predict,
+    "embed": _embed,
     "convert": convert_parser,
     "benchmark": _benchmark,
 }

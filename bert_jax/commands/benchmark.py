@@ -15,7 +15,7 @@ from bert_jax.formatting import format_rate
 Row = dict[str, Any]
 # In fewer there may be no second document to pair with.
 _LEAST_SENTENCES = 1000
-VERSIONS = ("bert-jax", "jax", "numpy", "torch", "transformers")
+VERSIONS = ("bert-jax", "jax", "numpy", "torch", "transformers", "sentence-transformers")
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -45,6 +45,14 @@ def _check_flags(arguments: argparse.Namespace) -> None:
             f"benchmark train-step compares with PyTorch on CPUs; --platform {platform} has no "
             "peer there: measure it with benchmark loop"
         )
+    if name == "embed" and platform not in (None, "cpu"):
+        raise UserError(
+            f"benchmark embed compares with PyTorch on CPUs; leave --platform {platform} out"
+        )
+    if name == "embed" and arguments.data is None:
+        raise UserError(
+            "benchmark embed needs --data STORE, whose tokeniser and sentences both sides use"
+        )
     if name in ("batches", "plan", "data") and platform is not None:
         raise UserError(f"benchmark {name} needs no device; leave --platform out")
     if name == "data" and arguments.data is None:
@@ -61,8 +69,10 @@ def _check_flags(arguments: argparse.Namespace) -> None:
         raise UserError(f"benchmark {name} is not compared with it; leave --google_bert out")
     elif not arguments.text:
         raise UserError("--google_bert needs --text INPUT, which both sides read")
-    if arguments.sentences is not None and name != "plan":
+    if arguments.sentences is not None and name not in ("plan", "embed"):
         raise UserError(f"benchmark {name} has a fixed size; leave --sentences out")
+    if name == "embed":
+        return
     if arguments.sentences is not None and arguments.data is not None:
         raise UserError("--sentences is for a made-up store; leave it out, or --data")
     if arguments.sentences is not None and arguments.sentences < _LEAST_SENTENCES:
@@ -153,10 +163,17 @@ def _plan(arguments: argparse.Namespace) -> list[Row]:
     return plan.run(arguments.data, arguments.sentences or plan.SENTENCES)
 
 
+def _embed(arguments: argparse.Namespace) -> list[Row]:
+    from bert_jax.benchmarks import embed
+
+    return embed.run(arguments.data, arguments.sentences or embed.SENTENCES)
+
+
 _BENCHMARKS: dict[str, Callable[[argparse.Namespace], list[Row]]] = {
     "train-step": _train_step,
     "loop": _loop,
     "batches": _batches,
     "data": _data,
     "plan": _plan,
+    "embed": _embed,
 }

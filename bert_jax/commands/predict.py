@@ -1,70 +1,133 @@
-"""`bert-jax predict`: fill the masks of texts."""
+"""`bert-jax predict`: what the head of a model says of texts."""
 
 import argparse
-import itertools
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 from bert_jax.commands.output import print_json
+from bert_jax.commands.texts import Item, have_text, in_portions, items_of, progress_of, read_texts
 from bert_jax.errors import UserError
+from bert_jax.formatting import format_probability
 
 # Texts of a long file are answered in portions, so that memory does not grow with the file.
 PORTION = 256
+DEFAULT_TOP_K = 5
+
+
+class Task(NamedTuple):
+    """What can be asked of a head.
+
+    Attributes:
+      parts: texts of one question.
+      more: whether it may have more.
+      answer: model, portion, arguments -> one result a text, with `to_dict` and `to_line`.
+    """
+
+    parts: int
+    more: bool
+    answer: Callable[[Any, list[Item], argparse.Namespace], Sequence[Any]]
+
+
+class ScoredPair(NamedTuple):
+    """Two texts and the probability that the second follows the first."""
+
+    first: str
+    second: str
+    probability: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """For `--json`."""
+        return self._asdict()
+
+    def to_line(self) -> str:
+        """For a person: `a text | another  ->  97.1 %`."""
+        return f"{self.first} | {self.second}  ->  {format_probability(self.probability)}"
+
+
+def _fill_mask(model: Any, items: list[Item], arguments: argparse.Namespace) -> Sequence[Any]:
+    return model.fill_mask([i.parts[0] for i in items], arguments.top_k or DEFAULT_TOP_K)
+
+
+def _pairs(name: str) -> Callable[[Any, list[Item], argparse.Namespace], Sequence[Any]]:
+    def answer(model: Any, items: list[Item], _: argparse.Namespace) -> Sequence[Any]:
+        pairs = [(item.parts[0], item.parts[1]) for item in items]
+        scores = getattr(model, name)(pairs)
+        return [ScoredPair(*pair, float(p)) for pair, p in zip(pairs, scores, strict=True)]
+
+    return answer
+
+
+def _classify(model: Any, items: list[Item], _: argparse.Namespace) -> Sequence[Any]:
+    """A text with a tab in it is a pair."""
+    from bert_jax.inference.inputs import BadText
+
+    split = [tuple(part.strip() for part in item.parts[0].split("\t")) for item in items]
+    count = len(split[0])
+    for i, parts in enumerate(split):
+        if len(parts) != count or count > 2:
+            raise BadText(
+                i, f"{len(parts)} texts with tabs between; give one in every line, or two in every"
+            )
+    return model.classify([parts if count == 2 else parts[0] for parts in split])
+
+
+def _tag(model: Any, items: list[Item], _: argparse.Namespace) -> Sequence[Any]:
+    return model.tag([item.parts[0] for item in items])
+
+
+def _answer(model: Any, items: list[Item], _: argparse.Namespace) -> Sequence[Any]:
+    return model.answer([item.parts for item in items])
+
+
+def _choose(model: Any, items: list[Item], _: argparse.Namespace) -> Sequence[Any]:
+    return model.choose([(i.parts[0], i.parts[1:]) for i in items])
+
+
+TASKS = {
+    "fill_mask": Task(1, False, _fill_mask),
+    "next_sentence": Task(2, False, _pairs("next_sentence")),
+    "sentence_order": Task(2, False, _pairs("sentence_order")),
+    "classify": Task(1, False, _classify),
+    "tag": Task(1, False, _tag),
+    "answer": Task(2, False, _answer),
+    "choose": Task(2, True, _choose),
+}
+# What a head does where nothing else is asked for.
+_OF_HEAD = {
+    "pretraining": "fill_mask",
+    "sequence_classification": "classify",
+    "token_classification": "tag",
+    "question_answering": "answer",
+    "multiple_choice": "choose",
+}
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Print a line for each text, in order: one object each with `--json`."""
-    texts = read_texts(arguments.texts, arguments.file)
+    if arguments.top_k is not None and arguments.task not in (None, "fill_mask"):
+        raise UserError(f"--top_k is for masks; leave it out with --task {arguments.task}")
     # Before the model is opened, so that a missing file is said at once.
-    first = list(itertools.islice(texts, PORTION))
-    if not first:
-        raise UserError("there is no text: give some after MODEL, or a file with --file")
+    texts = have_text(read_texts(arguments.texts, arguments.file))
     from bert_jax import devices
     from bert_jax.inference.load import load
 
     devices.initialize(arguments.platform)
     model = load(arguments.model)
-    portion = first
-    while portion:
-        good, problem = _good_ones(model.encode, portion)
-        for filled in model.fill_mask(good, arguments.top_k):
-            if arguments.json:
-                print_json(filled.to_dict())
-            else:
-                print(filled.to_line())
-        if problem is not None:
-            raise problem
-        portion = list(itertools.islice(texts, PORTION))
-
-
-def _good_ones(
-    check: Callable[[str], object], portion: list[tuple[str, str]]
-) -> tuple[list[str], UserError | None]:
-    """The texts up to the first that the model cannot take, and what is wrong with that one."""
-    good: list[str] = []
-    for place, text in portion:
-        try:
-            check(text)
-        except UserError as error:
-            return good, UserError(f"{place}{error}")
-        good.append(text)
-    return good, None
-
-
-def read_texts(arguments: Iterable[str], file: str | None) -> Iterator[tuple[str, str]]:
-    """The texts given as arguments, then those of a file, one a line; `-` is standard input.
-
-    Yields where a text is from, for an error (`FILE:LINE: `, or nothing), and the text.
-    """
-    yield from (("", text) for text in arguments)
-    if file == "-":
-        yield from _lines("standard input", sys.stdin)
-    elif file is not None:
-        with open(file, encoding="utf-8", errors="replace") as lines:
-            yield from _lines(file, lines)
-
-
-def _lines(name: str, lines: Iterable[str]) -> Iterator[tuple[str, str]]:
-    for number, line in enumerate(lines, 1):
-        if line.strip():
-            yield f"{name}:{number}: ", line.strip()
+    name = arguments.task or _OF_HEAD.get(model.head.task)
+    if name is None:
+        raise UserError(f"{arguments.model} has no head to predict with; see bert-jax embed")
+    if arguments.top_k is not None and name != "fill_mask":
+        raise UserError("--top_k is for masks, and the model does not fill them; leave it out")
+    task = TASKS[name]
+    items = items_of(texts, task.parts, more=task.more)
+    alone, doing = not sys.stdout.isatty(), name.replace("_", " ")
+    with progress_of(arguments.file, doing, PORTION, alone=alone) as advance:
+        for _, results in in_portions(
+            items, PORTION, lambda portion: task.answer(model, portion, arguments), advance
+        ):
+            for result in results:
+                if arguments.json:
+                    print_json(result.to_dict())
+                else:
+                    print(result.to_line())

@@ -85,7 +85,8 @@ def check_tied(names: Names, read: Callable[[str], Array]) -> None:
 def describe_left(left: Mapping[str, list[str]]) -> list[str]:
     """A line for a person on each kind of what was left."""
     return [
-        f"{len(names)} {why}: {', '.join(names[:3])}{', ...' if len(names) > 3 else ''}"
+        f"{len(names)} {why}: {', '.join(map(printable, names[:3]))}"
+        + (", ..." if len(names) > 3 else "")
         for why, names in left.items()
     ]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from bert_jax.config import BertConfig
-from bert_jax.convert.names import BERT, DISTILBERT, ROBERTA, ROBERTA_CLASSIFIER, Family
+from bert_jax.convert.hf_classes import CLASS_TASKS, check_has_class, class_of, model_type_of
 from bert_jax.convert.tensors import printable
 from bert_jax.errors import UserError
 from bert_jax.head_config import HeadConfig
@@ -20,6 +20,7 @@ _PAIR_TASK = "pair_task"
 # No model has more; a file that claims so would cost memory before its weights are looked at.
 _LARGEST = {"num_hidden_layers": 1024, "vocab_size": 1 << 24, "hidden_size": 1 << 17}
 _LARGEST_OF_OTHERS = 1 << 20
+_MOST_LABELS = 1 << 16
 _LARGEST_FILE = 10_000_000
 
 # transformers' names of activations -> ours. All of the second kind are the tanh approximation.
@@ -57,16 +58,6 @@ _OTHERS = (
     *("hidden_act", "hidden_dropout_prob", "attention_probs_dropout_prob", "type_vocab_size"),
     *("initializer_range", "layer_norm_eps"),
 )
-# transformers' class -> our task, by the end of its name.
-_TASKS = {
-    "ForPreTraining": "pretraining",
-    "ForMaskedLM": "pretraining",
-    "ForSequenceClassification": "sequence_classification",
-    "ForTokenClassification": "token_classification",
-    "ForQuestionAnswering": "question_answering",
-    "ForMultipleChoice": "multiple_choice",
-    "Model": "encoder",
-}
 
 
 class HuggingFaceConfig(NamedTuple):
@@ -178,26 +169,6 @@ def parse_config(values: Mapping[str, Any]) -> HuggingFaceConfig:
     return HuggingFaceConfig(config, model_type, task, labels, problem_type, dropout)
 
 
-def model_type_of(config: BertConfig) -> str:
-    """Which family a model of ours is written as.
-
-    Raises:
-      UserError: none has such a shape.
-    """
-    if config.type_vocab_size == 0 and config.position_offset == 0:
-        return "distilbert"
-    if config.type_vocab_size == 0:
-        raise UserError("no family has a position_offset and no token types (type_vocab_size 0)")
-    return "roberta" if config.position_offset else "bert"
-
-
-def family_of(model_type: str, task: str) -> Family:
-    """The names of the weights of a family's model with that head."""
-    if model_type == "roberta":
-        return ROBERTA_CLASSIFIER if task == "sequence_classification" else ROBERTA
-    return {"bert": BERT, "distilbert": DISTILBERT}[model_type]
-
-
 def to_hugging_face(config: BertConfig, head: HeadConfig, dtype: str) -> dict[str, Any]:
     """The object of a `config.json` that transformers opens as the same model.
 
@@ -211,7 +182,7 @@ def to_hugging_face(config: BertConfig, head: HeadConfig, dtype: str) -> dict[st
     """
     model_type = model_type_of(config)
     named = _DISTILBERT_FIELDS if model_type == "distilbert" else {}
-    _check_has_class(config, head, model_type)
+    check_has_class(config, head)
     values: dict[str, Any] = {
         "architectures": [class_of(config, head)],
         "model_type": model_type,
@@ -228,10 +199,10 @@ def to_hugging_face(config: BertConfig, head: HeadConfig, dtype: str) -> dict[st
         values["label2id"] = {label: i for i, label in enumerate(head.labels)}
     if head.task == "sequence_classification":
         values["problem_type"] = head.problem_type
-    if config.pair_task not in ("none", "next_sentence"):
+    if head.task == "pretraining" and config.pair_task not in ("none", "next_sentence"):
         # Not a field of theirs: their class for pairs means next sentences.
         values[_PAIR_TASK] = config.pair_task
-    if head.classifier_dropout is not None:
+    if head.classifier_dropout is not None and (head.labels or head.task == "multiple_choice"):
         name = "seq_classif_dropout" if model_type == "distilbert" else "classifier_dropout"
         values[name] = head.classifier_dropout
     return {**values, "dtype": dtype, "torch_dtype": dtype}
@@ -253,10 +224,10 @@ def _architecture(values: Mapping[str, Any]) -> tuple[str | None, str | None]:
     if not isinstance(found, list) or not all(isinstance(name, str) for name in found):
         raise UserError(f"architectures is {printable(repr(found))}; it must be a list of names")
     name = found[0]
-    for ending, task in _TASKS.items():
+    for ending, task in CLASS_TASKS.items():
         if name.endswith(ending):
             return name, task
-    known = ", ".join(f"...{ending}" for ending in _TASKS)
+    known = ", ".join(f"...{ending}" for ending in CLASS_TASKS)
     raise UserError(f"architectures names {printable(name)}, which is not known; known are {known}")
 
 
@@ -264,7 +235,7 @@ def _labels(values: Mapping[str, Any], task: str | None) -> tuple[tuple[str, ...
     """Names of the classes, and what they are; transformers leaves two unnamed ones out."""
     names, count = values.get("id2label"), values.get("num_labels", 2)
     if names is None:
-        if type(count) is not int or not 1 <= count <= _LARGEST_OF_OTHERS:
+        if type(count) is not int or not 1 <= count <= _MOST_LABELS:
             raise UserError(f"num_labels is {printable(repr(count))}; it must be at least 1")
         names = {str(i): f"LABEL_{i}" for i in range(count)}
     if not isinstance(names, dict) or not all(isinstance(name, str) for name in names.values()):
@@ -279,31 +250,3 @@ def _labels(values: Mapping[str, Any], task: str | None) -> tuple[tuple[str, ...
     if task == "sequence_classification":
         HeadConfig(task=task, labels=labels, problem_type=problem_type)
     return labels, problem_type
-
-
-def class_of(config: BertConfig, head: HeadConfig) -> str:
-    """The class of transformers that a model is."""
-    model_type = model_type_of(config)
-    base = {"bert": "Bert", "roberta": "Roberta", "distilbert": "DistilBert"}[model_type]
-    if head.task == "pretraining":
-        return f"{base}ForMaskedLM" if config.pair_task == "none" else f"{base}ForPreTraining"
-    return base + next(ending for ending, task in _TASKS.items() if task == head.task)
-
-
-def _check_has_class(config: BertConfig, head: HeadConfig, model_type: str) -> None:
-    """What transformers' classes of the family can be."""
-    has_pooler = head.needs_pooler or (head.task == "pretraining" and config.pair_task != "none")
-    if model_type != "bert" and head.task == "pretraining" and config.pair_task != "none":
-        raise UserError(
-            f"transformers has no {model_type} with a head for pairs (pair_task "
-            f"{config.pair_task!r})"
-        )
-    wanted = {"distilbert": "relu"}.get(model_type, "tanh")
-    if has_pooler and config.pooler_act != wanted:
-        raise UserError(f"transformers' {model_type} pools with {wanted}, not {config.pooler_act}")
-    if model_type == "distilbert" and config.layer_norm_eps != 1e-12:
-        raise UserError(
-            f"transformers' distilbert has a layer_norm_eps of 1e-12, not {config.layer_norm_eps}"
-        )
-    if model_type == "distilbert" and head.task == "encoder" and head.has_pooler:
-        raise UserError("transformers' distilbert without a head has no pooler")

@@ -4,6 +4,7 @@ Ours: layers stacked, heads an axis of their own, matrices [inputs, outputs], th
 Theirs: an array for each layer, heads side by side, the vocabulary as it is.
 """
 
+import functools
 import math
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -80,9 +81,14 @@ def places(config: BertConfig, head: HeadConfig, family: Family) -> dict[str, Pl
 
 def flat_shapes(config: BertConfig, head: HeadConfig) -> dict[str, tuple[int, ...]]:
     """Path -> shape of every weight of a model."""
-    return {
-        path: leaf.shape for path, leaf in flatten(models.abstract_params(config, head)).items()
-    }
+    return dict(_shapes(config, head))
+
+
+# Of few models, but asked for several times, and each time it takes tenths of a second.
+@functools.lru_cache(maxsize=32)
+def _shapes(config: BertConfig, head: HeadConfig) -> tuple[tuple[str, tuple[int, ...]], ...]:
+    leaves = flatten(models.abstract_params(config, head))
+    return tuple((path, leaf.shape) for path, leaf in leaves.items())
 
 
 def count_weights(config: BertConfig, head: HeadConfig) -> int:

@@ -6,7 +6,7 @@ It says what is known and leaves out the rest.
 from typing import NamedTuple
 
 from bert_jax.config import BertConfig
-from bert_jax.convert.hf_config import class_of
+from bert_jax.convert.hf_classes import class_of
 from bert_jax.convert.layout import count_weights
 from bert_jax.errors import UserError
 from bert_jax.formatting import format_count

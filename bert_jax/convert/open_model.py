@@ -15,7 +15,7 @@ from bert_jax.convert import hub
 from bert_jax.convert.hf_config import FILE
 from bert_jax.convert.model import Kind, Model, Weights
 from bert_jax.convert.read import GOOGLE_CONFIG, read_google, read_hugging_face
-from bert_jax.convert.sentence_encoder import read_pooling
+from bert_jax.convert.sentence_encoder import MODULES, read_pooling
 from bert_jax.errors import UserError
 from bert_jax.head_config import HeadConfig
 from data_pipeline.tokenization.text_tokenizer import TextTokenizer
@@ -65,7 +65,11 @@ def open_model(
         weights = read_google(path, task=task, drop=drop, new=new)
     else:
         weights = read_hugging_face(path, task=task, drop=drop, new=new)
-        if weights.head.task == "encoder" and (pooling := read_pooling(folder)):
+        if weights.head.task != "encoder" and (folder / MODULES).is_file():
+            weights = weights._replace(
+                notes=(*weights.notes, f"{MODULES} is not looked at: the model has a head")
+            )
+        elif pooling := read_pooling(folder):
             weights = weights._replace(head=dataclasses.replace(weights.head, **pooling))
     tokenizer = _tokenizer_of(folder, weights.config, cased) if with_tokenizer else None
     return Model(kind, path, weights, tokenizer)

@@ -12,10 +12,11 @@ from bert_jax import models
 from bert_jax.config import BertConfig
 from bert_jax.convert.canonical import Names, canonical_names, check_tied, describe_left
 from bert_jax.convert.difference import Difference, compare, listed
+from bert_jax.convert.hf_classes import family_of
+from bert_jax.convert.hf_classes import check_has_class
 from bert_jax.convert.hf_config import (
     FILE,
     HuggingFaceConfig,
-    family_of,
     parse_config,
     read_config,
     read_json_object,
@@ -103,6 +104,8 @@ def _read(
         config, head = _head_of(names, base, said, task)
         if family is None:
             family = family_of(said.model_type, head.task)
+        if said.model_type == "roberta":
+            check_has_class(config, head)  # its masked LM does not heed its config
         _check_layers(names, config, family)
         placed = places(config, head, family)
         _leave_pooler(names, placed, family)
@@ -176,6 +179,7 @@ def _head_of(
         # Files of a class for masked LMs often have this head, too.
         named = said.config.pair_task
         pair_task = "next_sentence" if named == "none" else named
+    classifies_or_chooses = task.endswith("classification") or task == "multiple_choice"
     labels = said.labels if task.endswith("classification") else ()
     return dataclasses.replace(said.config, pair_task=pair_task), HeadConfig(
         task=task,
@@ -186,7 +190,7 @@ def _head_of(
             else "single_label_classification"
         ),
         has_pooler=has("bert/pooler") if task == "encoder" else True,
-        classifier_dropout=said.classifier_dropout if labels else None,
+        classifier_dropout=said.classifier_dropout if classifies_or_chooses else None,
     )
 
 

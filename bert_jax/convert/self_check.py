@@ -1,5 +1,6 @@
 """Whether what a conversion wrote is what it read: every weight, and what the model computes."""
 
+import dataclasses
 import importlib.util
 import json
 import os
@@ -13,7 +14,7 @@ import numpy as np
 
 from bert_jax import models
 from bert_jax.config import BertConfig, ComputeConfig
-from bert_jax.convert.hf_config import class_of, model_type_of
+from bert_jax.convert.hf_classes import class_of, model_type_of
 from bert_jax.convert.layout import flatten, meant_shapes
 from bert_jax.convert.model import Model
 from bert_jax.convert.open_model import open_model
@@ -27,6 +28,8 @@ TOLERANCE = 1e-4
 _ROUNDING = {"float32": 0.0, "bfloat16": 2.0**-8, "float16": 2.0**-11}
 # Half of float16's smallest number: what is nearer to 0 may become 0.
 _SMALLEST = {"float16": 2.0**-25}
+# Heads with dropout before their last layer.
+_DROP_OUT = ("sequence_classification", "token_classification", "multiple_choice")
 _ROWS, _LENGTH, _CHOICES = 2, 16, 2
 
 
@@ -70,12 +73,14 @@ def check_weights(model: Model, params: Any, folder: Path, dtype: str = "float32
       UserError: it is another model, or a weight differs by more than rounding.
     """
     again = open_model(folder, cased=None if model.tokenizer is None else model.tokenizer.cased)
-    for name, wanted, found in (
-        ("config", model.config, again.config),
-        ("head", model.head, again.head),
-    ):
-        if wanted != found:
-            raise UserError(f"the {name} was {wanted} and is read again as {found}")
+    wanted, found = _meant(model.config, model.head), _meant(again.config, again.head)
+    differing = [
+        f"{name} was {wanted[name]!r} and is read again as {found[name]!r}"
+        for name in wanted
+        if wanted[name] != found[name]
+    ]
+    if differing:
+        raise UserError(f"what was written is another model: {'; '.join(differing)}")
     read = again.weights.read()
     before, after = flatten(params), flatten(read)
     largest, count = 0.0, 0
@@ -92,6 +97,22 @@ def check_weights(model: Model, params: Any, folder: Path, dtype: str = "float32
             )
         largest = max(largest, float(difference.max() / np.abs(one).max()))
     return WeightsCheck(read, count, largest)
+
+
+def _meant(config: BertConfig, head: HeadConfig) -> dict[str, Any]:
+    """The fields that a model has a use for; the others need not survive another's layout."""
+    found = dataclasses.asdict(config) | dataclasses.asdict(head)
+    if head.task != "pretraining":
+        found["pair_task"] = "none"
+    if head.task != "encoder":
+        del found["has_pooler"]
+    if head.task != "sequence_classification":
+        del found["problem_type"]
+    if head.task not in _DROP_OUT:
+        del found["classifier_dropout"]
+    if not (head.needs_pooler or found["pair_task"] != "none"):
+        del found["pooler_act"]
+    return found
 
 
 def transformers_is_there() -> bool:

@@ -16,6 +16,7 @@ from bert_jax.head_config import HeadConfig
 from data_pipeline.strict_json import parse_json
 
 MODULES = "modules.json"
+_LARGEST_FILE = 1_000_000
 _SENTENCES = "sentence_bert_config.json"
 # Their switch -> our pooling.
 _POOLINGS = {
@@ -85,6 +86,8 @@ def write_modules(folder: Path, config: BertConfig, head: HeadConfig, max_length
 def _kinds(path: Path) -> list[tuple[str, str]]:
     """Class and folder of every module."""
     try:
+        if path.stat().st_size > _LARGEST_FILE:
+            raise ValueError(f"it has {path.stat().st_size:,} bytes")
         modules = parse_json(path.read_bytes())
         found = [(str(each["type"]).rpartition(".")[2], str(each["path"])) for each in modules]
     except (OSError, ValueError, TypeError, KeyError) as error:

@@ -12,7 +12,8 @@ import numpy as np
 from bert_jax.checkpoint import Checkpoints
 from bert_jax.config import BertConfig
 from bert_jax.config_file import config_json
-from bert_jax.convert.hf_config import FILE, family_of, model_type_of, to_hugging_face
+from bert_jax.convert.hf_classes import family_of, model_type_of
+from bert_jax.convert.hf_config import FILE, to_hugging_face
 from bert_jax.convert.layout import Array, places, to_theirs
 from bert_jax.convert.model import Model
 from bert_jax.convert.model_card import CARD, Facts, model_card

@@ -1,36 +1,20 @@
 """Filling masks: the masked LM head on text with [MASK] in it."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from bert_jax.config import BertConfig, ComputeConfig
 from bert_jax.errors import UserError
 from bert_jax.formatting import format_probability
 from bert_jax.heads import BertForPreTraining
+from bert_jax.inference.batching import Batch, Row, computed
+from bert_jax.inference.inputs import BadText, TextTokenizer, single
 
-# Rows are padded to these multiples, so that few programs are compiled for many texts.
-LENGTH_MULTIPLE = 32
+# Masks of a row are padded to this multiple, so that few programs are compiled for many texts.
 MASKS_MULTIPLE = 4
-ROWS_AT_ONCE = 32
-
-
-class TextTokenizer(Protocol):
-    """What inference needs of a tokeniser (`data_pipeline.load_tokenizer`)."""
-
-    pad_id: int
-    cls_id: int
-    sep_id: int
-    mask_id: int
-
-    def encode_with_masks(self, text: str) -> list[int]:
-        """Ids of a text, in which `[MASK]` is one token."""
-
-    def readable_token(self, i: int) -> str:
-        """The token of an id as a person can read it."""
 
 
 class Candidate(NamedTuple):
@@ -88,7 +72,7 @@ class FillMask:
                 output: Any = model.apply(
                     {"params": params},
                     batch["input_ids"],
-                    jnp.zeros_like(batch["input_ids"]),
+                    batch["token_type_ids"],
                     batch["attention_mask"],
                     batch["masked_lm_positions"],
                 )
@@ -100,11 +84,12 @@ class FillMask:
         """The most probable tokens for every `[MASK]`, each by itself, given the whole text.
 
         Args:
-          texts: one or several, each with at least one `[MASK]`.
+          texts: one or several, each with at least one `[MASK]`, or the model's own mask token.
           top_k: how many tokens for each mask.
 
         Raises:
-          UserError: a text has no `[MASK]` or is too long for the model; `top_k` is out of range.
+          UserError: `top_k` is out of range.
+          BadText: a text has no `[MASK]` or is too long for the model.
         """
         texts = [texts] if isinstance(texts, str) else list(texts)
         if not 1 <= top_k <= self.config.vocab_size:
@@ -112,68 +97,44 @@ class FillMask:
                 f"top_k is {top_k}; it must be at least 1 and at most the size of the vocabulary, "
                 f"{self.config.vocab_size}"
             )
-        ids = [self.encode(text) for text in texts]
-        # Texts of like length share a batch; the order of the results is that of the texts.
-        order = sorted(range(len(ids)), key=lambda i: len(ids[i]))
-        filled: dict[int, FilledText] = {}
-        for first in range(0, len(order), ROWS_AT_ONCE):
-            chosen = order[first : first + ROWS_AT_ONCE]
-            for i, masks in zip(chosen, self._fill([ids[i] for i in chosen], top_k), strict=True):
+        rows = [self._row(i, text) for i, text in enumerate(texts)]
+        mask_id = self.tokenizer.mask_id
+        places = [np.flatnonzero(row.ids == mask_id) for row in rows]
+        filled: list[Any] = [None] * len(texts)
+        for chosen, probabilities in computed(
+            rows,
+            self.config.max_length,
+            self.tokenizer.pad_id,
+            lambda chosen, batch: self._compute([places[i] for i in chosen], batch),
+        ):
+            for found, i in zip(probabilities, chosen, strict=False):
+                masks = [self._candidates(mask, top_k) for mask in found[: len(places[i])]]
                 filled[i] = FilledText(texts[i], masks)
-        return [filled[i] for i in range(len(texts))]
+        return filled
 
-    def encode(self, text: str) -> list[int]:
-        """The ids that the model reads for a text, with [CLS] and [SEP].
-
-        Raises:
-          UserError: the text has no `[MASK]` or is too long for the model.
-        """
-        tokenizer, longest = self.tokenizer, self.config.max_length
-        ids = [tokenizer.cls_id, *tokenizer.encode_with_masks(text), tokenizer.sep_id]
-        if len(ids) > longest:
-            raise UserError(
-                f"the text {text[:40]!r}... has {len(ids)} tokens with [CLS] and [SEP]; the model "
-                f"has {longest} positions: give a shorter one"
-            )
+    def _row(self, index: int, text: str) -> Row:
+        tokenizer = self.tokenizer
+        ids = tokenizer.encode_with_masks(text)
+        row = single(tokenizer, self.config, ids, index, text)
         if tokenizer.mask_id not in ids:
-            raise UserError(
-                f"the text {text[:60]!r} has no [MASK]; write [MASK] where a word is missing"
+            raise BadText(
+                index, f"the text {text[:60]!r} has no [MASK]; write [MASK] where a word is missing"
             )
-        return ids
+        return row
 
-    def _fill(self, rows: list[list[int]], top_k: int) -> list[list[list[Candidate]]]:
-        tokenizer, longest = self.tokenizer, self.config.max_length
-        places = [[i for i, x in enumerate(row) if x == tokenizer.mask_id] for row in rows]
-        # The number of rows too is one of few, the powers of two.
-        shape = 1 << (len(rows) - 1).bit_length()
-        length = min(_round_up(max(map(len, rows)), LENGTH_MULTIPLE), longest)
-        input_ids = np.full((shape, length), tokenizer.pad_id, np.int32)
-        attention_mask = np.zeros((shape, length), np.int32)
-        positions = np.zeros((shape, _round_up(max(map(len, places)), MASKS_MULTIPLE)), np.int32)
-        for i, (row, found) in enumerate(zip(rows, places, strict=True)):
-            input_ids[i, : len(row)], attention_mask[i, : len(row)] = row, 1
-            positions[i, : len(found)] = found
-        batch = {
-            "input_ids": input_ids,
-            "attention_mask": attention_mask,
-            "masked_lm_positions": positions,
-        }
-        probabilities = np.asarray(self._probabilities(self.params, batch))
-        probabilities = probabilities[:, :, : self.config.vocab_size]
-        best = np.argsort(-probabilities, axis=-1, kind="stable")[:, :, :top_k]
+    def _compute(self, places: list[np.ndarray], batch: Batch) -> jax.Array:
+        most = max(map(len, places))
+        positions = np.zeros(
+            (len(batch["input_ids"]), -(-most // MASKS_MULTIPLE) * MASKS_MULTIPLE), np.int32
+        )
+        for row, found in enumerate(places):
+            positions[row, : len(found)] = found
+        return self._probabilities(self.params, {**batch, "masked_lm_positions": positions})
+
+    def _candidates(self, probabilities: np.ndarray, top_k: int) -> list[Candidate]:
+        probabilities = probabilities[: self.config.vocab_size]
+        best = np.argsort(-probabilities, kind="stable")[:top_k]
         return [
-            [
-                [
-                    Candidate(
-                        tokenizer.readable_token(int(token)), float(probabilities[i, m, token])
-                    )
-                    for token in best[i, m]
-                ]
-                for m in range(len(found))
-            ]
-            for i, found in enumerate(places)
+            Candidate(self.tokenizer.readable_token(int(token)), float(probabilities[token]))
+            for token in best
         ]
-
-
-def _round_up(n: int, multiple: int) -> int:
-    return -(-n // multiple) * multiple

@@ -2,29 +2,37 @@
 
 from pathlib import Path
 
+from bert_jax.config import ComputeConfig
 from bert_jax.convert.open_model import open_model
 from bert_jax.errors import UserError
-from bert_jax.head_config import TASKS
-from bert_jax.inference.fill_mask import FillMask
+from bert_jax.inference.model import LoadedModel
 
 
-def load(model: str | Path, *, step: int | None = None) -> FillMask:
+def load(
+    model: str | Path,
+    *,
+    step: int | None = None,
+    task: str | None = None,
+    cased: bool | None = None,
+    compute: ComputeConfig | None = None,
+) -> LoadedModel:
     """Open a model to use it.
 
     Args:
-      model: a run or one of its checkpoints, a folder in Hugging Face's layout, or a name of the
-        Hub (`bert_jax.convert.open_model`).
+      model: a run or one of its checkpoints, a folder in Hugging Face's layout, a checkpoint of
+        google-research/bert, or a name of the Hub (`bert_jax.convert.open_model`).
       step: which checkpoint of a run; the newest where not given.
+      task: of the head (`bert_jax.head_config.TASKS`); what the weights are of where not given.
+      cased: of a tokeniser that does not say it itself, a lone `vocab.txt`.
+      compute: how to compute; float32 as the platform multiplies it where not given.
 
     Returns:
-      The model with its tokeniser; it fills masks.
+      The model with its tokeniser.
 
     Raises:
-      UserError: there is no such model, or it has no masked LM head or no tokeniser.
+      UserError: there is no such model, it is not what it says it is, or it has no tokeniser.
     """
-    opened = open_model(model, step=step)
-    if opened.head.task != "pretraining":
-        raise UserError(f"{model} has no masked LM head: it is {TASKS[opened.head.task]}")
+    opened = open_model(model, task=task, step=step, cased=cased)
     if opened.tokenizer is None:
-        raise UserError(f"{model} has no tokeniser")
-    return FillMask(opened.config, opened.weights.read(), opened.tokenizer)
+        raise UserError(f"{model} has no tokeniser; put its vocab.txt or tokenizer.json beside it")
+    return LoadedModel(opened.config, opened.head, opened.weights.read(), opened.tokenizer, compute)

@@ -1,0 +1,249 @@
+"""A model that is ready to be used, whatever head it has."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import jax
+import numpy as np
+
+from bert_jax.config import BertConfig, ComputeConfig
+from bert_jax.errors import UserError
+from bert_jax.head_config import TASKS, HeadConfig
+from bert_jax.inference.answer import LONGEST_ANSWER, Answer, answer
+from bert_jax.inference.choose import Choice, choose
+from bert_jax.inference.classify import ClassifiedText, classify
+from bert_jax.inference.embed import LAST, Embedder
+from bert_jax.inference.fill_mask import FilledText, FillMask
+from bert_jax.inference.inputs import TextTokenizer
+from bert_jax.inference.inside import Encoder, Inside
+from bert_jax.inference.pairs import PairScorer
+from bert_jax.inference.tag import TaggedText, tag
+from bert_jax.inference.task_logits import TaskLogits
+from bert_jax.pair_tasks import PAIR_TASKS
+
+
+class LoadedModel:
+    """A model with its head and its tokeniser (`bert_jax.load`).
+
+    Every model makes vectors (`embed`) and shows what goes on inside (`encode`); what else it can
+    do depends on its head. Texts of like length are computed together, in few shapes; results are
+    in the order of the texts.
+
+    Attributes:
+      config: the shape of the model.
+      head: what is on it.
+      params: its weights, on the first device.
+      tokenizer: the one that it was trained with.
+      compute: how it is computed.
+    """
+
+    def __init__(
+        self,
+        config: BertConfig,
+        head: HeadConfig,
+        params: Any,
+        tokenizer: TextTokenizer,
+        compute: ComputeConfig | None = None,
+    ) -> None:
+        self.config, self.head, self.tokenizer = config, head, tokenizer
+        self.compute = compute or ComputeConfig()
+        self.params = jax.device_put(params, jax.local_devices()[0])
+
+    def embed(
+        self,
+        texts: str | Sequence[str],
+        pooling: str | None = None,
+        layers: int | Sequence[int] = LAST,
+        mix: str | Sequence[float] = "mean",
+        normalize: bool | None = None,
+        *,
+        truncate: bool = False,
+    ) -> np.ndarray:
+        """One vector for each text, [N, E] float32.
+
+        Args:
+          texts: one or several.
+          pooling: `mean` of all tokens, `cls`, `max` or `pooler`; where not given, what the model
+            was trained to make vectors of sentences by, or else `mean`.
+          layers: which states: 0 the embeddings, 1 the first layer, -1 the last; several are mixed.
+          mix: `mean`, `sum` or `concat` (then [N, E * layers]), or a weight for each layer.
+          normalize: whether each vector is divided by its length; where not given, as the model
+            was trained to.
+          truncate: whether a text that is too long is cut at its end, or is an error.
+
+        Raises:
+          UserError: an argument is out of range, or a text is too long.
+        """
+        return self._embedder.embed(texts, pooling, layers, mix, normalize, truncate=truncate)
+
+    def encode(
+        self,
+        text: str,
+        second: str | None = None,
+        *,
+        output_hidden_states: bool = False,
+        output_attentions: bool = False,
+        truncate: bool = False,
+    ) -> Inside:
+        """What the encoder makes of one text, or of two, for those who look inside.
+
+        Args:
+          text: the text.
+          second: what follows it.
+          output_hidden_states: whether every layer is wanted.
+          output_attentions: whether attention is wanted.
+          truncate: whether what is too long is cut, or is an error.
+
+        Raises:
+          UserError: it is too long.
+        """
+        return self._encoder.look(
+            text,
+            second,
+            output_hidden_states=output_hidden_states,
+            output_attentions=output_attentions,
+            truncate=truncate,
+        )
+
+    def fill_mask(self, texts: str | Sequence[str], top_k: int = 5) -> list[FilledText]:
+        """The most probable tokens for every `[MASK]`, each by itself, given the whole text.
+
+        Args:
+          texts: one or several, each with at least one `[MASK]`, or the model's own mask token.
+          top_k: how many tokens for each mask.
+
+        Raises:
+          UserError: the model has no masked LM head; a text has no mask or is too long.
+        """
+        self._need("pretraining", "fill masks")
+        return self._fill_mask.fill_mask(texts, top_k)
+
+    def next_sentence(
+        self, pairs: Sequence[tuple[str, str]], *, truncate: bool = False
+    ) -> np.ndarray:
+        """Of each pair, the probability that the second text follows the first, [N] float32.
+
+        Args:
+          pairs: (first text, second text).
+          truncate: whether a pair that is too long is cut, the longer text first, or is an error.
+
+        Raises:
+          UserError: the model has no head for next sentences, or a pair is too long.
+        """
+        return self._score_pairs("next_sentence", pairs, truncate)
+
+    def sentence_order(
+        self, pairs: Sequence[tuple[str, str]], *, truncate: bool = False
+    ) -> np.ndarray:
+        """Of each pair, the probability that its texts are in their order; see `next_sentence`.
+
+        Raises:
+          UserError: the model has no head for sentence order, or a pair is too long.
+        """
+        return self._score_pairs("sentence_order", pairs, truncate)
+
+    def classify(
+        self, texts: str | Sequence[str | tuple[str, str]], *, truncate: bool = False
+    ) -> list[ClassifiedText]:
+        """Every class of each text, the most probable first; of a regression its numbers.
+
+        Args:
+          texts: one or several, or pairs (first text, second text).
+          truncate: whether what is too long is cut, or is an error.
+
+        Raises:
+          UserError: the model does not classify sequences, or a text is too long.
+        """
+        self._need("sequence_classification", "classify texts")
+        texts = [texts] if isinstance(texts, str) else texts
+        return classify(self._logits, self.tokenizer, texts, truncate=truncate)
+
+    def tag(self, texts: str | Sequence[str | Sequence[str]]) -> list[TaggedText]:
+        """The label of every word.
+
+        Args:
+          texts: one or several; each as its words, or as text, which is split at white space and
+            punctuation.
+
+        Raises:
+          UserError: the model does not classify tokens, or a text is too long.
+        """
+        self._need("token_classification", "label words")
+        texts = [texts] if isinstance(texts, str) else texts
+        return tag(self._logits, self.tokenizer, texts)
+
+    def answer(
+        self, questions: Sequence[tuple[str, str]], longest: int = LONGEST_ANSWER
+    ) -> list[Answer]:
+        """The best stretch of each context: whole words.
+
+        Args:
+          questions: (question, context that the answer is in).
+          longest: of an answer, in pieces.
+
+        Raises:
+          UserError: the model does not answer questions, or a context is too long.
+        """
+        self._need("question_answering", "answer questions")
+        return answer(self._logits, self.tokenizer, questions, longest=longest)
+
+    def choose(self, questions: Sequence[tuple[str, Sequence[str]]]) -> list[Choice]:
+        """How likely each choice is among those of its question.
+
+        Args:
+          questions: (text, its choices).
+
+        Raises:
+          UserError: the model has no head for choices, or one is too long.
+        """
+        self._need("multiple_choice", "choose")
+        return choose(self._logits, self.tokenizer, questions)
+
+    def _need(self, task: str, what: str) -> None:
+        if self.head.task != task:
+            raise UserError(
+                f"the model cannot {what}, for which it needs a head for {TASKS[task]}; it is "
+                f"{describe_head(self.config, self.head)}"
+            )
+
+    def _score_pairs(
+        self, task: str, pairs: Sequence[tuple[str, str]], truncate: bool
+    ) -> np.ndarray:
+        has = self.config.pair_task if self.head.task == "pretraining" else "none"
+        if has != task:
+            raise UserError(
+                f"the model has no {PAIR_TASKS[task].title} head ({task.replace('_', ' ')}); it "
+                f"is {describe_head(self.config, self.head)}"
+            )
+        return self._pairs.score(pairs, truncate=truncate)
+
+    @cached_property
+    def _fill_mask(self) -> FillMask:
+        return FillMask(self.config, self.params, self.tokenizer, self.compute)
+
+    @cached_property
+    def _pairs(self) -> PairScorer:
+        return PairScorer(self.config, self.params, self.tokenizer, self.compute)
+
+    @cached_property
+    def _embedder(self) -> Embedder:
+        return Embedder(self.config, self.head, self.params, self.tokenizer, self.compute)
+
+    @cached_property
+    def _encoder(self) -> Encoder:
+        return Encoder(self.config, self.params, self.tokenizer, self.compute)
+
+    @cached_property
+    def _logits(self) -> TaskLogits:
+        return TaskLogits(self.config, self.head, self.params, self.tokenizer.pad_id, self.compute)
+
+
+def describe_head(config: BertConfig, head: HeadConfig) -> str:
+    """What a model is, for a person: `a model with the heads of pretraining (masked LM, NSP)`."""
+    if head.task == "encoder":
+        return TASKS["encoder"]
+    if head.task != "pretraining":
+        return f"a model with a head for {TASKS[head.task]}"
+    pair = PAIR_TASKS.get(config.pair_task)
+    return f"a model with a masked LM head{f' and one for {pair.title}' if pair else ' alone'}"

@@ -1,0 +1,195 @@
+"""Vectors of texts: pooled as they should be, alike in any company, and written whole."""
+
+import io
+import json
+
+import numpy as np
+import pytest
+from inference_models import loaded_model
+from pyarrow import parquet
+
+from bert_jax import cli
+from bert_jax.commands import embed as command
+from bert_jax.errors import UserError
+from bert_jax.head_config import HeadConfig
+
+TEXTS = ["the cat sat .", "dog", "the cat sat on the mat , the dog ran on the cat s mat .", ""]
+
+
+@pytest.fixture(scope="module")
+def model():
+    return loaded_model(HeadConfig(task="encoder"))
+
+
+def states(model, text):
+    return model.encode(text, output_hidden_states=True).hidden_states
+
+
+@pytest.mark.parametrize(
+    ("pooling", "of_states"),
+    [("mean", lambda x: x.mean(0)), ("cls", lambda x: x[0]), ("max", lambda x: x.max(0))],
+)
+def test_a_vector_is_pooled_from_the_states_of_the_texts_own_tokens(model, pooling, of_states):
+    vectors = model.embed(TEXTS, pooling=pooling)
+    expected = [of_states(states(model, text)[-1]) for text in TEXTS]
+    np.testing.assert_allclose(vectors, expected, atol=1e-5)
+    assert vectors.dtype == np.float32
+
+
+def test_the_pooler_is_what_a_head_for_sequences_is_given(model):
+    [vector] = model.embed("the cat", pooling="pooler")
+    np.testing.assert_allclose(vector, model.encode("the cat").pooled, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("mix", "mixed"),
+    [
+        ("mean", lambda a, b: (a + b) / 2),
+        ("sum", lambda a, b: a + b),
+        ((0.25, 2), lambda a, b: 0.25 * a + 2 * b),
+        ("concat", lambda a, b: np.concatenate([a, b])),
+    ],
+)
+def test_layers_are_mixed(model, mix, mixed):
+    [vector] = model.embed("the cat sat", layers=(0, -2), mix=mix)
+    kept = states(model, "the cat sat")
+    np.testing.assert_allclose(vector, mixed(kept[0].mean(0), kept[1].mean(0)), atol=1e-5)
+
+
+def test_one_layer_may_have_a_weight_too(model):
+    whole, half = model.embed("the cat"), model.embed("the cat", mix=(0.5,))
+    np.testing.assert_allclose(half, whole / 2, atol=1e-6)
+
+
+def test_a_model_of_sentence_vectors_pools_and_normalizes_as_it_was_trained():
+    trained = loaded_model(HeadConfig(task="encoder", pooling="max", normalize=True))
+    found = trained.embed(TEXTS)
+    plain = trained.embed(TEXTS, pooling="max", normalize=False)
+    np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-6)
+    np.testing.assert_allclose(found, plain / np.linalg.norm(plain, axis=1, keepdims=True), 1e-5)
+
+
+def test_a_vector_is_the_same_alone_and_among_others(model):
+    rng = np.random.default_rng(0)
+    words = ["the", "cat", "dog", "mat", "ran"]
+    texts = [" ".join(rng.choice(words, n)) for n in rng.integers(1, 30, 150)]
+    together = model.embed(texts)
+    for i in (0, 70, 149):
+        np.testing.assert_allclose(together[i], model.embed(texts[i])[0], atol=1e-5)
+
+
+def test_a_pretrained_model_makes_vectors_too_and_without_a_pooler_says_so():
+    model = loaded_model(pair_task="none")
+    assert model.embed(["the cat", "dog"]).shape == (2, 16)
+    with pytest.raises(UserError, match="no pooler; pool by mean, cls or max"):
+        model.embed("dog", pooling="pooler")
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ({"pooling": "median"}, "pooling is 'median'; it must be one of mean"),
+        ({"layers": 3}, "layers are 3; each must be from 0 .* to 2 .* to -3"),
+        ({"layers": ()}, "layers are none"),
+        ({"layers": (1, 2), "mix": (1.0,)}, "mix has 1 numbers, and there are 2 layers"),
+        ({"mix": "product"}, "mix is 'product'"),
+        ({"pooling": "pooler", "layers": 1}, "the pooler reads the last layer alone"),
+    ],
+)
+def test_what_cannot_be_meant_is_an_error(model, how, message):
+    with pytest.raises(UserError, match=message):
+        model.embed("the cat", **how)
+
+
+def test_a_text_that_is_too_long_is_an_error_unless_it_may_be_cut(model):
+    text = "cat " * 40
+    with pytest.raises(UserError, match=r"42 tokens .* 32 positions") as error:
+        model.embed(["dog", text])
+    assert error.value.index == 1
+    np.testing.assert_allclose(
+        model.embed(text, truncate=True), model.embed("cat " * 30), atol=1e-6
+    )
+
+
+def run(*argv):
+    return cli.main(["embed", *map(str, argv)])
+
+
+def test_each_text_is_a_line_that_fits_or_an_object(tiny_run, capsys):
+    long = "the cat sat on the mat near the river and looked on"
+    assert run(tiny_run.run_dir, "the cat", long) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split("  ")[-1] for line in lines] == ["the cat", "the cat sat on the ma..."]
+    assert all(len(line) <= 80 and "(16; length " in line for line in lines)
+    assert run(tiny_run.run_dir, "the cat", "--json", "--normalize") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["text"] == "the cat"
+    assert np.linalg.norm(found["vector"]) == pytest.approx(1, abs=1e-6)
+
+
+def test_similarity_is_the_cosine_of_each_pair(tiny_run, tmp_path, capsys):
+    pairs = tmp_path / "pairs.tsv"
+    pairs.write_text("the cat\tthe cat\nthe dog\tthe mat\n")
+    assert run(tiny_run.run_dir, "a mat", "a river", "--file", pairs, "--similarity", "--json") == 0
+    found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(f["first"], f["second"]) for f in found] == [
+        ("a mat", "a river"),
+        ("the cat", "the cat"),
+        ("the dog", "the mat"),
+    ]
+    assert found[1]["cosine"] == pytest.approx(1, abs=1e-6)
+    assert all(f["cosine"] < 1 - 1e-6 for f in (found[0], found[2]))
+
+
+def test_a_file_of_vectors_is_written_by_portions(tiny_run, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(command, "PORTION", 3)
+    monkeypatch.setattr("sys.stdin", io.StringIO("the cat\n\nthe dog\na mat\nthe cat ran\n"))
+    assert run(tiny_run.run_dir, "--file", "-", "--output", tmp_path / "v.npy") == 0
+    assert capsys.readouterr().out == f"4 vectors of 16 numbers in {tmp_path / 'v.npy'}\n"
+    vectors = np.load(tmp_path / "v.npy")
+
+    text = tmp_path / "texts.txt"
+    text.write_text("the cat\nthe dog\na mat\nthe cat ran\n")
+    assert run(tiny_run.run_dir, "--file", text, "--output", tmp_path / "v.parquet", "--json") == 0
+    output = capsys.readouterr()
+    assert json.loads(output.out)["vectors"] == 4
+    table = parquet.read_table(tmp_path / "v.parquet").to_pydict()
+    assert table["text"] == text.read_text().splitlines()
+    np.testing.assert_allclose(np.array(table["vector"]), vectors, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        ([], "there is no text"),
+        (["a", "--output", "v.txt"], "ends in neither .npy nor .parquet"),
+        (["a", "--output", "nowhere/v.npy"], "there is no folder nowhere"),
+        (["a", "b", "--similarity", "--output", "v.npy"], "leave --output out"),
+        (["a", "b", "c", "--similarity"], "1 text where 2 are needed, one after another"),
+        (["a", "--pooling", "mode"], "--pooling: there is no pooling 'mode'"),
+        (["a", "--layers", "x"], "--layers: 'x' is no whole number"),
+        (["a", "--mix", "m"], "or a weight for each layer"),
+        (["a", "--layers=9"], "layers are 9"),
+    ],
+)
+def test_a_mistake_is_one_line_and_leaves_no_file(
+    tiny_run, tmp_path, monkeypatch, capsys, argv, message
+):
+    monkeypatch.chdir(tmp_path)
+    assert run(tiny_run.run_dir, *argv) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert error.count("\n") == 1
+    assert message in error
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_bad_line_leaves_no_file_and_is_named(tiny_run, tmp_path, capsys):
+    text = tmp_path / "texts.txt"
+    text.write_text("the cat\n" + "cat " * 80 + "\n")
+    output = tmp_path / "v.npy"
+    assert run(tiny_run.run_dir, "--file", text, "--output", output) == 2
+    assert f"error: {text}:2: the text" in capsys.readouterr().err
+    assert not output.exists()
+    assert run(tiny_run.run_dir, "--file", text, "--output", output, "--truncate") == 0
+    assert np.load(output).shape == (2, 16)

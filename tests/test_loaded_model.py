@@ -1,0 +1,145 @@
+"""What `bert_jax.load` returns: each head answers, and one that is missing is named."""
+
+import numpy as np
+import pytest
+from inference_models import loaded_model
+
+from bert_jax.errors import UserError
+from bert_jax.head_config import HeadConfig
+from bert_jax.inference.answer import best_span
+from bert_jax.inference.spans import split_words
+
+LABELS = ("O", "PER", "LOC")
+
+
+@pytest.fixture(scope="module")
+def pretrained():
+    return loaded_model()
+
+
+def classifier(**fields):
+    return loaded_model(HeadConfig(task="sequence_classification", labels=LABELS, **fields))
+
+
+def test_attention_of_a_text_is_a_share_of_each_of_its_tokens(pretrained):
+    found = pretrained.encode("the cats ran .", output_attentions=True)
+    assert found.tokens == ["[CLS]", "the", "cat", "##s", "ran", ".", "[SEP]"]
+    assert found.attentions.shape == (2, 4, 7, 7)
+    np.testing.assert_allclose(found.attentions.sum(-1), 1, atol=1e-5)
+    assert found.hidden_states is None
+    assert found.states.shape == (7, 16)
+
+
+def test_two_texts_are_encoded_with_their_types(pretrained):
+    found = pretrained.encode("the cat", "ran", output_hidden_states=True)
+    assert found.tokens == ["[CLS]", "the", "cat", "[SEP]", "ran", "[SEP]"]
+    assert found.token_types.tolist() == [0, 0, 0, 0, 1, 1]
+    assert found.hidden_states.shape == (3, 6, 16)
+    np.testing.assert_array_equal(found.hidden_states[-1], found.states)
+
+
+def test_pairs_are_scored_alike_alone_and_among_others(pretrained):
+    pairs = [("the cat", "sat ."), ("the cat sat on the mat . the dog", "ran"), ("", "dog")]
+    scores = pretrained.next_sentence(pairs)
+    assert ((scores > 0) & (scores < 1)).all()
+    assert len(set(scores.round(4))) == 3
+    for pair, score in zip(pairs, scores, strict=True):
+        assert pretrained.next_sentence([pair])[0] == pytest.approx(score, abs=1e-5)
+
+
+def test_a_pair_that_is_too_long_is_cut_only_if_asked_the_longer_text_first(pretrained):
+    pair = ("cat " * 40, "the dog")
+    with pytest.raises(UserError, match=r"45 tokens .* 32 positions"):
+        pretrained.next_sentence([pair])
+    expected = pretrained.next_sentence([("cat " * 27, "the dog")])
+    np.testing.assert_allclose(pretrained.next_sentence([pair], truncate=True), expected)
+
+
+def test_order_of_sentences_is_another_question_than_the_next_sentence():
+    model = loaded_model(pair_task="sentence_order")
+    assert model.sentence_order([("the cat", "dog")]).shape == (1,)
+    with pytest.raises(UserError, match=r"no NSP head \(next sentence\); .* one for SOP"):
+        model.next_sentence([("the cat", "dog")])
+
+
+def test_classes_come_with_the_most_probable_first():
+    model = classifier()
+    alone, pair = model.classify("the cat"), model.classify([("the cat", "the dog")])
+    for [found] in (alone, pair):
+        scores = [label.score for label in found.labels]
+        assert scores == sorted(scores, reverse=True)
+        assert sum(scores) == pytest.approx(1, abs=1e-6)
+        assert {label.label for label in found.labels} == set(LABELS)
+    assert alone[0].to_line().startswith("the cat  ->  ")
+    assert pair[0].to_dict()["second"] == "the dog"
+
+
+def test_several_classes_may_hold_and_a_regression_gives_numbers():
+    [many] = classifier(problem_type="multi_label_classification").classify("the cat")
+    [numbers] = classifier(problem_type="regression").classify("the cat")
+    logits = {label.label: label.score for label in numbers.labels}
+    assert [label.label for label in numbers.labels] == list(LABELS)
+    for label, score in many.labels:
+        assert score == pytest.approx(1 / (1 + np.exp(-logits[label])), abs=1e-6)
+
+
+def test_every_word_has_the_label_of_its_first_piece():
+    model = loaded_model(HeadConfig(task="token_classification", labels=LABELS))
+    [found] = model.tag("john's cats ran.")
+    assert [word.word for word in found.words] == ["john", "'", "s", "cats", "ran", "."]
+    [words] = model.tag([["cats", "ran"]])
+    [alone] = model.tag(["cats ran"])
+    assert words.words == alone.words
+    assert words.to_line() == f"cats/{words.words[0].label} ran/{words.words[1].label}"
+    assert model.tag(["", "the"])[0].words == []
+
+
+def test_an_answer_is_a_stretch_of_its_context():
+    model = loaded_model(HeadConfig(task="question_answering"))
+    context = "the  cats ran on the mat, the dog sat."
+    for longest in (1, 2, 30):
+        [found] = model.answer([("the dog", context)], longest)
+        assert found.answer == context[found.start : found.end]
+        assert 0 < found.probability <= 1
+        assert 1 <= len(split_words(found.answer)) <= longest
+    assert model.answer([("the dog", "")])[0].answer == ""
+
+
+def test_the_best_span_is_in_order_and_no_longer_than_asked():
+    starts, ends = np.array([0.0, 5, 1, 0]), np.array([7.5, 0, 3, 4])
+    assert best_span(starts, ends, 30)[:2] == (1, 3)
+    assert best_span(starts, ends, 2)[:2] == (1, 2)
+    assert best_span(starts, ends, 1)[:2] == (0, 0)
+
+
+def test_choices_share_their_probability_within_a_question():
+    model = loaded_model(HeadConfig(task="multiple_choice"))
+    questions = [("the cat", ["sat .", "ran on the mat", "dog"]), ("the dog", ["ran"])]
+    first, second = model.choose(questions)
+    assert sum(first.probabilities) == pytest.approx(1, abs=1e-6)
+    assert second.probabilities == [1.0]
+    assert model.choose(questions[:1])[0].probabilities == pytest.approx(
+        first.probabilities, abs=1e-5
+    )
+    assert first.to_dict()["best"] == int(np.argmax(first.probabilities))
+    with pytest.raises(UserError, match="has no choices"):
+        model.choose([("the cat", [])])
+
+
+@pytest.mark.parametrize(
+    ("ask", "message"),
+    [
+        (lambda m: m.classify("a"), "cannot classify texts, .* head for sequence classification"),
+        (lambda m: m.tag("a"), "cannot label words"),
+        (lambda m: m.answer([("a", "b")]), "cannot answer questions"),
+        (lambda m: m.choose([("a", ["b"])]), "cannot choose"),
+    ],
+)
+def test_a_head_that_is_missing_is_named_with_the_one_that_is_there(pretrained, ask, message):
+    with pytest.raises(UserError, match=rf"{message}.* masked LM head and one for NSP"):
+        ask(pretrained)
+
+
+def test_a_classifier_fills_no_masks():
+    with pytest.raises(UserError, match=r"cannot fill masks, .* a head for sequence class"):
+        classifier().fill_mask("a [MASK]")
