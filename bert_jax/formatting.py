@@ -65,9 +65,12 @@ _THOUSANDS = ((1.0, ""), (1e3, "k"), (1e6, "M"), (1e9, "G"), (1e12, "T"))
 
 
 def format_duration(seconds: float) -> str:
-    """A time: ``0:07``, ``12:34``, ``1:02:03``."""
+    """A time: ``0:07``, ``12:34``, ``1:02:03``, and from two days on ``2.5 days``, ``110 days``."""
     if not math.isfinite(seconds):
         return "?"
+    days = seconds / 86400
+    if days >= 2:
+        return f"{days:.1f} days" if days < 9.95 else f"{days:,.0f} days"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

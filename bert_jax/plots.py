@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bert_jax.label_places import LABEL_HEIGHT, free_corner
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -39,8 +41,6 @@ CSS_VARIABLES = {
 }
 MOST_POINTS = 1000
 _DASHED: dict[str, Any] = {"linewidth": 1.2, "linestyle": (0, (5, 3)), "zorder": 1}
-# Of the height of the axes: 8.5 points and some room, of about 160.
-_LABEL_HEIGHT = 0.065
 _RC_LOCK = threading.Lock()
 
 
@@ -148,13 +148,13 @@ def draw(
     return figure
 
 
-def dress_steps(axes: Any, title: str) -> None:
-    """A title, and steps on the horizontal axis."""
+def dress_steps(axes: Any, title: str, pad: float | None = None) -> None:
+    """A title, `pad` points above the axes, and steps on the horizontal axis."""
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-    axes.set_title(title, loc="left", color=INK, fontsize=11, fontweight="bold")
+    axes.set_title(title, loc="left", color=INK, fontsize=11, fontweight="bold", pad=pad)
     axes.set_xlabel("step", color=MUTED, fontsize=9)
-    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, steps=[1, 2, 5, 10]))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     dress(axes)
 
@@ -217,19 +217,22 @@ def _draw_baselines(axes: Any, baselines: Sequence[Baseline], scale: float) -> N
     for baseline in baselines:
         value = baseline.value * scale
         height = axes.transAxes.inverted().transform(axes.transData.transform((0, value)))[1]
-        if any(abs(height - other) < _LABEL_HEIGHT for other in taken):
+        corner = free_corner(axes, baseline.label, height)
+        middle = height + (0.5 if corner.is_above else -0.5) * LABEL_HEIGHT
+        if any(abs(middle - other) < LABEL_HEIGHT for other in taken):
             continue
-        taken.append(height)
+        taken.append(middle)
         axes.annotate(
             baseline.label,
-            xy=(1.0, value),
+            xy=(1.0 if corner.side == "right" else 0.0, value),
             xycoords=("axes fraction", "data"),
-            xytext=(0, 3),
+            xytext=(0, 3 if corner.is_above else -3),
             textcoords="offset points",
-            ha="right",
-            va="bottom",
+            ha=corner.side,
+            va="bottom" if corner.is_above else "top",
             fontsize=8.5,
             color=MUTED,
+            bbox={"facecolor": PAPER, "edgecolor": "none", "alpha": 0.8, "pad": 0.5},
             zorder=5,
         )
 

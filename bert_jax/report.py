@@ -270,15 +270,17 @@ def _facts(run: Run, training: Sequence[Mapping[str, Any]]) -> list[tuple[str, s
     if run.evaluation and run.evaluation.get("mlm"):
         mlm = run.evaluation["mlm"]
         below = mlm["unigram_entropy"] - mlm["loss"]
-        side = "below" if below >= 0 else "above"
-        facts.append((f"{abs(below):.2f} nat", f"MLM loss {side} the held-out unigram entropy"))
+        amount = f"{abs(below):.2f}"
+        side = "level with" if amount == "0.00" else "below" if below > 0 else "above"
+        facts.append((f"{amount} nat", f"MLM loss {side} the held-out unigram entropy"))
     task = pair_task_of(run.evaluation or {})
     if run.evaluation and task and run.evaluation[task.key]:
         pairs = run.evaluation[task.key]
         above = 100 * (pairs["accuracy"] - pairs["majority_share"])
-        side = "above" if above >= 0 else "below"
+        amount = f"{abs(above):.1f}"
+        side = "level with" if amount == "0.0" else "above" if above > 0 else "below"
         fact = f"{task.title} accuracy {side} the majority label"
-        facts.append((f"{abs(above):.1f} points", fact))
+        facts.append((f"{amount} points", fact))
     if training:
         facts.append((format_count(int(training[-1]["step"])), "steps"))
     speeds = sorted(s for line in training if (s := line.get("tokens_per_second")))

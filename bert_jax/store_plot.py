@@ -45,8 +45,8 @@ def draw_stores(
     others = [name for name in curves if name not in largest]
     labels = [*named, *([f"{len(others)} more"] if others else [])]
     columns = max(1, _LEGEND_WIDTH // (max(map(len, labels)) + _SAMPLE))
-    height = 3.0 + _LEGEND_LINE * -(-len(labels) // columns)
-    figure = Figure(figsize=(5.0, height), layout="constrained", facecolor=PAPER)
+    legend_height = _LEGEND_LINE * -(-len(labels) // columns)
+    figure = Figure(figsize=(5.0, 3.0 + legend_height), layout="constrained", facecolor=PAPER)
     axes = figure.add_subplot(facecolor=PAPER)
     for name, color, marker in zip(named, SERIES, _MARKERS, strict=False):
         axes.plot(
@@ -69,10 +69,17 @@ def draw_stores(
             zorder=2,
         )
     draw_borders(axes, borders, steps)
-    axes.margins(x=0.02, y=0.08)
-    dress_steps(axes, STORES_TITLE)
-    figure.legend(
-        loc="outside lower center",
+    # The steps of the other figures, which have those of training too.
+    trained = [line["step"] for line in lines]
+    spare = 0.01 * (max(trained) - min(trained))
+    axes.set_xlim(min(trained) - spare, max(trained) + spare)
+    axes.margins(y=0.08)
+    # The legend is between the title and the curves, on the right as in the other figures.
+    dress_steps(axes, STORES_TITLE, pad=6 + 72 * legend_height)
+    axes.legend(
+        loc="lower right",
+        bbox_to_anchor=(1.0, 0.99),
+        borderaxespad=0.2,
         ncols=min(columns, len(labels)),
         frameon=False,
         fontsize=9,

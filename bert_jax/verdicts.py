@@ -73,14 +73,15 @@ def _bits_per_character(mlm: Mapping[str, Any]) -> Verdict:
     per_token = mlm["characters_per_token"]
     entropy = bits_per_character(mlm["unigram_entropy"], per_token)
     below = entropy - mlm["bits_per_character"]
-    side = "below" if below >= 0 else "above"
+    amount = f"{abs(below):.2f}"
+    side = _LEVEL if amount == "0.00" else f"{amount} bit {'below' if below > 0 else 'above'}"
     return Verdict(
         task="MLM",
         measure="loss, bits per character",
         result=f"{mlm['bits_per_character']:.3f}",
         baseline=f"{entropy:.3f}",
         baseline_name=f"the held-out unigram entropy; {per_token:.2f} characters a token",
-        text=f"{abs(below):.2f} bit {side} the held-out unigram entropy",
+        text=f"{side} the held-out unigram entropy",
         passed=None,
     )
 

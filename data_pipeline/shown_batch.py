@@ -30,12 +30,16 @@ class Prediction(NamedTuple):
         shown: the token that the model sees there.
         kind: whether that is [MASK], another token, or the original; a random token that happens to
             be the original counts as kept.
+        original_text: the token that stood there as a person can read it.
+        shown_text: the one that the model sees, likewise.
     """
 
     position: int
     original: str
     shown: str
     kind: Kind
+    original_text: str
+    shown_text: str
 
 
 class ShownSequence(NamedTuple):
@@ -181,6 +185,8 @@ def _predictions(
                 tokenizer.id_to_token(int(original)),
                 tokenizer.id_to_token(shown),
                 kind,
+                tokenizer.readable_token(int(original)),
+                tokenizer.readable_token(shown),
             )
 
 

@@ -93,6 +93,7 @@ def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None
         ("fly", "no command 'fly'; there are vocab, prepare"),
         ("--versoin", "no flag '--versoin'; did you mean --version?"),
         ("pretrain", "missing: EXPERIMENT; see bert-jax pretrain --help"),
+        ("show-batch tiny --data store", "show-batch needs --step N, the step to show"),
         ("pretrain tiny more", "takes no argument 'more'"),
         ("pretrain tiny --step 3", "no flag --step; did you mean --steps?"),
         ("pretrain tiny --rundir x", "did you mean --run_dir?"),

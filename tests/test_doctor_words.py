@@ -85,6 +85,8 @@ def test_a_vocabulary_may_mark_where_words_begin_instead() -> None:
         def id_to_token(self, i: int) -> str:
             return self.vocab[i]
 
+        readable_token = id_to_token
+
         def decode(self, ids: list[int]) -> str:
             return "".join(self.vocab[i] for i in ids).replace("▁", " ").strip()
 

@@ -76,10 +76,22 @@ def test_an_amount_agrees_with_its_unit(n, unit, text):
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0, "0:00"), (7.4, "0:07"), (59.7, "1:00"), (754, "12:34"), (3723, "1:02:03")],
+    [
+        (0, "0:00"),
+        (7.4, "0:07"),
+        (59.7, "1:00"),
+        (754, "12:34"),
+        (3723, "1:02:03"),
+        (172799, "47:59:59"),
+    ],
 )
 def test_a_duration_reads_like_a_clock(seconds, text):
     assert format_duration(seconds) == text
+
+
+def test_a_duration_of_two_days_or_more_is_in_days():
+    days = [format_duration(86400 * n) for n in (2, 2.54, 9.96, 110, 12_000)]
+    assert days == ["2.0 days", "2.5 days", "10 days", "110 days", "12,000 days"]
 
 
 @given(

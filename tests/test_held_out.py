@@ -32,7 +32,7 @@ class Tokens:
 
     vocab_size = CONFIG.vocab_size
 
-    def id_to_token(self, i):
+    def readable_token(self, i):
         return f"t{i}"
 
 
@@ -134,8 +134,14 @@ def test_the_summary_says_so_where_nothing_was_learned():
     assert "0.300 nat ABOVE the held-out unigram entropy" in mlm
     assert "0.010 BELOW the majority share" in nsp
     assert "inside the interval: not told from guessing" in nsp
-    *_, equal = summary(verdict(7, METRICS | {"eval_nsp_accuracy": 0.54}, FLOOR))
-    assert "NSP accuracy 0.540: equal to the majority share 0.540" in equal
+
+
+@pytest.mark.parametrize("off", [0.0, 0.0004, -0.0004])
+def test_the_summary_gives_no_side_to_a_difference_that_its_digits_do_not_show(off):
+    metrics = {"eval_nsp_accuracy": 0.54 + off, "eval_mlm_loss": 6.2 + off}
+    mlm, *_, nsp = summary(verdict(7, METRICS | metrics, FLOOR))
+    assert "MLM loss 6.200: level with the held-out unigram entropy 6.200" in mlm
+    assert nsp.split(":")[1].startswith(" level with the majority share 0.540")
 
 
 def test_baselines_name_the_pair_task_and_are_of_the_masked_tokens_alone_without_one(split):

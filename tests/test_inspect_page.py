@@ -99,4 +99,9 @@ def test_pieces_are_put_together_and_marks_stand_as_in_text(inspection: Inspecti
     page = Page(render_inspection(replace(inspection, examination=changed)))
     shown = "".join(page.texts)
     assert "unhappy (cat)." in " ".join(shown.split())
+    # Of a tokeniser that marks where words begin.
+    places = (Shown("text", "un", "un"), Shown("mask", "happy", "<mask>", continues=True))
+    changed = replace(inspection.examination, examples=(ShownRow(places, None),))
+    html = render_inspection(replace(inspection, examination=changed))
+    assert "unhappy" in "".join("".join(Page(html).texts).split("\n"))
     assert ("class", "verdict chip") not in page.attributes

@@ -146,7 +146,7 @@ def test_the_manifest_says_which_libraries_made_it(made: tuple[Path, Tokenizer])
         ({"lines": 3}, "lines must be one of"),
         ({"language": 3}, "language must be a code"),
         # Its lines would not be split, so that only an early look finds it.
-        ({"language": "xx", "lines": "sentence"}, r"language 'xx' is not known; did you mean xh\?"),
+        ({"language": "xx", "lines": "sentence"}, "language 'xx' is not known: give its code"),
     ],
 )
 def test_what_is_of_another_type_than_is_needed_is_one_error(

@@ -1,6 +1,7 @@
 """The recipe: what a run leaves, what a second start does, and starts that are refused."""
 
 import io
+import math
 import os
 import shutil
 import signal
@@ -9,6 +10,7 @@ import jax
 import numpy as np
 import pytest
 
+from bert_jax import devices
 from bert_jax.checkpoint import Checkpoints
 from bert_jax.errors import UserError
 from bert_jax.inference.load import load
@@ -278,6 +280,8 @@ def test_a_start_that_is_refused_leaves_nothing(
 ):
     monkeypatch.chdir(tmp_path)
     arguments = {"data": tiny_run.store} | arguments
+    if arguments["data"] == "nowhere":
+        monkeypatch.setattr(devices, "initialize", lambda *_: pytest.fail("devices were sought"))
     with pytest.raises(ValueError, match=message):
         pretrain(str(tiny_run.experiment), tmp_path / "run", **arguments)
     assert not (tmp_path / "run").exists()
@@ -301,13 +305,16 @@ def test_a_store_that_has_moved_is_no_other_run(tiny_run, tmp_path):
 @pytest.mark.parametrize(
     ("data", "weights", "message"),
     [
-        (["a", "b"], (1, 2, 3), "^weights: .* has 3 numbers, and DataConfig.stores names 2"),
-        (["a", "b"], (1, -2), "^weights: .* the weight of 'b' is -2, it must be above 0"),
-        ("a", (1,), "mixes several stores"),
+        (["a", "b"], (1, 2, 3), r"^weights=\(1, 2, 3\) has 3 numbers, and data names 2 stores; "),
+        (["a", "b"], (1, -2), r"^weights=\(1, -2\): they must be finite numbers above 0"),
+        (["a", "b"], (1, math.nan), "^weights=.1, nan.: they must be finite numbers above 0"),
+        (["a", "b"], (True, 1), "^weights=.True, 1.: they must be finite numbers above 0"),
+        ("a", (1, 2), "^weights=.1, 2. is for several stores, and data names one"),
+        ("", None, "^data: DataConfig.store is ''"),
         (None, (1, 2), "mixes several stores"),
-        (["a", "b"], "12", "^weights='12': they must be numbers, one for each store"),
-        (["a", "b"], (), r"^weights=\(\): they must be numbers"),
-        (["a", "b"], 3, "^weights=3: they must be numbers"),
+        (["a", "b"], "12", "^weights='12': they must be finite numbers above 0, one"),
+        (["a", "b"], (), r"^weights=\(\): they must be"),
+        (["a", "b"], 3, "^weights=3: they must be"),
     ],
 )
 def test_weights_that_do_not_fit_the_stores_are_refused(tmp_path, data, weights, message):

@@ -223,6 +223,11 @@ def test_a_run_of_sentence_order_is_shown_as_one(run_dir):
     assert "masked language modelling and SOP" in page.text
     assert "SOP accuracy above the majority label" in page.text
     assert "always “swapped”" in page.text
+    level = NSP | {"accuracy": NSP["majority_share"] - 0.0001}
+    write_json(run_dir / "evaluation.json", {"step": 60, "mlm": MLM, "sop": level})
+    text = page_of(run_dir).text
+    assert "0.0 points" in text
+    assert "SOP accuracy level with the majority label" in text
     assert {path.stem for path in (run_dir / "plots").iterdir()} == {"sop_loss", "sop_accuracy"}
 
 

@@ -81,7 +81,7 @@ def test_text_is_joined_only_where_a_piece_continues_the_word_that_is_shown() ->
         for t in "[CLS] ##ing walk ##ing un ##able [MASK] ##ing".split()
     ]
     assert joined(ids, (), tokenizer) == "[CLS] ##ing walking unable [MASK] ##ing"
-    wrong = Prediction(4, "the", "un", "random")
+    wrong = Prediction(4, "the", "un", "random", "the", "un")
     assert joined(ids, (wrong,), tokenizer) == "[CLS] ##ing walking un ##able [MASK] ##ing"
 
 
@@ -133,7 +133,7 @@ def test_an_id_that_only_the_batch_shows_to_be_beyond_the_vocabulary_is_an_error
 
 @pytest.mark.parametrize("text", ["漢 字 " * 99, "漢字" * 99])
 def test_chinese_text_is_as_wide_as_the_terminal(text: str) -> None:
-    words = [Prediction(i, "漢字", "字", "random")._asdict() for i in range(9)]
+    words = [Prediction(i, "漢字", "字", "random", "漢字", "字")._asdict() for i in range(9)]
     facts = {"row": 0, "example": 1, "tokens": [], "label_name": None, "is_packed": False}
     row = {**facts, "documents": [], "text": text, "predictions": words}
     lines = list(show_rows([row], 80))

@@ -20,7 +20,7 @@ def lines_of(names, steps=(10, 20, 30)):
 
 
 def labels_of(figure):
-    return [text.get_text() for text in figure.legends[0].get_texts()]
+    return [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
 
 
 def test_each_store_has_a_line_with_its_name():
@@ -32,6 +32,15 @@ def test_each_store_has_a_line_with_its_name():
         pytest.approx([5.9, 5.8, 5.7]),
     ]
     assert [list(line.get_xdata()) for line in figure.axes[0].lines] == [[10, 20, 30]] * 2
+
+
+def test_steps_are_those_of_the_other_figures():
+    lines = [{"step": 1}, *lines_of(["en", "sw"], (20, 40, 60))]
+    axes = draw_stores(lines, {"en": 0.5, "sw": 0.5}).axes[0]
+    assert axes.get_xlim() == pytest.approx((0.41, 60.59))
+    low, high = axes.get_xlim()
+    shown = [tick for tick in axes.get_xticks() if low <= tick <= high]
+    assert shown == [20, 40, 60]
 
 
 def test_of_many_stores_the_largest_are_named_in_their_order_and_all_are_drawn():

@@ -144,6 +144,12 @@ def test_of_two_that_write_at_once_the_second_fails_and_leaves_nothing(tmp_path:
 
 
 def test_opening_what_is_no_store_is_an_error_that_names_it(tmp_path: Path) -> None:
+    (tmp_path / "begun.partial").mkdir()
+    for name in ("begun", "begun.partial"):
+        with pytest.raises(
+            DataError, match=r"/begun\.partial: a token store that is not finished; "
+        ):
+            TokenStore.open(tmp_path / name)
     with pytest.raises(DataError, match="absent: no such token store"):
         TokenStore.open(tmp_path / "absent")
     with pytest.raises(DataError, match="is not a token store"):

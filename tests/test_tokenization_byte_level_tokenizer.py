@@ -393,6 +393,7 @@ def test_a_store_of_it_holds_the_text_and_rows_are_shown_as_text(
     ids = SpecialIds.of(tokenizer)
     batches = PretrainingBatches(store.train, ids, objective, seed=0, batch_size=2)
     for shown in shown_batch(batches, store, objective, 0):
+        assert "Ġ" not in "".join(p.original_text + p.shown_text for p in shown.predictions)
         taken_back = list(shown.tokens)
         for prediction in shown.predictions:
             taken_back[prediction.position] = prediction.original

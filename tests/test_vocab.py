@@ -102,7 +102,13 @@ def test_another_tokeniser_of_the_same_kind_is_refused_before_anything_is_learne
         argv[1] = str(text.rename(tmp_path / "other.txt"))
     else:
         (output / "learned.json").unlink()
-    origin = "" if change == "no record" else f", learned from {text}"
+    why = {
+        "size": "size 100 there and 101 now",
+        "name": "other input now",
+        "text": "the text has changed since, or is read another way",
+    }
+    why["time"] = why["text"]
+    origin = "" if change == "no record" else f", learned from {text} ({why[change]})"
     monkeypatch.setattr(word_counts, "units_of", lambda *_: pytest.fail("the text was read"))
     message = error_of(capsys, *argv, "--size", str(size))
     assert message.startswith(f"--output {output} holds another tokeniser, of ")
@@ -132,7 +138,7 @@ def test_a_sample_is_stated_in_the_terminal_as_json_and_in_the_record(
     argv = ["vocab", str(text), "--output", str(output), "--workers", "1", "--kind", kind]
     argv += ["--size", "60", "--sample", "30"]
     assert cli.main(argv) == 0
-    assert "\n(learned from 30 of 100 sentences)\n" in capsys.readouterr().out
+    assert "\n(learned from 30 different ones of 100 sentences)\n" in capsys.readouterr().out
     assert json.loads((output / "learned.json").read_text())["facts"] == {
         "taken": 30,
         "seen": 100,
@@ -142,7 +148,9 @@ def test_a_sample_is_stated_in_the_terminal_as_json_and_in_the_record(
     shown = json.loads(capsys.readouterr().out)
     assert (shown["taken"], shown["seen"]) == (30, 100)
     argv[-1] = "40"
-    assert "holds another tokeniser" in error_of(capsys, *argv)
+    assert " (sample 30 there and 40 now); remove it" in error_of(capsys, *argv)
+    argv[-3] = "20"
+    assert "(sample 30 there and 40 now; size 60 there and 20 now)" in error_of(capsys, *argv)
 
 
 @pytest.mark.usefixtures("no_work")

@@ -72,6 +72,7 @@ def test_the_same_command_again_chooses_nothing_unless_it_was_stopped(
     assert err == f"{output}: is there already, of the same text and settings\n"
     message = error_of(capsys, *argv, "--add", "1")
     assert message.startswith(f"--output {output} holds another tokeniser, of 12 word pieces")
+    assert " there and 1 now); remove it" in message
     (output / "extended.json").unlink()
     assert "holds another tokeniser" in error_of(capsys, *argv)
 

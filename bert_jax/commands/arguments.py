@@ -71,7 +71,7 @@ def _show_batch(command: str) -> CommandParser:
     )
     _add_experiment(parser)
     parser.add_argument(
-        "--step", metavar="N", type=whole_number, required=True, help="as in metrics.jsonl, from 1"
+        "--step", metavar="N", type=whole_number, help="which one, as in metrics.jsonl, from 1"
     )
     parser.add_argument(
         "--rows", metavar="N", type=positive, default=None, help="the first N rows (all)"

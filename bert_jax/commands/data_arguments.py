@@ -78,7 +78,7 @@ def vocab_parser(command: str) -> CommandParser:
         "--sample",
         metavar="N",
         type=positive,
-        help="learn from at most N sentences (WordPiece: all; SentencePiece: 1000000)",
+        help="learn from at most N different sentences (WordPiece: all; SentencePiece: 1000000)",
     )
     parser.add_argument(
         "--byte_fallback",
@@ -133,7 +133,7 @@ def prepare_parser(command: str) -> CommandParser:
         "--language",
         metavar="CODE",
         default="en",
-        help="language, for splitting sentences: de, pt-br, ... (en)",
+        help="language, for splitting sentences: de, pt-BR, ... (en)",
     )
     _add_workers(parser)
     parser.add_argument(

@@ -4,6 +4,7 @@ import argparse
 import shutil
 
 from bert_jax.commands.output import print_json
+from bert_jax.errors import UserError
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -12,6 +13,8 @@ def run(arguments: argparse.Namespace) -> None:
     from bert_jax.recipes.show_batch import batch_rows, show_rows
     from bert_jax.terminal import Terminal
 
+    if arguments.step is None:
+        raise UserError("show-batch needs --step N, the step to show, as in metrics.jsonl, from 1")
     experiment = load_experiment(arguments.experiment, arguments.overrides)
     rows = batch_rows(experiment, arguments.step, arguments.rows, Terminal().progress)
     if arguments.json:

@@ -49,10 +49,10 @@ def run(arguments: argparse.Namespace) -> None:
     from data_pipeline.tokenization.rules import Rules
 
     rules = Rules(arguments.cased, arguments.strip_accents, unicode_form=arguments.normalize)
-    tokenizer = _tokenizer_at(output, arguments, rules)
-    sources = as_sources(arguments.inputs, arguments.lines, "en", silent, arguments.text_key)
     names = ("kind", "size", "model_type", "sample", "byte_fallback")
     settings = {name: getattr(arguments, name) for name in names} | asdict(rules)
+    tokenizer = _tokenizer_at(output, arguments, rules, settings)
+    sources = as_sources(arguments.inputs, arguments.lines, "en", silent, arguments.text_key)
     job = learning_job(sources, settings)
     if tokenizer is None:
         tokenizer, facts = _learn(arguments, sources, rules)
@@ -63,7 +63,8 @@ def run(arguments: argparse.Namespace) -> None:
     else:
         learned = read_learned(output)
         if learned is None or not learned.is_of(job, tokenizer):
-            raise refused(output, tokenizer)
+            unlike = [] if learned is None else learned.unlike(job, tokenizer, sources)
+            raise refused(output, tokenizer, unlike)
         facts = dict(learned.facts)
         print(f"{output}: is there already, of the same text and settings", file=sys.stderr)
     _show(arguments, tokenizer, facts)
@@ -91,7 +92,7 @@ def _show(
         return
     print(f"{arguments.output}: a tokeniser of {described(tokenizer)}")
     if "taken" in facts:
-        print(f"(learned from {facts['taken']:,} of {facts['seen']:,} sentences)")
+        print(f"(learned from {facts['taken']:,} different ones of {facts['seen']:,} sentences)")
     if tokenizer.vocab_size < arguments.size:
         why = f"no more of them come twice in the {'sample' if 'taken' in facts else 'text'}"
         if arguments.kind == "sentencepiece":
@@ -189,7 +190,7 @@ def _warnings(tokenizer: TextTokenizer) -> list[str]:
 
 
 def _tokenizer_at(
-    output: Path, arguments: argparse.Namespace, rules: Rules
+    output: Path, arguments: argparse.Namespace, rules: Rules, settings: Mapping[str, Any]
 ) -> TextTokenizer | None:
     """The tokeniser that is there and may be the one that is asked for, or None.
 
@@ -204,7 +205,11 @@ def _tokenizer_at(
         or there.rules.unicode_form != rules.unicode_form
         or there.vocab_size > arguments.size
     ):
-        raise refused(output, there)
+        from data_pipeline.preparation.learned import read_learned
+
+        learned = read_learned(output)
+        unlike = [] if learned is None else learned.settings_unlike(settings)
+        raise refused(output, there, unlike)
     return there
 
 
@@ -229,14 +234,15 @@ def there_already(output: Path, cased: bool) -> TextTokenizer | None:
     return None
 
 
-def refused(output: Path, there: TextTokenizer) -> UserError:
-    """The error for an output folder that holds another tokeniser."""
+def refused(output: Path, there: TextTokenizer, unlike: Sequence[str]) -> UserError:
+    """The error for an output folder that holds another tokeniser, and in what it is `unlike`."""
     from data_pipeline.preparation.learned import read_learned
 
     learned, origin = read_learned(output), ""
     if learned is not None and learned.inputs:
         more = len(learned.inputs) - 1
         origin = f", learned from {learned.inputs[0]}" + (f" and {more} more" if more else "")
+        origin += f" ({'; '.join(unlike)})" if unlike else ""
     return UserError(
         f"--output {output} holds another tokeniser, of {described(there)}{origin}; "
         "remove it or name a new folder"

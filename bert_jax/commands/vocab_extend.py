@@ -69,7 +69,8 @@ def extend(arguments: argparse.Namespace) -> None:
     else:
         learned = read_learned(output)
         if learned is None or not learned.is_of(job, there) or read_extension(output) is None:
-            raise refused(output, there)
+            unlike = [] if learned is None else learned.unlike(job, there, sources)
+            raise refused(output, there, unlike)
         facts = dict(learned.facts)
         print(f"{output}: is there already, of the same text and settings", file=sys.stderr)
     if arguments.json:

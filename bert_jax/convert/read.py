@@ -12,8 +12,7 @@ from bert_jax import models
 from bert_jax.config import BertConfig
 from bert_jax.convert.canonical import Names, canonical_names, check_tied, describe_left
 from bert_jax.convert.difference import Difference, compare, listed
-from bert_jax.convert.hf_classes import family_of
-from bert_jax.convert.hf_classes import check_has_class
+from bert_jax.convert.hf_classes import check_has_class, family_of
 from bert_jax.convert.hf_config import (
     FILE,
     HuggingFaceConfig,

@@ -18,7 +18,7 @@ MASKS_MULTIPLE = 4
 
 
 class Candidate(NamedTuple):
-    """A token for a mask, and the probability that the model gives it."""
+    """A token for a mask, as a person can read it, and the probability that the model gives it."""
 
     token: str
     probability: float

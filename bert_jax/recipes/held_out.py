@@ -139,7 +139,7 @@ def floor_of(
             "unigram_entropy": unigram_entropy(asked.token_ids, asked.token_weights),
             "unigram_loss": guessed,
             "commonest_accuracy": token_share,
-            "commonest_token": tokenizer.id_to_token(token),
+            "commonest_token": tokenizer.readable_token(token),
             "predictions": len(asked.token_ids),
         }
     }
@@ -223,9 +223,8 @@ def summary(result: Mapping[str, Any]) -> list[str]:
     mlm = result["mlm"]
     nats = mlm["unigram_entropy"] - mlm["loss"]
     lines = [
-        f"held-out MLM loss {mlm['loss']:.3f}: {abs(nats):.3f} nat "
-        f"{'below' if nats > 0 else 'ABOVE'} the held-out unigram entropy "
-        f"{mlm['unigram_entropy']:.3f} "
+        f"held-out MLM loss {mlm['loss']:.3f}: {_side(nats, ' nat below', ' nat ABOVE')} the "
+        f"held-out unigram entropy {mlm['unigram_entropy']:.3f} "
         f"({mlm['predictions']:,} masked tokens)",
         f"guessing them by the frequencies of the training text has a loss of "
         f"{mlm['unigram_loss']:.3f}",
@@ -243,10 +242,10 @@ def summary(result: Mapping[str, Any]) -> list[str]:
     return [*lines, *store_lines(result)]
 
 
-def _side(points: float) -> str:
-    if points == 0:
-        return "equal to"
-    return f"{abs(points):.3f} {'above' if points > 0 else 'BELOW'}"
+def _side(better: float, above: str, below: str) -> str:
+    """By how much a number is better than another: none where the digits shown are 0."""
+    amount = f"{abs(better):.3f}"
+    return "level with" if amount == "0.000" else f"{amount}{above if better > 0 else below}"
 
 
 def _pair_summary(task: PairTask, pairs: Mapping[str, Any]) -> str:
@@ -255,7 +254,7 @@ def _pair_summary(task: PairTask, pairs: Mapping[str, Any]) -> str:
     inside = low <= pairs["accuracy"] <= high
     return (
         f"held-out {task.title} accuracy {pairs['accuracy']:.3f}: "
-        f"{_side(points)} the majority share {pairs['majority_share']:.3f} "
+        f"{_side(points, ' above', ' BELOW')} the majority share {pairs['majority_share']:.3f} "
         f"(95 % interval {low:.3f} to {high:.3f}, {pairs['examples']:,} pairs)"
         + (", inside the interval: not told from guessing" if inside else "")
     )

@@ -161,7 +161,8 @@ def _example(row: ShownRow, labels: Mapping[int, str]) -> dict[str, Any]:
 
 
 def _place(shown: Shown, before: str) -> Place:
-    continues = shown.token.startswith(_PREFIX) and shown.kind != "special"
+    marked = shown.continues or shown.token.startswith(_PREFIX)
+    continues = marked and shown.kind != "special"
     gap = not continues and shown.token not in _CLOSING and before not in _OPENING
     other = shown.shown if shown.kind == "random" else ""
     return Place(shown.kind, shown.token.removeprefix(_PREFIX), other, gap or not before)

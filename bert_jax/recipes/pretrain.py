@@ -1,5 +1,6 @@
 """The pretraining recipe: from what is asked for to a finished run."""
 
+import math
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from numbers import Real
@@ -9,12 +10,14 @@ from typing import Any
 import jax
 
 from bert_jax.errors import UserError
+from bert_jax.formatting import format_amount
 from bert_jax.loop import Stopped, stop_on_signals
 from bert_jax.recipes import run_folder
 from bert_jax.recipes.experiment import Experiment, load_experiment, with_model
 from bert_jax.recipes.init_from import shape_to_take, taken_fields
 from bert_jax.recipes.overrides import Override, with_data
 from bert_jax.recipes.pretraining_run import PretrainingResult, PretrainingRun
+from bert_jax.recipes.stores import check_paths
 from bert_jax.terminal import Terminal
 
 
@@ -61,15 +64,20 @@ def pretrain(
             )
     else:
         given = list(bindings)
-        if data is not None:
-            given = with_data(given, [data] if isinstance(data, str | Path) else data)
+        stores = [data] if isinstance(data, str | Path) else data
+        if stores is not None:
+            given = with_data(given, stores, "data")
         if weights is not None:
-            given.append(Override("weights", "DataConfig.weights", _numbers(weights)))
+            given.append(
+                Override("weights", "DataConfig.weights", _checked_weights(weights, stores))
+            )
         given += [] if steps is None else [f"TrainConfig.num_steps={steps}"]
         experiment = load_experiment(str(experiment), given)
     run_dir = Path("runs") / experiment.name if run_dir is None else Path(run_dir)
     terminal = terminal or Terminal.silent()
     run_folder.check_folder(run_dir)
+    # Before devices are looked for, which says on which of them the run will be.
+    check_paths(experiment.data)
     shape = shape_to_take(init_from, run_dir)
     if shape is not None:
         experiment = with_model(experiment, taken_fields(shape), f"--init_from {init_from}")
@@ -87,10 +95,33 @@ def pretrain(
             return PretrainingResult(run_dir, step, stopped.name, None)
 
 
-def _numbers(weights: Iterable[float]) -> tuple[float, ...]:
+def _checked_weights(
+    weights: Iterable[float], stores: Sequence[str | Path] | None
+) -> tuple[float, ...]:
+    """Weights as `DataConfig` takes them; refused in the words of the call, not in its fields'."""
     given = tuple(weights) if isinstance(weights, Iterable) else ()
-    if not given or not all(isinstance(weight, Real) for weight in given):
+    if not given or not all(map(_is_weight, given)):
         raise UserError(
-            f"weights={weights!r}: they must be numbers, one for each store, such as (7, 3)"
+            f"weights={weights!r}: they must be finite numbers above 0, one for each store, such "
+            "as (7, 3)"
+        )
+    if stores is not None and len(stores) == 1:
+        raise UserError(
+            f"weights={weights!r} is for several stores, and data names one; name more of them in "
+            "data, or leave weights out"
+        )
+    if stores is not None and len(stores) != len(given):
+        raise UserError(
+            f"weights={weights!r} has {format_amount(len(given), 'number')}, and data names "
+            f"{len(stores)} stores; give one weight for each"
         )
     return tuple(map(float, given))
+
+
+def _is_weight(weight: object) -> bool:
+    if isinstance(weight, bool) or not isinstance(weight, Real):
+        return False
+    try:
+        return 0 < float(weight) < math.inf
+    except OverflowError:
+        return False

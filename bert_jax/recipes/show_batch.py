@@ -116,8 +116,8 @@ def show_rows(rows: Iterable[Mapping[str, Any]], width: int) -> Iterator[str]:
             yield f"  {origin['part']}: training document {origin['document']:,}{of_file}"
         yield from wrap(facts["text"], width, "  ", "  ", break_words=True)
         words = [
-            f"{p['position']} {p['original']}"
-            + {"mask": "", "kept": " (kept)", "random": f" (shown: {p['shown']})"}[p["kind"]]
+            f"{p['position']} {p['original_text']}"
+            + {"mask": "", "kept": " (kept)", "random": f" (shown: {p['shown_text']})"}[p["kind"]]
             for p in facts["predictions"]
         ]
         yield from wrap(f"to predict: {', '.join(words)}", width, "  ", "    ", break_words=True)

@@ -19,7 +19,7 @@ from data_pipeline.mixture_shares import Shares, shares_of, smoothed_weights
 from data_pipeline.preparation.documentation import documentation_store
 from data_pipeline.progress import Progress, silent
 from data_pipeline.store.known_ids import check_ids
-from data_pipeline.store.token_store import TokenStore
+from data_pipeline.store.token_store import TokenStore, read_manifest
 
 LONGEST_NAME = 24
 # What a store's name must not be, for the names of its metrics to say what they are.
@@ -127,6 +127,12 @@ class Stores:
             f"  {name:{width}}  {share:>{widths[0]}} %  {count:>{widths[1]}} tokens  {store.path}"
             for name, share, count, store in zip(self.names, shares, tokens, self.all, strict=True)
         ]
+
+
+def check_paths(config: DataConfig) -> None:
+    """DataError where a store that is named is none. Cheap: reads the manifests alone."""
+    for path in config.paths:
+        read_manifest(Path(path).expanduser())
 
 
 def open_stores(config: DataConfig, beside: Path, progress: Progress = silent) -> Stores:

@@ -78,11 +78,13 @@ class Shown:
         kind: `mask`, `random` and `keep` are predicted.
         token: what stood there.
         shown: what the model sees there.
+        continues: whether the token goes on with the word before it.
     """
 
     kind: Kind
     token: str
     shown: str
+    continues: bool = False
 
 
 @dataclass(frozen=True)
@@ -200,6 +202,9 @@ def _shown_row(batch: Batch, row: int, tokenizer: TextTokenizer, has_labels: boo
         kind: Kind = "special" if i in special else "text"
         if place in originals:
             kind = "mask" if i == tokenizer.mask_id else "keep" if i == original else "random"
-        shown.append(Shown(kind, tokenizer.id_to_token(original), tokenizer.id_to_token(i)))
+        # No word is before the first token of a sequence.
+        continues = bool(tokenizer.continues_word[original]) and ids[place - 1] not in special
+        readable = tokenizer.readable_token
+        shown.append(Shown(kind, readable(original), readable(i), continues and place > 0))
     label = int(batch["next_sentence_labels"][row]) if has_labels else None
     return ShownRow(tuple(shown), label)

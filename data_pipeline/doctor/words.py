@@ -35,6 +35,7 @@ class _Pieces(Protocol):
     @property
     def vocab_size(self) -> int: ...
     def id_to_token(self, i: int) -> str: ...
+    def readable_token(self, i: int) -> str: ...
     def decode(self, ids: list[int]) -> str: ...
 
 
@@ -199,6 +200,6 @@ def _worst(
     for i in chosen:
         lo = first[index[i]]
         ids = [int(token) for token in tokens[lo : lo + length[index[i]]]]
-        pieces = tuple(tokenizer.id_to_token(token) for token in ids)
+        pieces = tuple(tokenizer.readable_token(token) for token in ids)
         result.append(SplitWord(tokenizer.decode(ids), pieces, int(counts[i])))
     return tuple(result)

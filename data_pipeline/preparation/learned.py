@@ -15,6 +15,7 @@ from typing import Any
 
 from data_pipeline.atomic_file import write_atomically
 from data_pipeline.documents import Source
+from data_pipeline.preparation.differing import differences
 from data_pipeline.preparation.job import Job
 from data_pipeline.strict_json import parse_json
 from data_pipeline.tokenization.files import LEARNED
@@ -22,6 +23,8 @@ from data_pipeline.tokenization.text_tokenizer import TextTokenizer
 
 # Libraries that decide what is learned.
 _DECIDING = ("sentencex", "tokenizers", "sentencepiece")
+# Settings whose flags have other names.
+_FLAGS = {"unicode_form": "normalize"}
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,21 @@ class LearnedFrom:
             and job.last_change < self.written
         )
 
+    def settings_unlike(self, settings: Mapping[str, Any]) -> list[str]:
+        """`sample 5000 there and 6000 now` for each of these settings that was another."""
+        there = {name: value for name, value in self.settings.items() if name in settings}
+        now = {name: value for name, value in settings.items() if name in there}
+        return differences(_as_typed(there), _as_typed(now))
+
+    def unlike(self, job: Job, tokenizer: TextTokenizer, sources: Sequence[Source]) -> list[str]:
+        """Why `is_of` says no, for a person."""
+        found = self.settings_unlike(job.settings)
+        if self.inputs != _names(sources):
+            found.append("other input now")
+        if self.tokenizer != tokenizer.fingerprint:
+            found.append("its files have changed since")
+        return found or ["the text has changed since, or is read another way"]
+
 
 def learning_job(sources: Sequence[Source], settings: Mapping[str, Any]) -> Job:
     """All that decides a vocabulary."""
@@ -74,8 +92,7 @@ def write_learned(
     record = {
         "job": job.fingerprint,
         "tokenizer": tokenizer.fingerprint,
-        # A folder with files of several kinds is a source for each.
-        "inputs": list(dict.fromkeys(source.name for source in sources)),
+        "inputs": list(_names(sources)),
         "settings": dict(job.settings),
         "facts": dict(facts),
     }
@@ -99,3 +116,19 @@ def read_learned(folder: Path) -> LearnedFrom | None:
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def _names(sources: Sequence[Source]) -> tuple[str, ...]:
+    # A folder with files of several kinds is a source for each.
+    return tuple(dict.fromkeys(source.name for source in sources))
+
+
+def _as_typed(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings by the names and in the words of the command line."""
+    words = {None: "not given", True: "yes", False: "no"}
+    return {
+        _FLAGS.get(name, name): words[value]
+        if value is None or value is True or value is False
+        else value
+        for name, value in settings.items()
+    }

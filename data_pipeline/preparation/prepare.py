@@ -36,7 +36,7 @@ from data_pipeline.preparation.work import (
 from data_pipeline.progress import Progress, WhenDone, silent
 from data_pipeline.store.token_store import TokenStore
 from data_pipeline.store.writer import check_output, new_store
-from data_pipeline.text.languages import check_language
+from data_pipeline.text.languages import known_language
 from data_pipeline.tokenization.rules import Rules
 from data_pipeline.tokenization.text_tokenizer import TextTokenizer
 from data_pipeline.tokenization.tokenizer import Tokenizer
@@ -84,6 +84,7 @@ def prepare(
     DataError where an input is no good, another store is there, or a split would be empty.
     """
     _check_types(tokenizer, cleaning, eval_share, language)
+    language = known_language(language)
     workers = checked_workers(workers)
     output = Path(output)
     facts = {"language": language, "eval_share": eval_share}
@@ -186,7 +187,6 @@ def _check_types(tokenizer: Any, cleaning: Any, eval_share: Any, language: Any) 
         raise DataError(f"eval_share must be above 0 and below 1; got {eval_share!r}")
     if not isinstance(language, str):
         raise DataError(f"language must be a code such as 'en' or 'de'; got {language!r}")
-    check_language(language)
 
 
 def _encode(

@@ -31,6 +31,7 @@ from data_pipeline.file_lock import LOCK, folder_lock
 from data_pipeline.preparation.encoded_unit import UnitEncoder
 from data_pipeline.preparation.job import Job, StreamKey
 from data_pipeline.progress import WhenDone
+from data_pipeline.store.token_store import PARTIAL
 from data_pipeline.strict_json import parse_json
 
 JOB = "job.json"
@@ -80,7 +81,7 @@ class Work:
 
 def work_folder(output: Path) -> Path:
     """Where the work for a store is kept until the store is there."""
-    return output.with_name(f"{output.name}.partial")
+    return output.with_name(f"{output.name}{PARTIAL}")
 
 
 @contextmanager

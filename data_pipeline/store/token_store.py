@@ -32,6 +32,8 @@ from data_pipeline.tokenization.tokenizer import load_tokenizer
 FORMAT = "bert-jax token store"
 FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
+# Of the folder beside a store in which it is prepared.
+PARTIAL = ".partial"
 SPLITS: tuple[SplitName, ...] = ("train", "eval")
 ARRAYS = ("tokens", "sentence_offsets", "document_offsets")
 # Where each document begins in what it came from: of no use for training, and not in older stores.
@@ -235,6 +237,12 @@ def read_manifest(path: Path) -> dict[str, Any]:
     if path.is_file():
         raise DataError(
             f"{path}: is a file; a token store is a folder, which `bert-jax prepare` makes of text"
+        )
+    work = path if path.name.endswith(PARTIAL) else path.with_name(f"{path.name}{PARTIAL}")
+    if work.is_dir() and not (path / MANIFEST).is_file() and (work == path or not path.is_dir()):
+        raise DataError(
+            f"{work}: a token store that is not finished; run the same `bert-jax prepare` again, "
+            "which goes on with it"
         )
     if not path.is_dir():
         raise DataError(f"{path}: no such token store; make one with `bert-jax prepare`")

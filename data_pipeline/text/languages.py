@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-import difflib
+import re
 
 from data_pipeline.errors import DataError
 
@@ -38,22 +38,87 @@ _WIKIPEDIA = """
     ug-arab vec vep vls vmf vmw vot vro wls wuu wuu-hans wuu-hant xal xmf yue yue-hans yue-hant
     zh-classical zh-cn zh-hans zh-hant zh-hk zh-mo zh-my zh-sg zh-tw zh-yue
 """
-LANGUAGES = frozenset(f"{_ISO_639_1} {_WIKIPEDIA}".split())
+# Its other codes (https://en.wikipedia.org/wiki/List_of_Wikipedias), read as English.
+_WIKIPEDIA_OTHERS = """
+    ang ann arc bcl cdo ceb cho chr chy dag dga din diq fat got gpe gur guw haw igl ilo jam jbo
+    kcg kus lfn mni mos mus new nov nqo nso nup pag pam pap pcm pih pnb sat sco shn tdd tig tly
+    tok tpi tum war zea zgh zh-min-nan
+"""
+LANGUAGES = frozenset(f"{_ISO_639_1} {_WIKIPEDIA} {_WIKIPEDIA_OTHERS}".split())
+# ISO 639-2, both of its codes where there are two, for what has a code of ISO 639-1.
+_ISO_639_2 = """
+    aar=aa abk=ab afr=af aka=ak alb=sq amh=am ara=ar arg=an arm=hy asm=as ava=av ave=ae aym=ay
+    aze=az bak=ba bam=bm baq=eu bel=be ben=bn bih=bh bis=bi bod=bo bos=bs bre=br bul=bg bur=my
+    cat=ca ces=cs cha=ch che=ce chi=zh chu=cu chv=cv cor=kw cos=co cre=cr cym=cy cze=cs dan=da
+    deu=de div=dv dut=nl dzo=dz ell=el eng=en epo=eo est=et eus=eu ewe=ee fao=fo fas=fa fij=fj
+    fin=fi fra=fr fre=fr fry=fy ful=ff geo=ka ger=de gla=gd gle=ga glg=gl glv=gv gre=el grn=gn
+    guj=gu hat=ht hau=ha heb=he her=hz hin=hi hmo=ho hrv=hr hun=hu hye=hy ibo=ig ice=is ido=io
+    iii=ii iku=iu ile=ie ina=ia ind=id ipk=ik isl=is ita=it jav=jv jpn=ja kal=kl kan=kn kas=ks
+    kat=ka kau=kr kaz=kk khm=km kik=ki kin=rw kir=ky kom=kv kon=kg kor=ko kua=kj kur=ku lao=lo
+    lat=la lav=lv lim=li lin=ln lit=lt ltz=lb lub=lu lug=lg mac=mk mah=mh mal=ml mao=mi mar=mr
+    may=ms mkd=mk mlg=mg mlt=mt mon=mn mri=mi msa=ms mya=my nau=na nav=nv nbl=nr nde=nd ndo=ng
+    nep=ne nld=nl nno=nn nob=nb nor=no nya=ny oci=oc oji=oj ori=or orm=om oss=os pan=pa per=fa
+    pli=pi pol=pl por=pt pus=ps que=qu roh=rm ron=ro rum=ro run=rn rus=ru sag=sg san=sa sin=si
+    slk=sk slo=sk slv=sl sme=se smo=sm sna=sn snd=sd som=so sot=st spa=es sqi=sq srd=sc srp=sr
+    ssw=ss sun=su swa=sw swe=sv tah=ty tam=ta tat=tt tel=te tgk=tg tgl=tl tha=th tib=bo tir=ti
+    ton=to tsn=tn tso=ts tuk=tk tur=tr twi=tw uig=ug ukr=uk urd=ur uzb=uz ven=ve vie=vi vol=vo
+    wel=cy wln=wa wol=wo xho=xh yid=yi yor=yo zha=za zho=zh zul=zu
+"""
+# Of countries, withdrawn ones, and those of ISO 639-3 for the chief of several kinds of a language.
+_COMMON_OTHERS = """
+    jp=ja cn=zh cz=cs gr=el dk=da ua=uk vn=vi iw=he in=id ji=yi jw=jv cmn=zh arb=ar pes=fa
+    zsm=ms swh=sw fil=tl lvs=lv ekk=et simple=en
+"""
+_ALIASES = dict(one.split("=") for one in f"{_ISO_639_2} {_COMMON_OTHERS}".split())
+# Of those that somebody might write out.
+_NAMES = dict(
+    one.split("=")
+    for one in """
+        arabic=ar bengali=bn chinese=zh czech=cs danish=da deutsch=de dutch=nl english=en
+        español=es espanol=es finnish=fi français=fr francais=fr french=fr german=de greek=el
+        hebrew=he hindi=hi hungarian=hu indonesian=id italian=it italiano=it japanese=ja korean=ko
+        mandarin=zh norwegian=no persian=fa polish=pl portuguese=pt português=pt portugues=pt
+        romanian=ro russian=ru spanish=es swahili=sw swedish=sv thai=th turkish=tr ukrainian=uk
+        vietnamese=vi
+    """.split()
+)
+# What may follow a language in a tag of BCP 47, section 2.1: a script, a region, variants.
+_SUBTAG = re.compile("[a-z]{4}|[a-z]{2}|[0-9]{3}|[a-z0-9]{5,8}|[0-9][a-z0-9]{3}")
 
 
-def check_language(language: str) -> None:
-    """DataError, with the nearest codes, for a code of no language that is known here."""
+def known_language(language: str) -> str:
+    """The code in `LANGUAGES` for a tag of BCP 47, in capitals or not, with `-` or `_`.
+
+    A region, a script or a variant that is not known is left out: `en_US` is `en`, and `de-AT` is
+    `de-at`. Codes of three letters (`deu`, `ger`) are those of two.
+
+    DataError, with the code where a name was given, for a language that is not known here.
+    """
     if language in LANGUAGES:
-        return
-    code = language.lower().replace("_", "-")
-    base = code.partition("-")[0]
-    near = [one for one in (code, base) if one in LANGUAGES][:1]
-    if not near and 2 <= len(base) <= 3:  # longer ones are names
-        # Codes are short: one of two letters shares a half with its neighbours.
-        like = difflib.get_close_matches(code, sorted(LANGUAGES), n=3, cutoff=0.5)
-        near = sorted(like, key=lambda one: not code.startswith(one))
-    hint = f"did you mean {' or '.join(near)}?" if near else "it must be a code such as en or de."
-    raise DataError(
-        f"language {language!r} is not known; {hint} One that has no rules of its own can be read "
-        "with those of a related one, such as language 'en' (--language en)"
-    )
+        return language
+    tag = language.lower().replace("_", "-")
+    base, *subtags = tag.split("-")
+    base = _ALIASES.get(base, base)
+    if all(map(_SUBTAG.fullmatch, subtags)):
+        for count in range(len(subtags), -1, -1):
+            code = "-".join([base, *subtags[:count]])
+            if code in LANGUAGES:
+                return code
+    meant = _meant(tag)
+    hint = f"did you mean {meant}?"
+    if meant is None:
+        hint = (
+            "give its code of ISO 639-1 or of its Wikipedia (en, pt-br, ceb), or that of a "
+            "related language"
+        )
+    raise DataError(f"language {language!r} is not known: {hint}")
+
+
+def _meant(tag: str) -> str | None:
+    """The code of a language that is named, or of one with something odd behind it."""
+    for name, code in _NAMES.items():
+        if tag.startswith(name) or (len(tag) >= 4 and name.startswith(tag)):
+            return code
+    base = tag.partition("-")[0]
+    base = _ALIASES.get(base, base)
+    return base if base in LANGUAGES else None

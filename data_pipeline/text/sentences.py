@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 
 from sentencex import segment
 
-from data_pipeline.text.languages import check_language
+from data_pipeline.text.languages import known_language
 from data_pipeline.tokenization.rules import BOUND_TO_NEXT, UNSPACED
 
 # The longest stretch without a mark, in characters: of a script that puts spaces between words, and
@@ -46,9 +46,10 @@ _LETTER = re.compile(f"(?<![{BOUND_TO_NEXT}])(?=[^\\W_])")
 def split_sentences(text: str, language: str = "en") -> list[str]:
     """The sentences of a paragraph, in order, without the white space around them.
 
-    `language` is a code of ISO 639-1 or Wikipedia's such as "en" or "pt-br"; `sentencex` uses the
-    nearest related language for one that it has no rules for, and else English. Nothing but white
-    space is lost: joined, the sentences hold every other character of `text`.
+    `language` is a code of ISO 639-1 or Wikipedia's such as "en" or "pt-br", as
+    `languages.known_language` takes it; `sentencex` uses the nearest related language for one that
+    it has no rules for, and else English. Nothing but white space is lost: joined, the sentences
+    hold every other character of `text`.
 
     A paragraph of more than `LONGEST_PARAGRAPH` characters is cut at spaces first. Text without
     marks is cut where it is longer than `LONGEST`, or `LONGEST_UNSPACED` characters in scripts
@@ -56,7 +57,7 @@ def split_sentences(text: str, language: str = "en") -> list[str]:
 
     DataError where the language is not known.
     """
-    check_language(language)
+    language = known_language(language)
     sentences = [
         sentence
         for part in _affordable(text)

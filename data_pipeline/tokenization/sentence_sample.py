@@ -18,7 +18,7 @@ from data_pipeline.errors import DataError
 from data_pipeline.preparation.sources import Inputs, as_sources
 from data_pipeline.progress import Progress, WhenDone, silent
 from data_pipeline.text.characters import without_controls
-from data_pipeline.text.languages import check_language
+from data_pipeline.text.languages import known_language
 from data_pipeline.text.sentences import sentences_of
 from data_pipeline.tokenization.rules import Rules
 from data_pipeline.tokenization.text_tokenizer import TextTokenizer
@@ -104,7 +104,7 @@ def sample_of(
     Raises:
         DataError: as of `prepare`.
     """
-    check_language(language)
+    language = known_language(language)
     workers = checked_workers(workers)
     sources = as_sources(inputs, lines, language, silent, text_key)
     with progress("reading sentences", total_size(sources), "B") as task:
