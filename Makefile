@@ -21,7 +21,7 @@ SHELL := /bin/bash
 PYTEST = PYTHONPATH=tests $(1)/bin/python -m pytest -p no_skips
 
 .DEFAULT_GOAL := help
-.PHONY: help install pretrain test test-peers exactness lint format lock clean
+.PHONY: help install pretrain test test-heavy test-peers exactness lint format lock clean
 
 help:  ## print this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/ \t/' | expand -t 14
@@ -45,8 +45,11 @@ $(PEERS)/installed: requirements/peers.txt setup.cfg pyproject.toml requirements
 pretrain: $(VENV)/installed  ## pretrain BERT-tiny on the documentation of Python packages
 	$(BIN)/bert-jax pretrain documentation_tiny --run_dir $(RUN)
 
-test: $(VENV)/installed  ## run the whole test suite
-	$(call PYTEST,$(VENV)) -n 2 --dist worksteal $(PYTEST_FLAGS)
+test: $(VENV)/installed  ## run the test suite
+	$(call PYTEST,$(VENV)) -n 2 --dist worksteal -m "not heavy" $(PYTEST_FLAGS)
+
+test-heavy: $(VENV)/installed  ## run what of it takes long: fuzzing, goldens of every head
+	$(call PYTEST,$(VENV)) -n 2 --dist worksteal -m heavy $(PYTEST_FLAGS)
 
 # --- checks -------------------------------------------------------------------------------------
 

@@ -36,6 +36,8 @@ from bert_jax.convert.safetensors_file import DTYPES
 from bert_jax.convert.tensors import NOT_NUMBERS
 from bert_jax.errors import UserError
 
+pytestmark = pytest.mark.heavy
+
 CASES = settings(max_examples=int(os.environ.get("BERT_JAX_FUZZ_CASES", "350")), deadline=5000)
 MAX_ALLOCATED = 4 * 2**20
 

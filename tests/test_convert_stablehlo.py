@@ -13,6 +13,8 @@ from bert_jax.convert.stablehlo import read_stablehlo, write_stablehlo
 from bert_jax.errors import UserError
 from bert_jax.head_config import HeadConfig
 
+pytestmark = pytest.mark.heavy
+
 CONFIG = small_config(num_hidden_layers=1)
 
 

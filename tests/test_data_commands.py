@@ -101,7 +101,7 @@ def test_sentencepiece_is_learned_on_request_and_prepares_a_store(
     assert cli.main(argv) == 0  # it is there
     shown = capsys.readouterr().out
     assert f"{made['vocab_size']} pieces of SentencePiece, cased" in shown
-    assert "(learned from 500 of 900 sentences)" in shown
+    assert "(learned from 500 different ones of 900 sentences)" in shown
     config = json.loads((tmp_path / "t" / "tokenizer_config.json").read_text())
     assert config["unicode_normalization"] == "nfkc"
 

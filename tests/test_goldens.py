@@ -9,6 +9,8 @@ from head_cases import CASES, FAMILIES, comparable, gradient_floor, make_case, r
 
 from bert_jax.convert.layout import places, to_ours, to_theirs
 
+pytestmark = pytest.mark.heavy
+
 GOLDENS = Path(__file__).parent / "goldens"
 SIZES = {
     "vocab_size": 50,

@@ -25,6 +25,8 @@ from numpy_optimizers import (
 from bert_jax.config import OptimizerConfig
 from bert_jax.optimizer import make_optimizer, make_schedule
 
+pytestmark = pytest.mark.heavy
+
 PEAK, WARMUP, TOTAL = 0.1, 10, 30
 # The largest difference of any weight, of size 1, after any of 30 updates in float32.
 ROUNDING = ROWS["optimizer_numpy"].bound
