@@ -15,6 +15,8 @@ from bert_jax.convert.write import write_hugging_face
 from bert_jax.errors import UserError
 from bert_jax.head_config import HeadConfig
 
+pytestmark = pytest.mark.heavy
+
 OUTPUTS = {
     "pretraining": {"prediction_logits": (2, 16, 130), "seq_relationship_logits": (2, 2)},
     "sequence_classification": {"logits": (2, 3)},

@@ -52,6 +52,7 @@ def test_each_text_is_a_line_or_an_object_in_order(tiny_run, file, capsys):
         assert all(f"{candidate['token']} " in line for mask in one["masks"] for candidate in mask)
 
 
+@pytest.mark.heavy
 def test_a_model_of_sentencepieces_is_pretrained_and_fills_masks(tmp_path, capsys):
     text = write_text(tmp_path / "text.txt")
     tokenizer = sentencepiece_from([text], 80, Rules(False), workers=1).tokenizer

@@ -12,6 +12,8 @@ from bert_jax.losses import pretraining_sums
 from bert_jax.models import abstract_params, make_model
 from bert_jax.task_losses import IGNORED, classification_loss
 
+pytestmark = pytest.mark.heavy
+
 EXACT = ComputeConfig(matmul_precision="highest")
 TINY_BERT = {
     "vocab_size": 24,

@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.heavy
+
 TIMED = {"tokens_per_second", "input_wait"}
 
 

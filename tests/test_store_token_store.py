@@ -202,6 +202,14 @@ NEEDED = [
 ]
 
 
+@pytest.mark.parametrize("wrong", [None, 3, {"rules": []}, {"rules": {}, "dropped": {"short": 1}}])
+def test_what_a_manifest_says_of_cleaning_is_of_its_form(store: TokenStore, wrong: object) -> None:
+    text = json.dumps({**store.manifest, "cleaning": wrong})
+    (store.path / "manifest.json").write_text(text)
+    with pytest.raises(DataError, match=r"damaged token store: manifest\.json.* cleaning"):
+        TokenStore.open(store.path)
+
+
 def test_a_manifest_that_lacks_something_is_an_error_that_names_it(store: TokenStore) -> None:
     for keys in NEEDED:
         *path, last = keys.split()

@@ -11,6 +11,8 @@ from data_pipeline.tokenization.rules import LONGEST_WORD, Rules
 from data_pipeline.tokenization.text_tokenizer import SPECIALS
 from data_pipeline.tokenization.tokenizer import Tokenizer, load_tokenizer
 
+pytestmark = pytest.mark.heavy
+
 # Characters of the first plane that came into Unicode, or into another category, after the tables
 # of the library (version 8) or after those of a Python in use, and are a mark, a format character,
 # a punctuation mark or a letter with two cases in one of them.

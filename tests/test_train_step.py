@@ -129,6 +129,7 @@ def test_a_batch_that_the_mesh_cannot_divide_is_an_error_with_the_multiple():
         small_program((8, 1, 1), train=TrainConfig(**TRAIN, micro_batches=2))
 
 
+@pytest.mark.heavy
 def test_one_batch_is_overfitted():
     """32 rows are learned by heart: MLM accuracy above 0.95."""
     config = small_config(

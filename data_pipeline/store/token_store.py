@@ -284,6 +284,12 @@ def _check_manifest(path: Path, manifest: dict[str, Any]) -> None:
     for name in manifest["files"]:
         check(("files", name, "bytes"), int)
         check(("files", name, "sha256"), str)
+    if "cleaning" in manifest:  # older stores say nothing of it
+        check(("cleaning", "rules"), dict)
+        check(("cleaning", "dropped"), dict)
+        for reason in manifest["cleaning"]["dropped"]:
+            for name, kind in {"documents": int, "words": int, "examples": list}.items():
+                check(("cleaning", "dropped", reason, name), kind)
 
 
 def sha256_of(file: Path) -> str:
