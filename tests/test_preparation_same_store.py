@@ -117,7 +117,7 @@ def test_another_key_of_the_text_is_a_difference(
         prepare(text, made[1], tmp_path / "store", text_key="body", **settings)
 
 
-@pytest.mark.parametrize("wrong", [{"sources": [3]}, {"cleaning": 3}, {"libraries": []}])
+@pytest.mark.parametrize("wrong", [{"sources": [3]}, {"cleaning": {}}, {"libraries": []}])
 def test_a_manifest_that_is_odd_is_no_crash(
     made: tuple[Path, Tokenizer], tmp_path: Path, wrong: dict[str, Any]
 ) -> None:

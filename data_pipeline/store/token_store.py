@@ -285,9 +285,10 @@ def _check_manifest(path: Path, manifest: dict[str, Any]) -> None:
         check(("files", name, "bytes"), int)
         check(("files", name, "sha256"), str)
     if "cleaning" in manifest:  # older stores say nothing of it
-        check(("cleaning", "rules"), dict)
-        check(("cleaning", "dropped"), dict)
-        for reason in manifest["cleaning"]["dropped"]:
+        check(("cleaning",), dict)
+        for name in manifest["cleaning"].keys() & {"rules", "dropped"}:
+            check(("cleaning", name), dict)
+        for reason in manifest["cleaning"].get("dropped", {}):
             for name, kind in {"documents": int, "words": int, "examples": list}.items():
                 check(("cleaning", "dropped", reason, name), kind)
 
