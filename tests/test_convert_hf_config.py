@@ -52,6 +52,8 @@ DISTILBERT = {
     "vocab_size": 130,
 }
 
+DROP_OUT = ("sequence_classification", "token_classification", "multiple_choice")
+
 
 def refused(values):
     with pytest.raises(UserError) as caught:
@@ -74,6 +76,48 @@ def test_distilbert_has_names_of_its_own():
     assert (config.hidden_size, config.num_hidden_layers, config.intermediate_size) == (16, 2, 32)
     assert (config.attention_probs_dropout_prob, config.hidden_dropout_prob) == (0.2, 0.3)
     assert (config.type_vocab_size, config.pooler_act) == (0, "relu")
+
+
+def test_what_distilbert_of_transformers_does_not_obey_is_not_obeyed_and_said():
+    assert parse_config({**DISTILBERT, "layer_norm_eps": 1e-12}).notes == ()
+    found = parse_config({**DISTILBERT, "layer_norm_eps": 1e-5})
+    assert found.config.layer_norm_eps == 1e-12
+    [note] = found.notes
+    assert note.startswith("layer_norm_eps 1e-05 of config.json is not obeyed")
+    # Its table of positions is in the file either way.
+    sinusoidal = parse_config({**DISTILBERT, "sinusoidal_pos_embds": True})
+    assert sinusoidal.config == parse_config(DISTILBERT).config
+
+
+def test_other_names_of_distilbert_are_its_own_or_contradict_them():
+    other = {**DISTILBERT, "hidden_size": 16, "num_attention_heads": 4}
+    assert parse_config(other).config == parse_config(DISTILBERT).config
+    del other["dim"]
+    assert parse_config(other).config == parse_config(DISTILBERT).config
+    said = refused({**other, "num_attention_heads": 8})
+    assert "n_heads is 4 and num_attention_heads, another name of it, is 8" in said
+
+
+@pytest.mark.parametrize(
+    ("model_type", "values", "heeded"),
+    [
+        ("bert", {}, {}),
+        ("bert", {"classifier_dropout": 0.3}, dict.fromkeys(DROP_OUT, 0.3)),
+        ("roberta", {"classifier_dropout": 0.3}, dict.fromkeys(DROP_OUT[:2], 0.3)),
+        ("distilbert", {"classifier_dropout": 0.3}, dict.fromkeys(DROP_OUT[::2], 0.2)),
+        ("distilbert", {"seq_classif_dropout": 0.4}, dict.fromkeys(DROP_OUT[::2], 0.4)),
+    ],
+)
+def test_dropout_before_the_last_layer_is_what_the_class_of_transformers_heeds(
+    model_type, values, heeded
+):
+    base = DISTILBERT if model_type == "distilbert" else {**BERT, "model_type": model_type}
+    assert parse_config({**base, **values}).classifier_dropout == heeded
+
+
+def test_what_changes_no_number_is_read_over():
+    same = {"chunk_size_feed_forward": 8, "tie_word_embeddings": None, "pruned_heads": {}}
+    assert parse_config({**BERT, **same}) == parse_config(BERT)
 
 
 def test_roberta_begins_its_positions_after_the_row_of_padding():
@@ -102,9 +146,12 @@ def test_roberta_begins_its_positions_after_the_row_of_padding():
         ({"hidden_act": ["gelu"]}, "hidden_act is"),
         ({"layer_norm_eps": float("nan")}, "layer_norm_eps"),
         ({"hidden_dropout_prob": 2}, "hidden_dropout_prob"),
-        ({"position_embedding_type": "relative_key"}, "our encoder does not do"),
-        ({"is_decoder": True}, "our encoder does not do"),
-        ({"quantization_config": {"bits": 4}}, "our encoder does not do"),
+        ({"position_embedding_type": "relative_key"}, "it must be 'absolute'"),
+        ({"is_decoder": True}, "is_decoder is True: causal attention in transformers"),
+        ({"add_cross_attention": True}, "it must be False"),
+        ({"pruned_heads": {"0": [1]}}, "it must be {}"),
+        ({"quantization_config": {"bits": 4}}, "it must be None"),
+        ({"tie_word_embeddings": "no"}, "it must be true or false"),
         ({"architectures": "BertModel"}, "must be a list of names"),
         ({"architectures": ["BertForDance"]}, "names BertForDance, which is not known"),
         ({"id2label": {"0": "a", "2": "b"}}, "must name the ids 0 to 1, each once"),

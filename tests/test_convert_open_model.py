@@ -141,6 +141,27 @@ def test_two_tensors_that_should_be_one_and_differ_are_refused(model):
     assert "cls.predictions.decoder.weight is not equal to" in refused(model)
 
 
+def test_a_last_layer_that_is_not_the_word_table_is_one_that_must_be_there_and_equal(model):
+    change_config(model, tie_word_embeddings=False)
+    assert "tie_word_embeddings is False" in refused(model)
+    open_model(model, task="encoder", drop=["cls.*"]).weights.read()
+
+    def repeated(tensors, more=0):
+        return tensors | {
+            "cls.predictions.decoder.weight": tensors["bert.embeddings.word_embeddings.weight"]
+            + np.float32(more),
+            "cls.predictions.decoder.bias": tensors["cls.predictions.bias"],
+        }
+
+    change_tensors(model, repeated)
+    open_model(model).weights.read()
+    change_tensors(model, lambda tensors: repeated(tensors, 1))
+    assert "is not equal to" in refused(model)
+    said = refused(model, task="encoder", drop=["cls.s*", "cls.predictions.[bt]*"])
+    assert "2 unexpected: cls.predictions.decoder.bias, cls.predictions.decoder.weight" in said
+    open_model(model, task="encoder", drop=["cls.*"]).weights.read()
+
+
 def test_old_names_an_encoder_without_prefix_and_buffers_are_the_same_model(tmp_path):
     params = small_folder(tmp_path / "m", HeadConfig(task="encoder"))
 

@@ -71,6 +71,12 @@ def canonical_names(names: Iterable[str], family: Family) -> Names:
     return found
 
 
+def without_ties(names: Names) -> Names:
+    """The same for a model without a masked LM head, where nothing repeats a weight."""
+    original = names.original | {name: name for name in names.tied.values()}
+    return names._replace(original=original, tied={})
+
+
 def check_tied(names: Names, read: Callable[[str], Array]) -> None:
     """Raise `UserError` where what should repeat a weight is another one."""
     for canonical, repeated in names.tied.items():

@@ -15,6 +15,12 @@ CLASS_TASKS = {
     "ForMultipleChoice": "multiple_choice",
     "Model": "encoder",
 }
+# Tasks whose class heeds a dropout of its own before the last layer; others take the encoder's.
+DROPPING_OUT = {
+    "bert": ("sequence_classification", "token_classification", "multiple_choice"),
+    "roberta": ("sequence_classification", "token_classification"),
+    "distilbert": ("sequence_classification", "multiple_choice"),
+}
 
 
 def model_type_of(config: BertConfig) -> str:

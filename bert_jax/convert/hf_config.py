@@ -9,7 +9,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from bert_jax.config import BertConfig
-from bert_jax.convert.hf_classes import CLASS_TASKS, check_has_class, class_of, model_type_of
+from bert_jax.convert.hf_classes import (
+    CLASS_TASKS,
+    DROPPING_OUT,
+    check_has_class,
+    class_of,
+    model_type_of,
+)
 from bert_jax.convert.tensors import printable
 from bert_jax.errors import UserError
 from bert_jax.head_config import HeadConfig
@@ -31,15 +37,20 @@ _ACTIVATIONS = {
     "gelu_pytorch_tanh": "gelu_new",
     "relu": "relu",
 }
-# What must have this value where it is said at all.
-_MUST_BE: dict[str, Any] = {
-    "position_embedding_type": "absolute",
-    "is_decoder": False,
-    "add_cross_attention": False,
-    "tie_word_embeddings": True,
-    "quantization_config": None,
-    "pruned_heads": {},
+# What must have this value where it is said at all, and what another one would be.
+_MUST_BE: dict[str, tuple[Any, str]] = {
+    "position_embedding_type": ("absolute", "positions that our encoder does not have"),
+    "is_decoder": (False, "causal attention in transformers, and our encoder looks both ways"),
+    "add_cross_attention": (False, "layers that our encoder does not have"),
+    "quantization_config": (None, "weights of a kind that is not read"),
+    "pruned_heads": ({}, "layers of different widths, which our encoder does not have"),
 }
+# transformers' DistilBERT computes with it whatever its config says (`modeling_distilbert.py`).
+_DISTILBERT_EPS = 1e-12
+# Other names that transformers' DistilBERT takes for its own (`attribute_map`).
+_DISTILBERT_ALIASES = ("hidden_size", "num_hidden_layers", "num_attention_heads")
+# Of a sequence's head or a choice's there, where nothing is said (`DistilBertConfig`).
+_DISTILBERT_DROPOUT = 0.2
 # Our field -> theirs, where it is another; sizes have no default, because one would be a guess.
 _DISTILBERT_FIELDS = {
     "hidden_size": "dim",
@@ -70,7 +81,9 @@ class HuggingFaceConfig(NamedTuple):
       task: of the class named in `architectures`; None where none is.
       labels: names of the classes, where there are any.
       problem_type: of sequence classification.
-      classifier_dropout: of what goes into the last layer, where it is said.
+      classifier_dropout: task -> of what goes into the last layer, where the class named heeds it.
+      tied: whether the masked LM head has the word table as its last layer.
+      notes: lines for a person on what is said and not obeyed, because transformers does not.
     """
 
     config: BertConfig
@@ -78,7 +91,9 @@ class HuggingFaceConfig(NamedTuple):
     task: str | None
     labels: tuple[str, ...]
     problem_type: str
-    classifier_dropout: float | None
+    classifier_dropout: Mapping[str, float]
+    tied: bool
+    notes: tuple[str, ...]
 
 
 def read_json_object(path: Path) -> dict[str, Any]:
@@ -126,13 +141,14 @@ def parse_config(values: Mapping[str, Any]) -> HuggingFaceConfig:
             f"model_type is {printable(repr(model_type))}; only bert, roberta and distilbert can "
             "be read"
         )
-    for name, wanted in _MUST_BE.items():
+    for name, (wanted, why) in _MUST_BE.items():
         if values.get(name, wanted) not in (wanted, None):
             raise UserError(
-                f"{name} is {printable(repr(values[name]))}, which our encoder does not do; it "
-                f"must be {wanted!r}"
+                f"{name} is {printable(repr(values[name]))}: {why}; it must be {wanted!r}"
             )
-    named = _DISTILBERT_FIELDS if model_type == "distilbert" else {}
+    named: Mapping[str, str] = {}
+    if model_type == "distilbert":
+        named, values = _DISTILBERT_FIELDS, _without_aliases(values)
     fields: dict[str, Any] = {
         name: value
         for name in (*_SIZES, *_OTHERS)
@@ -159,14 +175,33 @@ def parse_config(values: Mapping[str, Any]) -> HuggingFaceConfig:
         if type(padding) is not int or not 0 <= padding < 1 << 24:
             raise UserError(f"pad_token_id is {printable(repr(padding))}; it must be an id")
         fields["position_offset"] = padding + 1
+    notes: tuple[str, ...] = ()
     if model_type == "distilbert":
-        fields |= {"type_vocab_size": 0, "pooler_act": "relu"}
+        said = fields.get("layer_norm_eps", _DISTILBERT_EPS)
+        if said != _DISTILBERT_EPS:
+            notes = (
+                f"layer_norm_eps {printable(repr(said))} of {FILE} is not obeyed: transformers' "
+                f"distilbert always computes with {_DISTILBERT_EPS}, and so do we",
+            )
+        fields |= {
+            "type_vocab_size": 0,
+            "pooler_act": "relu",
+            "layer_norm_eps": _DISTILBERT_EPS,
+        }
     labels, problem_type = _labels(values, task)
-    dropout = values.get("seq_classif_dropout" if named else "classifier_dropout")
-    if dropout is not None and type(dropout) not in (int, float):
-        raise UserError(f"classifier_dropout is {printable(repr(dropout))}; it must be a number")
-    config = BertConfig(**fields)
-    return HuggingFaceConfig(config, model_type, task, labels, problem_type, dropout)
+    tied = values.get("tie_word_embeddings")
+    if tied is not None and type(tied) is not bool:
+        raise UserError(f"tie_word_embeddings is {printable(repr(tied))}; it must be true or false")
+    return HuggingFaceConfig(
+        BertConfig(**fields),
+        model_type,
+        task,
+        labels,
+        problem_type,
+        _classifier_dropout(values, model_type),
+        tied is not False,
+        notes,
+    )
 
 
 def to_hugging_face(config: BertConfig, head: HeadConfig, dtype: str) -> dict[str, Any]:
@@ -202,10 +237,40 @@ def to_hugging_face(config: BertConfig, head: HeadConfig, dtype: str) -> dict[st
     if head.task == "pretraining" and config.pair_task not in ("none", "next_sentence"):
         # Not a field of theirs: their class for pairs means next sentences.
         values[_PAIR_TASK] = config.pair_task
-    if head.classifier_dropout is not None and (head.labels or head.task == "multiple_choice"):
-        name = "seq_classif_dropout" if model_type == "distilbert" else "classifier_dropout"
-        values[name] = head.classifier_dropout
+    if head.task in DROPPING_OUT[model_type]:
+        dropout = head.classifier_dropout
+        if model_type == "distilbert":
+            # Nothing said would be another value there.
+            values["seq_classif_dropout"] = (
+                config.hidden_dropout_prob if dropout is None else dropout
+            )
+        elif dropout is not None:
+            values["classifier_dropout"] = dropout
     return {**values, "dtype": dtype, "torch_dtype": dtype}
+
+
+def _without_aliases(values: Mapping[str, Any]) -> dict[str, Any]:
+    """A config of DistilBERT under its own names alone, whichever of both it has."""
+    found = dict(values)
+    for alias in _DISTILBERT_ALIASES:
+        name, other = _DISTILBERT_FIELDS[alias], found.pop(alias, None)
+        if other is not None and found.setdefault(name, other) != other:
+            raise UserError(
+                f"{name} is {printable(repr(found[name]))} and {alias}, another name of it, is "
+                f"{printable(repr(other))}; remove one"
+            )
+    return found
+
+
+def _classifier_dropout(values: Mapping[str, Any], model_type: str) -> dict[str, float]:
+    """Task -> dropout of its last layer, as the classes of a family heed what is said."""
+    name = "seq_classif_dropout" if model_type == "distilbert" else "classifier_dropout"
+    said = values.get(name)
+    if said is not None and type(said) not in (int, float):
+        raise UserError(f"{name} is {printable(repr(said))}; it must be a number")
+    if said is None and model_type == "distilbert":
+        said = _DISTILBERT_DROPOUT
+    return {} if said is None else dict.fromkeys(DROPPING_OUT[model_type], said)
 
 
 def _check_not_huge(fields: Mapping[str, Any], named: Mapping[str, str]) -> None:

@@ -10,7 +10,13 @@ import numpy as np
 
 from bert_jax import models
 from bert_jax.config import BertConfig
-from bert_jax.convert.canonical import Names, canonical_names, check_tied, describe_left
+from bert_jax.convert.canonical import (
+    Names,
+    canonical_names,
+    check_tied,
+    describe_left,
+    without_ties,
+)
 from bert_jax.convert.difference import Difference, compare, listed
 from bert_jax.convert.hf_classes import check_has_class, family_of
 from bert_jax.convert.hf_config import (
@@ -105,6 +111,10 @@ def _read(
             family = family_of(said.model_type, head.task)
         if said.model_type == "roberta":
             check_has_class(config, head)  # its masked LM does not heed its config
+        if head.task == "pretraining":
+            _check_tied_as_said(names, family, said)
+        else:
+            names = without_ties(names)
         _check_layers(names, config, family)
         placed = places(config, head, family)
         _leave_pooler(names, placed, family)
@@ -125,7 +135,7 @@ def _read(
             start=_fresh(config, head) if difference.missing else None,
         )
 
-    notes = describe_left(names.left)
+    notes = [*said.notes, *describe_left(names.left)]
     for names_of, what in (
         (difference.unexpected, "dropped as asked for"),
         (difference.missing, "start at random as asked for"),
@@ -178,7 +188,6 @@ def _head_of(
         # Files of a class for masked LMs often have this head, too.
         named = said.config.pair_task
         pair_task = "next_sentence" if named == "none" else named
-    classifies_or_chooses = task.endswith("classification") or task == "multiple_choice"
     labels = said.labels if task.endswith("classification") else ()
     return dataclasses.replace(said.config, pair_task=pair_task), HeadConfig(
         task=task,
@@ -189,7 +198,7 @@ def _head_of(
             else "single_label_classification"
         ),
         has_pooler=has("bert/pooler") if task == "encoder" else True,
-        classifier_dropout=said.classifier_dropout if classifies_or_chooses else None,
+        classifier_dropout=said.classifier_dropout.get(task),
     )
 
 
@@ -199,6 +208,16 @@ def _check_layers(names: Names, config: BertConfig, family: Family) -> None:
         raise UserError(
             f"its config says {config.num_hidden_layers} layers (num_hidden_layers), and the file "
             f"has {len(names.original)} weights in all"
+        )
+
+
+def _check_tied_as_said(names: Names, family: Family, said: HuggingFaceConfig) -> None:
+    """Raise `UserError` where transformers would draw a last layer that is not in the file."""
+    untied = set(family.tied.values()) - names.tied.keys()
+    if not said.tied and untied:
+        raise UserError(
+            "tie_word_embeddings is False, so that the masked LM head has a last layer of its own, "
+            "and ours is the word table; it must be True, or the encoder can be taken alone"
         )
 
 

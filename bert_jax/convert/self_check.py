@@ -14,7 +14,7 @@ import numpy as np
 
 from bert_jax import models
 from bert_jax.config import BertConfig, ComputeConfig
-from bert_jax.convert.hf_classes import class_of, model_type_of
+from bert_jax.convert.hf_classes import DROPPING_OUT, class_of, model_type_of
 from bert_jax.convert.layout import flatten, meant_shapes
 from bert_jax.convert.model import Model
 from bert_jax.convert.open_model import open_model
@@ -28,8 +28,6 @@ TOLERANCE = 1e-4
 _ROUNDING = {"float32": 0.0, "bfloat16": 2.0**-8, "float16": 2.0**-11}
 # Half of float16's smallest number: what is nearer to 0 may become 0.
 _SMALLEST = {"float16": 2.0**-25}
-# Heads with dropout before their last layer.
-_DROP_OUT = ("sequence_classification", "token_classification", "multiple_choice")
 _ROWS, _LENGTH, _CHOICES = 2, 16, 2
 
 
@@ -108,8 +106,10 @@ def _meant(config: BertConfig, head: HeadConfig) -> dict[str, Any]:
         del found["has_pooler"]
     if head.task != "sequence_classification":
         del found["problem_type"]
-    if head.task not in _DROP_OUT:
+    if head.task not in DROPPING_OUT[model_type_of(config)]:
         del found["classifier_dropout"]
+    elif head.classifier_dropout is None:
+        found["classifier_dropout"] = config.hidden_dropout_prob
     if not (head.needs_pooler or found["pair_task"] != "none"):
         del found["pooler_act"]
     return found
