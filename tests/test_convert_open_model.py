@@ -122,6 +122,31 @@ def test_another_head_is_taken_when_all_that_differs_is_named(model):
     assert one["classifier"]["kernel"].any()
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_weights_that_are_nan_or_infinite_are_counted_and_named(model, dtype):
+    def damaged(tensors):
+        bias = tensors["cls.seq_relationship.bias"].astype(dtype)
+        kernel = tensors["bert.pooler.dense.weight"].astype(dtype)
+        bias[1], kernel[2:4, 5] = np.nan, -np.inf
+        return tensors | {
+            "cls.seq_relationship.bias": bias,
+            "bert.pooler.dense.weight": kernel,
+        }
+
+    change_tensors(model, damaged)
+    assert open_model(model).head == HeadConfig()
+    said = refused(model)
+    assert "3 values are NaN or infinite, in " in said
+    assert "cls.seq_relationship.bias (1)" in said
+    assert "bert.pooler.dense.weight (2)" in said
+
+
+def test_a_weight_that_float32_cannot_hold_is_found_and_one_that_is_not_taken_is_not(model):
+    change_tensors(model, lambda tensors: tensors | {"cls.predictions.bias": np.full(130, 1e300)})
+    assert "130 values are NaN or infinite, in cls.predictions.bias (130)" in refused(model)
+    open_model(model, task="encoder", drop=["cls.*"]).weights.read()
+
+
 def test_half_a_vocabulary_and_integers_are_no_weights(model):
     change_config(model, vocab_size=64)
     assert "is [130, 16] and must be [64, 16]" in refused(model)

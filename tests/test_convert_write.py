@@ -71,6 +71,16 @@ def test_a_run_that_is_written_opens_as_the_same_model(tmp_path):
         np.testing.assert_array_equal(one, other)
 
 
+def test_a_run_whose_training_diverged_is_named_with_its_step(tmp_path):
+    model, params = small_model()
+    params["cls"]["seq_relationship"]["bias"] = np.array([np.nan, 0], np.float32)
+    write_run(model, params, tmp_path / "run")
+    with pytest.raises(
+        UserError, match=r"run, step 0: 1 value is NaN .* cls/seq_relationship/bias"
+    ):
+        open_model(tmp_path / "run").weights.read()
+
+
 def test_weights_only_leaves_out_tokeniser_and_card(tmp_path):
     model, params = small_model(tokenizer=True)
     written = write_hugging_face(model, params, tmp_path / "m", weights_only=True)

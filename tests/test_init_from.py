@@ -20,6 +20,7 @@ from bert_jax.head_config import HeadConfig
 from bert_jax.inference.load import load
 from bert_jax.recipes.init_from import (
     about_source,
+    check_numbers,
     check_source,
     facts_of,
     find_source,
@@ -154,6 +155,17 @@ def test_new_words_begin_as_the_mean_of_their_pieces_and_old_rows_stay(save, tmp
         assert not new[len(WORDS) + 2 :].any()
     assert facts_of(source, ours)["new_words"] == 2
     assert any("2 new words" in line for line in about_source(source, ours))
+
+
+@pytest.mark.parametrize("save", [save_run, save_hugging_face])
+def test_weights_that_are_not_finite_are_found_before_the_run_is_begun(save, tmp_path):
+    config = small_config(vocab_size=len(WORDS))
+    params = random_params(config)
+    params["bert"]["pooler"]["bias"][3] = np.nan
+    folder = save(tmp_path / "model", config, words(), params)
+    source = check_source(find_source(folder, tmp_path / "run"), config, words())
+    with pytest.raises(UserError, match=r"--init_from .*: 1 value is NaN or infinite, in .*pooler"):
+        check_numbers(source)
 
 
 def test_a_folder_that_is_missing_or_no_model_is_named(tmp_path):

@@ -6,13 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import numpy as np
 
 from bert_jax import models
 from bert_jax.checkpoint import open_read_only
 from bert_jax.config import BertConfig
 from bert_jax.config_file import read_config_file
 from bert_jax.convert import hub
+from bert_jax.convert.finite import check_finite, count_not_finite
 from bert_jax.convert.hf_config import FILE
+from bert_jax.convert.layout import flatten
 from bert_jax.convert.model import Kind, Model, Weights
 from bert_jax.convert.read import GOOGLE_CONFIG, read_google, read_hugging_face
 from bert_jax.convert.sentence_encoder import MODULES, read_pooling
@@ -144,7 +147,10 @@ def _read_run(folder: Path, config: BertConfig, head: HeadConfig, step: int) -> 
         models.abstract_params(config, head),
     )
     with open_read_only(folder / CHECKPOINTS) as checkpoints:
-        return checkpoints.restore_params(target, step)
+        params = checkpoints.restore_params(target, step)
+    counts = {path: count_not_finite(np.asarray(x)) for path, x in flatten(params).items()}
+    check_finite(f"{folder}, step {step}", counts)
+    return params
 
 
 def _tokenizer_of(folder: Path, config: BertConfig, cased: bool | None) -> TextTokenizer | None:

@@ -18,6 +18,7 @@ from bert_jax.convert.canonical import (
     without_ties,
 )
 from bert_jax.convert.difference import Difference, compare, listed
+from bert_jax.convert.finite import check_finite, count_not_finite
 from bert_jax.convert.hf_classes import check_has_class, family_of
 from bert_jax.convert.hf_config import (
     FILE,
@@ -26,7 +27,7 @@ from bert_jax.convert.hf_config import (
     read_config,
     read_json_object,
 )
-from bert_jax.convert.layout import places, to_ours
+from bert_jax.convert.layout import Array, places, to_ours
 from bert_jax.convert.model import Weights
 from bert_jax.convert.names import GOOGLE, Family
 from bert_jax.convert.open_tensors import open_tensors
@@ -125,15 +126,25 @@ def _read(
         raise UserError(f"{path}: {error}") from error
 
     def read() -> Any:
+        not_finite: dict[str, int] = {}
+
+        def read_one(name: str) -> Array:
+            with np.errstate(over="ignore"):
+                array = file.read(names.original[name]).astype(np.float32, copy=False)
+            not_finite[names.original[name]] = count_not_finite(array)
+            return array
+
         try:
             check_tied(names, file.read)
+            params = to_ours(
+                {name: place for name, place in placed.items() if name in found},
+                read_one,
+                start=_fresh(config, head) if difference.missing else None,
+            )
         except UserError as error:
             raise UserError(f"{path}: {error}") from error
-        return to_ours(
-            {name: place for name, place in placed.items() if name in found},
-            lambda name: file.read(names.original[name]),
-            start=_fresh(config, head) if difference.missing else None,
-        )
+        check_finite(str(path), not_finite)
+        return params
 
     notes = [*said.notes, *describe_left(names.left)]
     for names_of, what in (

@@ -150,6 +150,18 @@ def check_source(source: Source, model: BertConfig, tokenizer: TextTokenizer) ->
         ) from error
 
 
+def check_numbers(source: Source) -> None:
+    """Read all weights of a model once, before there is a run that they are no good for.
+
+    Raises:
+      UserError: a file is damaged, or a weight is NaN or infinite.
+    """
+    try:
+        source.model.weights.read()
+    except UserError as error:
+        raise UserError(f"--init_from {error}") from error
+
+
 def new_weights(source: Source, ours: BertConfig) -> tuple[str, ...]:
     """Beginnings of the paths of what a run has and its first weights do not give.
 

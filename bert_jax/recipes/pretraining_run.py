@@ -94,6 +94,7 @@ class PretrainingRun:
         self.first_weights: init_from.Source | None = None
         if found_source is not None:
             self.first_weights = init_from.check_source(found_source, self.model, self.tokenizer)
+            init_from.check_numbers(self.first_weights)
         with terminal.progress("counting examples", None, "example") as task:
             self.data = StagedData(
                 experiment.stages,
