@@ -11,6 +11,8 @@ from urllib.parse import unquote
 
 import tensorstore
 
+from bert_jax.regular_files import irregular
+
 
 def check_files(database: Path) -> None:
     """See that every file of an OCDBT database is there, and as long as its index has it.
@@ -21,8 +23,11 @@ def check_files(database: Path) -> None:
       database: the folder that holds `manifest.ocdbt`.
 
     Raises:
-      ValueError: the index cannot be read, or a file is missing or too short.
+      ValueError: the index cannot be read, or a file is missing, too short, or none.
     """
+    for file in database.rglob("*"):
+        if kind := irregular(file):
+            raise ValueError(f"{file.relative_to(database)} is no regular file but {kind}")
     store = tensorstore.KvStore.open(f"file://{database.absolute()}/").result()
     manifest = tensorstore.ocdbt.dump(store).result()
     nodes = list(_places(manifest["versions"][-1]))

@@ -8,6 +8,7 @@ from typing import Any
 from bert_jax.config import BertConfig
 from bert_jax.errors import UserError
 from bert_jax.head_config import HeadConfig
+from bert_jax.regular_files import check_regular
 
 # The key of the fields of a `HeadConfig`; a model without it has the head it was pretrained with.
 _HEAD = "head"
@@ -27,6 +28,7 @@ def read_config_file(path: Path) -> tuple[BertConfig, HeadConfig]:
     Raises:
       UserError: the file is missing, is not a JSON object, or holds a value out of range.
     """
+    check_regular(path)
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:

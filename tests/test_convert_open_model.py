@@ -1,6 +1,8 @@
 """From what a user calls a MODEL to a model: each kind, each way it can be wrong."""
 
 import json
+import os
+import shutil
 
 import jax
 import numpy as np
@@ -243,6 +245,30 @@ def test_a_pickle_is_never_read(model, name):
     assert "is a pickle" in refused(model)
     (model / name).rename(model / "model.safetensors")
     assert "is a pickle" in refused(model)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("config.json", "model.safetensors", "model.safetensors.index.json"),
+        *("vocab.txt", "tokenizer.json", "tokenizer_config.json", "merges.txt"),
+    ],
+)
+def test_a_named_pipe_in_the_place_of_a_file_is_named_and_not_waited_for(model, name):
+    if name.startswith("model.safetensors"):
+        (model / "model.safetensors").unlink()
+    (model / name).unlink(missing_ok=True)
+    os.mkfifo(model / name)
+    assert f"{name} is no regular file but a named pipe" in refused(model)
+
+
+def test_a_named_pipe_in_a_run_is_named_and_not_waited_for(tiny_run, tmp_path):
+    for name in ("config.json", "tokenizer/vocab.txt", "checkpoints/4/state/manifest.ocdbt"):
+        run = tmp_path / name.replace("/", "_")
+        shutil.copytree(tiny_run.run_dir, run)
+        (run / name).unlink()
+        os.mkfifo(run / name)
+        assert "is no regular file but a named pipe" in refused(run)
 
 
 def test_what_is_no_model_is_said_to_be_none(tmp_path, tiny_run):

@@ -110,7 +110,7 @@ def test_something_else_is_refused(tmp_path: Path) -> None:
     assert "has no weights: model.safetensors, " in refusal(tmp_path / "empty")
     assert f"neither a file or folder {tmp_path / 'gone'} nor a file" in refusal(tmp_path / "gone")
     os.mkfifo(tmp_path / "pipe")
-    assert "neither a file nor a folder" in refusal(tmp_path / "pipe")
+    assert "is no regular file but a named pipe" in refusal(tmp_path / "pipe")
     (tmp_path / "config.json").write_text('{"hidden_size": 4}')
     assert "no weight_map" in refusal(tmp_path / "config.json")
     for content in (b"", b"\x80", b"PK\x03\x04", b"text"):

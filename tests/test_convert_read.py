@@ -1,6 +1,7 @@
 """Checkpoints of google-research/bert: which head, which weights, what is left."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -59,6 +60,19 @@ def test_a_release_opens_by_its_folder_and_by_its_prefix(name, slots, tmp_path):
     assert len(found.weights.notes) == 2 * slots
     if slots:
         assert any("of the optimiser's slots" in note for note in found.weights.notes)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["bert_config.json", "bert_model.ckpt.index", "bert_model.ckpt.data-00000-of-00001"],
+)
+def test_a_named_pipe_in_the_place_of_a_file_is_named_and_not_waited_for(name, tmp_path):
+    google_folder(tmp_path / "m")
+    (tmp_path / "m" / name).unlink()
+    os.mkfifo(tmp_path / "m" / name)
+    for given in (tmp_path / "m", tmp_path / "m" / "bert_model.ckpt"):
+        with pytest.raises(UserError, match=f"{name} is no regular file but a named pipe"):
+            open_model(given)
 
 
 def test_question_answering_is_known_by_its_names(tmp_path):

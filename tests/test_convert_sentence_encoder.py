@@ -1,6 +1,7 @@
 """Encoders of sentences: `modules.json` in and out."""
 
 import json
+import os
 
 import pytest
 from converted import any_json, small_folder, small_model
@@ -53,6 +54,15 @@ def test_an_encoder_with_mean_pooling_opens_as_one_of_sentences(tmp_path):
     )
     head = open_model(tmp_path / "m").head
     assert (head.pooling, head.normalize) == ("mean", True)
+
+
+def test_a_named_pipe_in_the_place_of_a_file_is_named_and_not_waited_for(tmp_path):
+    write_modules(tmp_path, modules("Transformer", "Pooling"), pooling_mode="cls")
+    for name in ("1_Pooling/config.json", "modules.json"):
+        (tmp_path / name).unlink()
+        os.mkfifo(tmp_path / name)
+        with pytest.raises(UserError, match=f"{name} is no regular file but a named pipe"):
+            read_pooling(tmp_path)
 
 
 def test_the_length_that_sentences_are_cut_to_is_kept(tmp_path):

@@ -19,6 +19,7 @@ from bert_jax.convert.hf_classes import (
 from bert_jax.convert.tensors import printable
 from bert_jax.errors import UserError
 from bert_jax.head_config import HeadConfig
+from bert_jax.regular_files import check_regular
 from data_pipeline.strict_json import parse_json
 
 FILE = "config.json"
@@ -102,6 +103,7 @@ def read_json_object(path: Path) -> dict[str, Any]:
     Raises:
       UserError: there is no such file, it is no JSON, or holds something else.
     """
+    check_regular(path)
     try:
         if path.stat().st_size > _LARGEST_FILE:
             raise UserError(

@@ -164,7 +164,7 @@ def _object(path: Path) -> Mapping[str, Any]:
 
 def _text(path: Path) -> str:
     try:
-        if path.stat().st_size > _LARGEST_FILE:
+        if not path.is_file() or path.stat().st_size > _LARGEST_FILE:
             return ""
         return path.read_text(encoding="utf-8")
     except (OSError, ValueError):

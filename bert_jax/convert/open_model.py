@@ -21,6 +21,7 @@ from bert_jax.convert.read import GOOGLE_CONFIG, read_google, read_hugging_face
 from bert_jax.convert.sentence_encoder import MODULES, read_pooling
 from bert_jax.errors import UserError
 from bert_jax.head_config import HeadConfig
+from bert_jax.regular_files import check_regular
 from data_pipeline.tokenization.text_tokenizer import TextTokenizer
 from data_pipeline.tokenization.tokenizer import load_tokenizer
 
@@ -30,6 +31,10 @@ TOKENIZER = "tokenizer"
 _OPERATIVE = "operative.gin"
 # A folder has a tokeniser if it has one of these.
 _TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "sentencepiece.model", "vocab.json")
+# What says more of it.
+_BESIDE_A_TOKENIZER = (
+    *("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "merges.txt"),
+)
 
 
 def open_model(
@@ -80,13 +85,15 @@ def open_model(
 
 def _kind_of(path: Path, step: int | None) -> tuple[Kind, Path, int | None]:
     """What is there, its path, and the step where a run's checkpoint is named by its folder."""
+    folder = path if path.is_dir() else path.parent
+    for part in (path, folder / FILE, folder / GOOGLE_CONFIG):
+        check_regular(part)
     if path.is_dir() and path.name.isdecimal() and path.parent.name == CHECKPOINTS:
         return "run", path.parent.parent, int(path.name) if step is None else step
     if (path / CHECKPOINTS).is_dir() or (path / TOKENIZER).is_dir():
         return "run", path, step
     if (path / FILE).is_file():
         return "hugging_face", path, step
-    folder = path if path.is_dir() else path.parent
     if (folder / GOOGLE_CONFIG).is_file():
         return "google", path, step
     if not path.exists() and not path.with_name(f"{path.name}.index").is_file():
@@ -120,6 +127,7 @@ def _open_run(
     tokenizer = None
     # What was converted without a tokeniser has an empty folder.
     if with_tokenizer and any((folder / TOKENIZER).iterdir()):
+        _check_regular_tokenizer(folder / TOKENIZER)
         tokenizer = load_tokenizer(folder / TOKENIZER)
         # A model of another library may have spare rows; what was trained here has none.
         spare = 0 if (folder / _OPERATIVE).exists() else config.vocab_size
@@ -154,6 +162,7 @@ def _read_run(folder: Path, config: BertConfig, head: HeadConfig, step: int) -> 
 
 
 def _tokenizer_of(folder: Path, config: BertConfig, cased: bool | None) -> TextTokenizer | None:
+    _check_regular_tokenizer(folder)
     if not any((folder / name).is_file() for name in _TOKENIZER_FILES):
         return None
     tokenizer = load_tokenizer(folder, cased)
@@ -161,6 +170,12 @@ def _tokenizer_of(folder: Path, config: BertConfig, cased: bool | None) -> TextT
     if tokenizer.vocab_size > config.vocab_size:
         raise _do_not_belong(folder, config, tokenizer)
     return tokenizer
+
+
+def _check_regular_tokenizer(folder: Path) -> None:
+    """Raise `UserError` where one of its files is there and is none: it would count as missing."""
+    for name in (*_TOKENIZER_FILES, *_BESIDE_A_TOKENIZER):
+        check_regular(folder / name)
 
 
 def _do_not_belong(folder: Path, config: BertConfig, tokenizer: TextTokenizer) -> UserError:

@@ -14,6 +14,7 @@ from bert_jax.convert.safetensors_file import INDEX_NAME, SINGLE_NAME, open_safe
 from bert_jax.convert.tensors import TensorFile
 from bert_jax.convert.tf1_checkpoint import Tf1Checkpoint, is_file_of_checkpoint
 from bert_jax.errors import UserError
+from bert_jax.regular_files import check_regular
 
 _ZIP = b"PK\x03\x04"
 # PyTorch's archive begins with its pickle; the name stands in the first bytes.
@@ -41,12 +42,12 @@ def open_tensors(path: Path) -> TensorFile:
     """
     if path.is_dir():
         return _open_folder(path)
+    check_regular(path.with_name(f"{path.name}.index"))
     if is_file_of_checkpoint(path) or not path.exists():
         if not path.exists() and not path.with_name(f"{path.name}.index").is_file():
             raise UserError(f"there is neither a file or folder {path} nor a file {path}.index")
         return Tf1Checkpoint(path)
-    if not path.is_file():
-        raise UserError(f"{path} is neither a file nor a folder")
+    check_regular(path)
     if path.suffix != ".json":
         _refuse_by_content(path)
     return open_safetensors(path)
@@ -70,6 +71,7 @@ def _open_folder(folder: Path) -> TensorFile:
 
 def _refuse_by_content(path: Path) -> None:
     """Say what a file is if its first or last bytes tell; safetensors and the unknown pass."""
+    check_regular(path)
     with path.open("rb") as file:
         head = file.read(256)
         file.seek(-min(len(TABLE_MAGIC), path.stat().st_size), 2)

@@ -27,6 +27,7 @@ from bert_jax.convert.tensors import (
     read_limited,
 )
 from bert_jax.errors import UserError
+from bert_jax.regular_files import check_regular
 
 SINGLE_NAME = "model.safetensors"
 INDEX_NAME = "model.safetensors.index.json"
@@ -71,6 +72,7 @@ class SafetensorsFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        check_regular(path)
         if not path.is_file():
             raise UserError(f"there is no file {path}")
         try:
@@ -201,6 +203,7 @@ def _check_header(path: Path) -> None:
 
 def _read_weight_map(index_path: Path) -> dict[str, str]:
     """Tensor -> name of its file."""
+    check_regular(index_path)
     if not index_path.is_file():
         raise UserError(f"there is no file {index_path}")
     try:
@@ -234,6 +237,7 @@ def _shard_names(index_path: Path, weight_map: Mapping[str, str]) -> list[str]:
                 f"{index_path} names the file {printable(name)}; one that ends in .safetensors is "
                 "needed"
             )
+        check_regular(index_path.with_name(name))
         if not index_path.with_name(name).is_file():
             raise UserError(
                 f"{index_path} names {printable(name)}, which is not beside it: copy or download "

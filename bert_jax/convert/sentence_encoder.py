@@ -13,6 +13,7 @@ from bert_jax.convert.hf_config import FILE, read_json_object
 from bert_jax.convert.tensors import printable
 from bert_jax.errors import UserError
 from bert_jax.head_config import HeadConfig
+from bert_jax.regular_files import check_regular
 from data_pipeline.strict_json import parse_json
 
 MODULES = "modules.json"
@@ -34,6 +35,7 @@ def read_pooling(folder: Path) -> dict[str, Any] | None:
       UserError: it lists modules that we do not have, or a pooling of several kinds.
     """
     path = folder / MODULES
+    check_regular(path)
     if not path.is_file():
         return None
     kinds, pooling = _kinds(path), None
@@ -53,6 +55,7 @@ def read_pooling(folder: Path) -> dict[str, Any] | None:
 def read_max_length(folder: Path) -> int | None:
     """Tokens that sentences are cut to; None where the folder does not say it."""
     path = folder / _SENTENCES
+    check_regular(path)
     length = read_json_object(path).get("max_seq_length") if path.is_file() else None
     return length if type(length) is int and length > 0 else None
 

@@ -18,6 +18,7 @@ from bert_jax.convert.tensors import NOT_NUMBERS, Malformed, TensorInfo, printab
 from bert_jax.convert.tf1_index import BundleEntry, parse_index
 from bert_jax.convert.tf1_slices import parts_of
 from bert_jax.errors import UserError
+from bert_jax.regular_files import check_regular
 
 # A thousand times that of BERT-large.
 _MAX_INDEX_BYTES = 2**26
@@ -113,6 +114,7 @@ class Tf1Checkpoint:
                 by_shard[entry.shard].append(entry)
         for shard, entries in sorted(by_shard.items()):
             path = self._data_path(shard)
+            check_regular(path)
             if not path.is_file():
                 raise UserError(
                     f"{path} is missing: the checkpoint {self.prefix} has tensors in "
@@ -152,6 +154,7 @@ def find_prefix(path: Path) -> Path:
         return _only_prefix(path)
     found = _PARTS_OF_A_CHECKPOINT.fullmatch(path.name)
     prefix = path.with_name(found[1]) if found else path
+    check_regular(_beside(prefix, ".index"))
     if not _beside(prefix, ".index").is_file():
         raise UserError(
             f"{path} is no TensorFlow checkpoint: there is no file {_beside(prefix, '.index')}"
@@ -160,6 +163,8 @@ def find_prefix(path: Path) -> Path:
 
 
 def _only_prefix(folder: Path) -> Path:
+    for path in folder.glob("*.index"):
+        check_regular(path)
     prefixes = sorted(path.with_suffix("") for path in folder.glob("*.index") if path.is_file())
     if len(prefixes) == 1:
         return prefixes[0]
