@@ -18,7 +18,7 @@ def tensors(**kinds):
     }
 
 
-SAME = ((2, 3), np.float32)
+SAME = ((2, 3), np.dtype(np.float32))
 
 
 def test_a_file_that_has_all_and_nothing_else_does_not_differ():
@@ -46,6 +46,16 @@ def test_a_pattern_lets_go_what_it_names_and_no_other_kind():
     for drop, new in ((["a.*"], []), ([], ["d"])):
         with pytest.raises(UserError, match="no weight that is"):
             found.without(drop, new)
+
+
+def test_names_are_shown_as_the_file_has_them_and_fit_patterns_of_either():
+    called = {"a.w": "w", "a.b": "b", "a.d": "d"}
+    found = compare(PLACED, {"a.d": TensorInfo("d", *SAME)}, called)
+    assert found.lines() == ["3 missing: w, b, c", "1 unexpected: d"]
+    for drop, new in ((["d"], ["w", "b", "c"]), (["a.d"], ["a.*", "c"])):
+        assert not found.without(drop, new)
+    with pytest.raises(UserError, match=r"no weight that is unexpected is called 'x'; .* is d$"):
+        found.without(["x"], [])
 
 
 def test_what_is_misshapen_cannot_be_let_go():

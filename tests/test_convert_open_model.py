@@ -213,6 +213,63 @@ def test_old_names_an_encoder_without_prefix_and_buffers_are_the_same_model(tmp_
         np.testing.assert_array_equal(one, other)
 
 
+def test_of_an_encoder_without_prefix_names_are_taken_as_they_stand_there(tmp_path):
+    small_folder(tmp_path / "m", HeadConfig(task="encoder"))
+
+    def change(tensors):
+        del tensors["encoder.layer.0.output.dense.bias"]
+        return tensors | {"encoder.layer.2.output.dense.bias": np.ones(16, np.float32)}
+
+    change_tensors(tmp_path / "m", change)
+    said = refused(tmp_path / "m")
+    assert "1 missing: encoder.layer.0.output.dense.bias" in said
+    assert "1 unexpected: encoder.layer.2.output.dense.bias" in said
+    for prefix in ("", "bert."):
+        names = [f"{prefix}encoder.layer.{i}.*" for i in (2, 0)]
+        found = open_model(tmp_path / "m", drop=names[:1], new=names[1:])
+        assert len(found.weights.notes) == 2
+        found.weights.read()
+
+
+def test_a_head_for_next_sentences_alone_is_left_if_that_is_asked_for(model):
+    def without_masked_lm(tensors):
+        return {name: x for name, x in tensors.items() if "cls.predictions" not in name}
+
+    change_tensors(model, without_masked_lm)
+    change_config(model, architectures=["BertForNextSentencePrediction"])
+    said = refused(model)
+    assert "a head for next sentences alone" in said
+    assert "--head encoder --drop 'cls.*'" in said
+    asked = open_model(model, task="encoder", drop=["cls.*"])
+    will_do = open_model(model, encoder_will_do=True)
+    assert asked.head == will_do.head == HeadConfig(task="encoder")
+    assert will_do.weights.notes[-1].startswith("2 left: it has a head for next sentences alone")
+    jax.tree.map(np.testing.assert_array_equal, asked.weights.read(), will_do.weights.read())
+
+
+@pytest.mark.parametrize("name", ["BertLMHeadModel", "BertForMaskedLM"])
+def test_a_language_model_that_looks_both_ways_is_a_masked_lm(name, model):
+    change_config(model, architectures=[name], is_decoder=False)
+    assert open_model(model).head == HeadConfig()
+    change_config(model, is_decoder=True)
+    assert "is_decoder is True: causal attention" in refused(model)
+
+
+def test_a_masked_lm_of_roberta_with_another_gelu_is_refused_but_for_its_encoder(tmp_path):
+    fields = {"position_offset": 2, "type_vocab_size": 1, "pair_task": "none"}
+    small_folder(tmp_path / "m", **fields)
+    change_config(tmp_path / "m", architectures=["RobertaForCausalLM"])
+    assert open_model(tmp_path / "m").head == HeadConfig()
+    change_config(tmp_path / "m", hidden_act="gelu_new")
+    said = refused(tmp_path / "m")
+    assert "computes the exact GELU whatever its hidden_act" in said
+    assert "--head encoder --drop 'lm_head.*'" in said
+    encoder = open_model(tmp_path / "m", encoder_will_do=True)
+    assert encoder.head == HeadConfig(task="encoder", has_pooler=False)
+    assert encoder.config.hidden_act == "gelu_new"
+    encoder.weights.read()
+
+
 def test_a_classifier_needs_a_config_that_says_what_it_classifies(tmp_path):
     small_folder(tmp_path / "m", CLASSIFIER)
     assert open_model(tmp_path / "m").head == CLASSIFIER

@@ -33,11 +33,13 @@ class Names(NamedTuple):
       original: canonical name -> name in the file, of all that may be weights.
       tied: canonical name -> name in the file of what only repeats the weight of that name.
       left: why -> names in the file of what is no weight.
+      bare: whether the file leaves out the prefix of the family's encoder.
     """
 
     original: dict[str, str]
     tied: dict[str, str]
     left: dict[str, list[str]]
+    bare: bool
 
 
 def canonical_names(names: Iterable[str], family: Family) -> Names:
@@ -48,7 +50,7 @@ def canonical_names(names: Iterable[str], family: Family) -> Names:
     """
     names = sorted(names)
     bare = not any(name.startswith(family.prefix) for name in names)
-    found = Names({}, {}, {})
+    found = Names({}, {}, {}, bare)
     for name in names:
         why = _why_left(name, family)
         if why is not None:
@@ -75,6 +77,12 @@ def without_ties(names: Names) -> Names:
     """The same for a model without a masked LM head, where nothing repeats a weight."""
     original = names.original | {name: name for name in names.tied.values()}
     return names._replace(original=original, tied={})
+
+
+def called(names: Names, placed: Iterable[str], family: Family) -> dict[str, str]:
+    """Canonical name -> name in the file, or what it would be there, of a model's weights."""
+    prefix = family.prefix if names.bare else ""
+    return {name: name.removeprefix(prefix) for name in placed} | names.original
 
 
 def check_tied(names: Names, read: Callable[[str], Array]) -> None:

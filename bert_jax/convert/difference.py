@@ -20,28 +20,33 @@ class Difference(NamedTuple):
       unexpected: names of tensors that the file has and the model has not.
       misshapen: name -> (shape in the file, shape that is needed).
       unfit: name -> type, of what is not made of floating-point numbers.
+      called: name -> what it is called in the file, where that is another. It is what a person is
+        shown; patterns may be of either.
     """
 
     missing: tuple[str, ...]
     unexpected: tuple[str, ...]
     misshapen: dict[str, tuple[tuple[int, ...], tuple[int, ...]]]
     unfit: dict[str, str]
+    called: Mapping[str, str]
 
     def __bool__(self) -> bool:
-        return any(self)
+        return any(self[:4])
 
     def lines(self) -> list[str]:
         """For a person: one line each for what is missing, unexpected, misshapen, unfit."""
         shapes = [
-            f"{printable(name)} is {list(found)} and must be {list(needed)}"
+            f"{self._shown(name)} is {list(found)} and must be {list(needed)}"
             for name, (found, needed) in self.misshapen.items()
         ]
-        types = [f"{printable(name)} is of {printable(kind)}" for name, kind in self.unfit.items()]
+        types = [
+            f"{self._shown(name)} is of {printable(kind)}" for name, kind in self.unfit.items()
+        ]
         return [
             f"{len(names)} {what}: {listed(names)}"
             for what, names in (
-                ("missing", [printable(name) for name in self.missing]),
-                ("unexpected", [printable(name) for name in self.unexpected]),
+                ("missing", self.shown(self.missing)),
+                ("unexpected", self.shown(self.unexpected)),
                 ("of another shape", shapes),
                 ("no floating-point numbers", types),
             )
@@ -63,18 +68,36 @@ class Difference(NamedTuple):
             (new, self.missing, "missing"),
         ):
             for pattern in patterns:
-                if not fnmatch.filter(names, pattern):
-                    have = listed([printable(name) for name in names]) if names else "nothing"
+                if not any(self._fits(name, pattern) for name in names):
+                    have = listed(self.shown(names)) if names else "nothing"
                     raise UserError(
                         f"no weight that is {what} is called {pattern!r}; {what} is {have}"
                     )
         return self._replace(
-            missing=_not_of(self.missing, new), unexpected=_not_of(self.unexpected, drop)
+            missing=self._not_of(self.missing, new), unexpected=self._not_of(self.unexpected, drop)
         )
 
+    def shown(self, names: Iterable[str]) -> list[str]:
+        """What they are called in the file, for a person."""
+        return [self._shown(name) for name in names]
 
-def compare(placed: Mapping[str, Place], tensors: Mapping[str, TensorInfo]) -> Difference:
-    """A model's weights beside a file's tensors, under the same names."""
+    def _shown(self, name: str) -> str:
+        return printable(self.called.get(name, name))
+
+    def _fits(self, name: str, pattern: str) -> bool:
+        names = (name, self.called.get(name, name))
+        return any(fnmatch.fnmatchcase(each, pattern) for each in names)
+
+    def _not_of(self, names: Iterable[str], patterns: Sequence[str]) -> tuple[str, ...]:
+        return tuple(n for n in names if not any(self._fits(n, p) for p in patterns))
+
+
+def compare(
+    placed: Mapping[str, Place],
+    tensors: Mapping[str, TensorInfo],
+    called: Mapping[str, str] | None = None,
+) -> Difference:
+    """A model's weights beside a file's tensors, under the same names; `called` as above."""
     common = [name for name in placed if name in tensors]
     return Difference(
         missing=tuple(name for name in placed if name not in tensors),
@@ -87,6 +110,7 @@ def compare(placed: Mapping[str, Place], tensors: Mapping[str, TensorInfo]) -> D
         unfit={
             name: str(tensors[name].dtype) for name in common if not _is_floating(tensors[name])
         },
+        called=called or {},
     )
 
 
@@ -99,7 +123,3 @@ def listed(names: Sequence[str]) -> str:
 def _is_floating(tensor: TensorInfo) -> bool:
     # bfloat16 is no kind of numpy's own.
     return tensor.dtype.kind == "f" or tensor.dtype.name == "bfloat16"
-
-
-def _not_of(names: Iterable[str], patterns: Sequence[str]) -> tuple[str, ...]:
-    return tuple(n for n in names if not any(fnmatch.fnmatchcase(n, p) for p in patterns))

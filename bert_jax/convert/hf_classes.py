@@ -15,6 +15,13 @@ CLASS_TASKS = {
     "ForMultipleChoice": "multiple_choice",
     "Model": "encoder",
 }
+# Those and what is read and never written: the weights of a masked LM, or less than its heads.
+READ_TASKS = {
+    "LMHeadModel": "pretraining",
+    "ForCausalLM": "pretraining",
+    "ForNextSentencePrediction": "encoder",
+    **CLASS_TASKS,
+}
 # Tasks whose class heeds a dropout of its own before the last layer; others take the encoder's.
 DROPPING_OUT = {
     "bert": ("sequence_classification", "token_classification", "multiple_choice"),
@@ -52,6 +59,14 @@ def class_of(config: BertConfig, head: HeadConfig) -> str:
     return base + next(ending for ending, task in CLASS_TASKS.items() if task == head.task)
 
 
+def roberta_gelu(config: BertConfig) -> str:
+    """Why a masked LM of RoBERTa with another activation is none of ours, or ours none of it."""
+    return (
+        "the masked LM head of transformers' roberta computes the exact GELU whatever its "
+        f"hidden_act, which is {config.hidden_act!r} here; ours computes what that says"
+    )
+
+
 def check_has_class(config: BertConfig, head: HeadConfig) -> None:
     """Raise `UserError` where no class of transformers is such a model, with why."""
     model_type = model_type_of(config)
@@ -62,10 +77,7 @@ def check_has_class(config: BertConfig, head: HeadConfig) -> None:
             f"{config.pair_task!r})"
         )
     if model_type == "roberta" and head.task == "pretraining" and config.hidden_act != "gelu":
-        raise UserError(
-            "the masked LM head of transformers' roberta computes the exact GELU whatever its "
-            f"hidden_act, which is {config.hidden_act!r} here; ours computes what that says"
-        )
+        raise UserError(roberta_gelu(config))
     wanted = {"distilbert": "relu"}.get(model_type, "tanh")
     if has_pooler and config.pooler_act != wanted:
         raise UserError(f"transformers' {model_type} pools with {wanted}, not {config.pooler_act}")

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 from bert_jax.config import BertConfig
 from bert_jax.convert.hf_classes import (
-    CLASS_TASKS,
     DROPPING_OUT,
+    READ_TASKS,
     check_has_class,
     class_of,
     model_type_of,
@@ -291,10 +291,10 @@ def _architecture(values: Mapping[str, Any]) -> tuple[str | None, str | None]:
     if not isinstance(found, list) or not all(isinstance(name, str) for name in found):
         raise UserError(f"architectures is {printable(repr(found))}; it must be a list of names")
     name = found[0]
-    for ending, task in CLASS_TASKS.items():
+    for ending, task in READ_TASKS.items():
         if name.endswith(ending):
             return name, task
-    known = ", ".join(f"...{ending}" for ending in CLASS_TASKS)
+    known = ", ".join(f"...{ending}" for ending in READ_TASKS)
     raise UserError(f"architectures names {printable(name)}, which is not known; known are {known}")
 
 

@@ -32,12 +32,14 @@ class Family(NamedTuple):
       prefix: begins the names of the encoder; a file of an encoder alone may do without.
       names: of all weights that any model of the family may have.
       tied: what is only another name of a weight: theirs -> the name in `names`.
+      heads: fits the names of the heads of pretraining.
       ignored: last parts of names that hold no weights.
     """
 
     prefix: str
     names: tuple[Name, ...]
     tied: dict[str, str]
+    heads: str
     ignored: tuple[str, ...] = ()
 
 
@@ -163,6 +165,7 @@ BERT = Family(
         "cls.predictions.decoder.weight": "bert.embeddings.word_embeddings.weight",
         "cls.predictions.decoder.bias": "cls.predictions.bias",
     },
+    "cls.*",
     _POSITION_IDS,
 )
 _ROBERTA_TIED = {
@@ -173,6 +176,7 @@ ROBERTA = Family(
     "roberta.",
     tuple(_hugging_face_roberta(classifies_sequences=False)),
     _ROBERTA_TIED,
+    "lm_head.*",
     _POSITION_IDS,
 )
 ROBERTA_CLASSIFIER = ROBERTA._replace(names=tuple(_hugging_face_roberta(classifies_sequences=True)))
@@ -180,6 +184,7 @@ DISTILBERT = Family(
     "distilbert.",
     tuple(_hugging_face_distilbert()),
     {"vocab_projector.weight": "distilbert.embeddings.word_embeddings.weight"},
+    "vocab_*",
     _POSITION_IDS,
 )
-GOOGLE = Family("bert/", tuple(_google_bert()), {})
+GOOGLE = Family("bert/", tuple(_google_bert()), {}, "cls/*")

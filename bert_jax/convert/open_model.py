@@ -46,6 +46,7 @@ def open_model(
     drop: Sequence[str] = (),
     new: Sequence[str] = (),
     with_tokenizer: bool = True,
+    encoder_will_do: bool = False,
 ) -> Model:
     """Open a model; its weights are found and checked by name and shape, and not read yet.
 
@@ -58,6 +59,7 @@ def open_model(
       drop: patterns of names of weights that are not to be taken over.
       new: patterns of names of weights that are not there and shall start at random.
       with_tokenizer: whether its tokeniser is opened as well, where there is one.
+      encoder_will_do: whether a head that is none of ours is left, and is no error.
 
     Raises:
       UserError: there is no model, or it is not what it says it is.
@@ -70,9 +72,11 @@ def open_model(
         raise UserError(f"{source} has no checkpoint of step {step}: it is no run")
     folder = path if path.is_dir() else path.parent
     if kind == "google":
-        weights = read_google(path, task=task, drop=drop, new=new)
+        weights = read_google(path, task=task, drop=drop, new=new, encoder_will_do=encoder_will_do)
     else:
-        weights = read_hugging_face(path, task=task, drop=drop, new=new)
+        weights = read_hugging_face(
+            path, task=task, drop=drop, new=new, encoder_will_do=encoder_will_do
+        )
         if weights.head.task != "encoder" and (folder / MODULES).is_file():
             weights = weights._replace(
                 notes=(*weights.notes, f"{MODULES} is not looked at: the model has a head")

@@ -1,6 +1,6 @@
 """From a file of weights to a model: which head it has, and whether every weight is there."""
 
-import dataclasses
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from bert_jax import models
 from bert_jax.config import BertConfig
 from bert_jax.convert.canonical import (
     Names,
+    called,
     canonical_names,
     check_tied,
     describe_left,
@@ -19,7 +20,8 @@ from bert_jax.convert.canonical import (
 )
 from bert_jax.convert.difference import Difference, compare, listed
 from bert_jax.convert.finite import check_finite, count_not_finite
-from bert_jax.convert.hf_classes import check_has_class, family_of
+from bert_jax.convert.found_head import head_of, why_not_ours
+from bert_jax.convert.hf_classes import family_of
 from bert_jax.convert.hf_config import (
     FILE,
     HuggingFaceConfig,
@@ -31,7 +33,7 @@ from bert_jax.convert.layout import Array, places, to_ours
 from bert_jax.convert.model import Weights
 from bert_jax.convert.names import GOOGLE, Family
 from bert_jax.convert.open_tensors import open_tensors
-from bert_jax.convert.tensors import TensorFile, printable
+from bert_jax.convert.tensors import TensorFile
 from bert_jax.errors import UserError
 from bert_jax.head_config import TASKS, HeadConfig
 from bert_jax.sharding import unbox
@@ -48,14 +50,17 @@ def read_hugging_face(
     task: str | None = None,
     drop: Sequence[str] = (),
     new: Sequence[str] = (),
+    encoder_will_do: bool = False,
 ) -> Weights:
     """The model in a folder of Hugging Face's layout.
 
     Args:
       folder: with `config.json` and safetensors.
       task: of the head (`bert_jax.head_config.TASKS`); found in the weights where not given.
-      drop: patterns of names (Hugging Face's) of weights that are not to be taken over.
+      drop: patterns of names of weights that are not to be taken over, as the file has them, or
+        as transformers has them where the file leaves out the prefix of its encoder.
       new: patterns of names of weights that are not there and shall start at random.
+      encoder_will_do: whether a head that is none of ours is left, and is no error.
 
     Returns:
       The weights, found to be those of the model by their names and shapes, and not read yet.
@@ -64,7 +69,7 @@ def read_hugging_face(
       UserError: a file is missing or damaged, or the weights are not those of the model.
     """
     said = read_config(folder / FILE)
-    return _read(folder, open_tensors(folder), said, None, task, drop, new)
+    return _read(folder, open_tensors(folder), said, None, task, drop, new, encoder_will_do)
 
 
 def read_google(
@@ -73,6 +78,7 @@ def read_google(
     task: str | None = None,
     drop: Sequence[str] = (),
     new: Sequence[str] = (),
+    encoder_will_do: bool = False,
 ) -> Weights:
     """The same from a checkpoint of google-research/bert with its `bert_config.json`.
 
@@ -81,6 +87,7 @@ def read_google(
       task: see `read_hugging_face`.
       drop: see there; names are those of the checkpoint.
       new: see there.
+      encoder_will_do: see there.
     """
     folder = path if path.is_dir() else path.parent
     config_path = folder / GOOGLE_CONFIG
@@ -91,7 +98,7 @@ def read_google(
         said = parse_config({**values, "model_type": "bert"})
     except UserError as error:
         raise UserError(f"{config_path}: {error}") from error
-    return _read(path, open_tensors(path), said, GOOGLE, task, drop, new)
+    return _read(path, open_tensors(path), said, GOOGLE, task, drop, new, encoder_will_do)
 
 
 def _read(
@@ -102,25 +109,31 @@ def _read(
     task: str | None,
     drop: Sequence[str],
     new: Sequence[str],
+    encoder_will_do: bool,
 ) -> Weights:
     try:
         base = family or family_of(said.model_type, said.task or "encoder")
         tensors = file.tensors()
         names = canonical_names(tensors, base)
-        config, head = _head_of(names, base, said, task)
+        config, head = head_of(names, base, said, task)
+        not_ours = why_not_ours(names, base, said, config, head, task)
+        if not_ours and encoder_will_do:
+            config, head = head_of(names, base, said, "encoder")
+            drop = (*drop, base.heads)
+        elif not_ours:
+            raise UserError(
+                f"{not_ours}. Its encoder can be taken alone: bert-jax convert "
+                f"{shlex.quote(str(path))} NEW_FOLDER --head encoder --drop '{base.heads}'"
+            )
         if family is None:
             family = family_of(said.model_type, head.task)
-        if said.model_type == "roberta":
-            check_has_class(config, head)  # its masked LM does not heed its config
-        if head.task == "pretraining":
-            _check_tied_as_said(names, family, said)
-        else:
+        if head.task != "pretraining":
             names = without_ties(names)
         _check_layers(names, config, family)
         placed = places(config, head, family)
         _leave_pooler(names, placed, family)
         found = {name: tensors[original] for name, original in names.original.items()}
-        difference = compare(placed, found)
+        difference = compare(placed, found, called(names, placed, family))
         _check(difference.without(drop, new), head)
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
@@ -148,69 +161,12 @@ def _read(
 
     notes = [*said.notes, *describe_left(names.left)]
     for names_of, what in (
-        (difference.unexpected, "dropped as asked for"),
+        (difference.unexpected, f"left: {not_ours}" if not_ours else "dropped as asked for"),
         (difference.missing, "start at random as asked for"),
     ):
         if names_of:
-            shown = listed([printable(name) for name in names_of])
-            notes.append(f"{len(names_of)} {what}: {shown}")
+            notes.append(f"{len(names_of)} {what}: {listed(difference.shown(names_of))}")
     return Weights(config, head, read, tuple(notes))
-
-
-def _head_of(
-    names: Names, family: Family, said: HuggingFaceConfig, task: str | None
-) -> tuple[BertConfig, HeadConfig]:
-    """The head whose weights are there; a classifier's kind is what the config names.
-
-    Raises:
-      UserError: the config does not say which kind of classifier it is.
-    """
-    theirs = {name.ours: name.theirs for name in family.names}
-
-    def has(*ours: str) -> bool:
-        return any(
-            theirs.get(f"{path}/{leaf}") in names.original
-            for path in ours
-            for leaf in ("kernel", "bias")
-        )
-
-    pairs = has("cls/seq_relationship")
-    masked = theirs["cls/predictions/bias"] in names.original or has("cls/predictions/transform")
-    classifies = has("classifier") or any("classifier.out_proj" in name for name in names.original)
-    if task is None:
-        if masked:
-            task = "pretraining"
-        elif has("qa_outputs"):
-            task = "question_answering"
-        elif classifies:
-            kinds = ("sequence_classification", "token_classification", "multiple_choice")
-            if said.task not in kinds:
-                raise UserError(
-                    "it has a classifier, and its config does not say of what (architectures); "
-                    f"give --head with one of {', '.join(kinds)}"
-                )
-            task = said.task
-        else:
-            task = "encoder"
-    elif task not in TASKS:
-        raise UserError(f"there is no head {task!r}; there are {', '.join(TASKS)}")
-    pair_task = "none"
-    if task == "pretraining" and pairs:
-        # Files of a class for masked LMs often have this head, too.
-        named = said.config.pair_task
-        pair_task = "next_sentence" if named == "none" else named
-    labels = said.labels if task.endswith("classification") else ()
-    return dataclasses.replace(said.config, pair_task=pair_task), HeadConfig(
-        task=task,
-        labels=labels,
-        problem_type=(
-            said.problem_type
-            if task == "sequence_classification"
-            else "single_label_classification"
-        ),
-        has_pooler=has("bert/pooler") if task == "encoder" else True,
-        classifier_dropout=said.classifier_dropout.get(task),
-    )
 
 
 def _check_layers(names: Names, config: BertConfig, family: Family) -> None:
@@ -219,16 +175,6 @@ def _check_layers(names: Names, config: BertConfig, family: Family) -> None:
         raise UserError(
             f"its config says {config.num_hidden_layers} layers (num_hidden_layers), and the file "
             f"has {len(names.original)} weights in all"
-        )
-
-
-def _check_tied_as_said(names: Names, family: Family, said: HuggingFaceConfig) -> None:
-    """Raise `UserError` where transformers would draw a last layer that is not in the file."""
-    untied = set(family.tied.values()) - names.tied.keys()
-    if not said.tied and untied:
-        raise UserError(
-            "tie_word_embeddings is False, so that the masked LM head has a last layer of its own, "
-            "and ours is the word table; it must be True, or the encoder can be taken alone"
         )
 
 
@@ -243,11 +189,12 @@ def _check(difference: Difference, head: HeadConfig) -> None:
         return
     remedies = []
     if difference.unexpected:
-        remedies.append("--drop NAME leaves what is unexpected")
+        remedies.append("leaves what is unexpected with --drop NAME")
     if difference.missing:
-        remedies.append("--new NAME lets what is missing start at random")
-    said = "; ".join([*difference.lines(), *remedies])
-    raise UserError(f"its weights are not those of {TASKS[head.task]}: {said}")
+        remedies.append("lets what is missing start at random with --new NAME")
+    said = "; ".join(difference.lines())
+    remedy = f"; bert-jax convert {' and '.join(remedies)}" if remedies else ""
+    raise UserError(f"its weights are not those of {TASKS[head.task]}: {said}{remedy}")
 
 
 def _fresh(config: BertConfig, head: HeadConfig) -> Any:

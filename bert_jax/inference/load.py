@@ -15,6 +15,7 @@ def load(
     task: str | None = None,
     cased: bool | None = None,
     compute: ComputeConfig | None = None,
+    encoder_will_do: bool = False,
 ) -> LoadedModel:
     """Open a model to use it.
 
@@ -25,6 +26,8 @@ def load(
       task: of the head (`bert_jax.head_config.TASKS`); what the weights are of where not given.
       cased: of a tokeniser that does not say it itself, a lone `vocab.txt`.
       compute: how to compute; float32 as the platform multiplies it where not given.
+      encoder_will_do: whether a head that cannot be computed here is left, for vectors alone, and
+        is no error.
 
     Returns:
       The model with its tokeniser.
@@ -32,7 +35,7 @@ def load(
     Raises:
       UserError: there is no such model, it is not what it says it is, or it has no tokeniser.
     """
-    opened = open_model(model, task=task, step=step, cased=cased)
+    opened = open_model(model, task=task, step=step, cased=cased, encoder_will_do=encoder_will_do)
     if opened.tokenizer is None:
         raise UserError(f"{model} has no tokeniser; put its vocab.txt or tokenizer.json beside it")
     return LoadedModel(opened.config, opened.head, opened.weights.read(), opened.tokenizer, compute)
