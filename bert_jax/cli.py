@@ -8,6 +8,7 @@ traceback.
 
 import importlib
 import os
+import re
 import sys
 from collections.abc import Sequence
 
@@ -20,6 +21,8 @@ from data_pipeline.errors import DataError
 
 # The commands that may spend their time in a model on a CPU.
 _COMPUTING = ("pretrain", "predict", "embed", "benchmark")
+# An argument of `load_tokenizer`, `open_model` and `load`, and two flags of the commands.
+_CASED = re.compile(r"\bcased=(True|False)\b")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -49,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except (UserError, DataError) as error:
-        _print_error(str(error))
+        _print_error(_in_flags(str(error)))
         return 2
     except TrainingFailed as error:
         _print_error(str(error))
@@ -58,6 +61,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         known = error.filename is not None and error.strerror is not None
         _print_error(f"{error.filename}: {error.strerror}" if known else str(error))
         return 2
+
+
+def _in_flags(message: str) -> str:
+    """What a function of Python names as its argument is a flag here."""
+    return _CASED.sub(lambda found: "--cased" if found[1] == "True" else "--uncased", message)
 
 
 def _print_error(message: str) -> None:

@@ -143,6 +143,8 @@ def test_a_mistake_is_one_line_with_the_nearest_right_name(
     [
         (UserError("a mistake"), 2, "error: a mistake\n"),
         (DataError("bad data"), 2, "error: bad data\n"),
+        (DataError("say cased=True or cased=False"), 2, "error: say --cased or --uncased\n"),
+        (UserError("cased=True was given"), 2, "error: --cased was given\n"),
         (FileNotFoundError(2, "No such file", "a.txt"), 2, "error: a.txt: No such file\n"),
         (OSError("odd"), 2, "error: odd\n"),
         (DataError("a\nb.txt: is no text"), 2, "error: a\\nb.txt: is no text\n"),

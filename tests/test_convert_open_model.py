@@ -287,7 +287,7 @@ def test_the_tokeniser_must_fit_and_a_bare_vocabulary_must_be_told_its_case(mode
     assert open_model(model).tokenizer.vocab_size == 130
     (model / "tokenizer.json").unlink()
     (model / "tokenizer_config.json").unlink()
-    assert "--cased or --uncased" in refused(model)
+    assert "say cased=True or cased=False" in refused(model)
     assert open_model(model, cased=False).tokenizer.vocab_size == 130
     assert open_model(model, with_tokenizer=False).tokenizer is None
     with (model / "vocab.txt").open("a") as file:

@@ -156,7 +156,7 @@ def test_a_configuration_of_another_tokeniser_is_refused(
 
 def test_a_folder_that_does_not_tell_its_case_asks_for_it(tmp_path: Path) -> None:
     folder_of(tmp_path, tokenizer_config={"model_max_length": 256}, config={"model_type": "bert"})
-    with pytest.raises(DataError, match=r"does not say whether it is cased.*--cased or --uncased"):
+    with pytest.raises(DataError, match=r"whether it is cased; say cased=True or cased=False"):
         load_tokenizer(tmp_path)
     tokenizer = load_tokenizer(tmp_path, cased=False)
     assert (tokenizer.fingerprint, tokenizer.model_max_length) == (uncased().fingerprint, 256)

@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace) -> None:
     from bert_jax.inference.load import load
 
     devices.initialize(arguments.platform)
-    model = load(arguments.model, encoder_will_do=True)
+    model = load(arguments.model, cased=arguments.cased, encoder_will_do=True)
     how: dict[str, Any] = {
         "pooling": arguments.pooling,
         "normalize": arguments.normalize,

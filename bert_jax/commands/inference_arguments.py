@@ -19,6 +19,17 @@ POOLINGS = ("mean", "cls", "max", "pooler")
 MIXES = ("mean", "sum", "concat")
 
 
+def _add_case(parser: CommandParser) -> None:
+    case = parser.add_mutually_exclusive_group()
+    case.add_argument(
+        "--cased",
+        action="store_true",
+        default=None,
+        help="for a bare vocab.txt, which cannot say so: it is cased",
+    )
+    case.add_argument("--uncased", dest="cased", action="store_false", help="or it is uncased")
+
+
 def predict_parser(command: str) -> CommandParser:
     """The flags of `bert-jax predict`."""
     parser = CommandParser(
@@ -49,6 +60,7 @@ def predict_parser(command: str) -> CommandParser:
         help=f"{', '.join(task.replace('_', '-') for task in TASKS)} (what the head is for)",
     )
     parser.add_argument("--top_k", metavar="N", type=positive, help="words for each mask (5)")
+    _add_case(parser)
     return parser
 
 
@@ -111,6 +123,7 @@ def embed_parser(command: str) -> CommandParser:
         action="store_true",
         help="cut texts that are too long for the model, which are an error otherwise",
     )
+    _add_case(parser)
     return parser
 
 

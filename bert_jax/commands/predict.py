@@ -113,7 +113,7 @@ def run(arguments: argparse.Namespace) -> None:
     from bert_jax.inference.load import load
 
     devices.initialize(arguments.platform)
-    model = load(arguments.model)
+    model = load(arguments.model, cased=arguments.cased)
     name = arguments.task or _OF_HEAD.get(model.head.task)
     if name is None:
         raise UserError(f"{arguments.model} has no head to predict with; see bert-jax embed")

@@ -156,8 +156,8 @@ def given_case(path: Path, cased: bool | None) -> bool:
     """`cased`; DataError where it is None, for a vocabulary that cannot say it."""
     if cased is None:
         raise DataError(
-            f"{path}: a bare vocabulary does not say whether it is cased; "
-            "say cased=True or cased=False (--cased or --uncased)"
+            f"{path}: a bare vocabulary does not say whether it is cased; say cased=True or "
+            "cased=False, or give its folder, with a tokenizer_config.json that has do_lower_case"
         )
     return cased
 
@@ -172,7 +172,7 @@ def check_bare_vocabulary(path: Path, vocab: Sequence[str], cased: bool | None) 
     if cased and not capitals and small >= _MANY:
         raise DataError(
             f"{path}: none of its {len(vocab):,} tokens holds a capital, so that every word with "
-            "one would be [UNK]: the vocabulary is uncased (cased=False, --uncased); for text that "
+            "one would be [UNK]: the vocabulary is uncased (cased=False); for text that "
             "has no capitals, a tokenizer_config.json beside it can say do_lower_case: false"
         )
 
@@ -275,5 +275,5 @@ def check_vocabulary(
         if capitals:
             raise DataError(
                 f"{name}: {len(capitals)} tokens hold capitals, such as {capitals[0]!r}, which "
-                "lower-cased text never matches: the vocabulary is cased (cased=True, --cased)"
+                "lower-cased text never matches: the vocabulary is cased (cased=True)"
             )
