@@ -3,6 +3,8 @@
 import dataclasses
 import json
 import shutil
+import tempfile
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -13,28 +15,31 @@ from models import random_params, small_config
 from bert_jax.checkpoint import Checkpoints
 from bert_jax.config_file import config_json, read_config_file
 from bert_jax.convert.layout import flatten, places, to_theirs
+from bert_jax.convert.model import Model, Weights
 from bert_jax.convert.names import BERT
 from bert_jax.convert.safetensors_writer import write_safetensors
 from bert_jax.errors import UserError
 from bert_jax.head_config import HeadConfig
 from bert_jax.inference.load import load
 from bert_jax.recipes.init_from import (
+    Source,
     about_source,
+    check_drawn,
     check_numbers,
     check_source,
     facts_of,
     find_source,
-    new_weights,
     read_weights,
     shape_to_take,
-    unused_weights,
 )
+from bert_jax.recipes.init_new import new_weights, unused_weights
 from bert_jax.recipes.run_folder import write_json
 from bert_jax.train_step import TrainState
 from data_pipeline.tokenization.rules import Rules
 from data_pipeline.tokenization.tokenizer import Tokenizer, load_tokenizer
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
+HEAD = HeadConfig()
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *LETTERS, *(f"##{c}" for c in LETTERS)]
 
 
@@ -112,7 +117,8 @@ def test_a_model_of_another_objective_gives_what_means_the_same(
     saved = random_params(theirs)
     folder = save(tmp_path / "model", theirs, words(), saved)
     source = check_source(find_source(folder, tmp_path / "run"), ours, words())
-    assert (new_weights(source, ours), unused_weights(source, ours)) == (new, unused)
+    model = source.model
+    assert (new_weights(model, ours), unused_weights(model, ours)) == (new, unused)
     made = zeros_like(random_params(ours))
     found, saved = flatten(read_weights(source, ours, made)), flatten(saved)
     assert found.keys() == flatten(made).keys()
@@ -132,10 +138,78 @@ def test_a_classifier_gives_its_encoder_and_says_what_begins_at_random(tmp_path)
     folder = save_hugging_face(tmp_path / "model", config, words(), params, head)
     source = check_source(find_source(folder, tmp_path / "run"), config, words())
     new, unused = "cls/predictions", "bert/pooler and classifier/bias and classifier/kernel"
-    assert new_weights(source, config) == (new,)
+    assert new_weights(source.model, config) == (new,)
     unneeded, fresh, *_ = about_source(source, config)
     assert unneeded.endswith(f"takes all weights but {unused}, which this run does not need")
     assert fresh.endswith(f"takes all weights that it has; {new} start at random")
+
+
+def drawn(theirs, ours, *init_new, recorded=None, **fields):
+    """What `check_drawn` says of first weights of one objective for a run of another."""
+    theirs, ours = (small_config(pair_task=task) for task in (theirs, ours))
+    ours = dataclasses.replace(ours, **fields)
+    source = Source("there", Model("run", Path("there"), Weights(theirs, HEAD, dict), words()))
+    with tempfile.TemporaryDirectory() as run_dir:
+        if recorded is not None:
+            facts = {
+                "data": {"fingerprint": "feed"},
+                "init_from": {"model": "there", "new_weights": recorded},
+            }
+            write_json(Path(run_dir) / "provenance.json", facts)
+        try:
+            check_drawn(source, ours, init_new, Path(run_dir))
+        except UserError as error:
+            return str(error)
+    return None
+
+
+def test_what_is_not_there_is_drawn_only_if_it_is_named():
+    said = drawn("none", "next_sentence")
+    assert "--init_from there lacks 4 weights of this run: bert.pooler.dense.bias, " in said
+    assert "add --init_new 'bert.pooler.*' --init_new 'cls.seq_relationship.*'" in said
+    said = drawn("none", "next_sentence", "bert.pooler.*")
+    assert said.endswith("start at random, add --init_new 'cls.seq_relationship.*'")
+    assert drawn("none", "next_sentence", "bert.pooler.*", "cls.seq_relationship.*") is None
+    assert drawn("none", "next_sentence", "*") is None
+    assert drawn("next_sentence", "next_sentence") is None
+    assert drawn("next_sentence", "none") is None
+
+
+def test_a_head_for_pairs_of_another_task_is_not_there():
+    said = drawn("next_sentence", "sentence_order")
+    assert "lacks 2 weights of this run: cls.seq_relationship" in said
+    assert "its head for pairs is of NSP" in said
+    assert drawn("next_sentence", "sentence_order", "cls.*") is None
+
+
+def test_a_pattern_that_fits_nothing_that_is_missing_is_an_error():
+    said = drawn("none", "next_sentence", "*", "cls.predictions.*")
+    assert said.startswith("--init_new 'cls.predictions.*' fits no weight that is missing; ")
+    assert drawn("none", "none", "cls.*").endswith("--init_from there lacks nothing")
+
+
+def test_what_a_run_was_begun_with_need_not_be_named_again():
+    parts = ["bert/pooler", "cls/seq_relationship"]
+    assert drawn("none", "next_sentence", recorded=parts) is None
+    assert "lacks 2 weights" in drawn("none", "next_sentence", recorded=parts[:1])
+
+
+def test_a_table_of_token_types_is_drawn_alone_where_a_model_knows_none(tmp_path):
+    theirs = small_config(pair_task="none", vocab_size=len(WORDS), type_vocab_size=0)
+    ours = dataclasses.replace(theirs, type_vocab_size=2)
+    params = random_params(theirs)
+    folder = save_run(tmp_path / "model", theirs, words(), params)
+    source = check_source(find_source(folder, tmp_path / "run"), ours, words())
+    with pytest.raises(UserError, match=r"add --init_new 'bert\.embeddings\.token_type_emb.*\.\*'"):
+        check_drawn(source, ours, (), tmp_path / "run")
+    check_drawn(source, ours, ("bert.embeddings.token_type_embeddings.*",), tmp_path / "run")
+    made = zeros_like(random_params(ours))
+    found, saved = flatten(read_weights(source, ours, made)), flatten(params)
+    new = "bert/embeddings/token_type_embeddings"
+    assert new_weights(source.model, ours) == (new,)
+    assert not np.asarray(found.pop(new)).any()
+    for name, leaf in found.items():
+        np.testing.assert_array_equal(leaf, saved[name], err_msg=name)
 
 
 @pytest.mark.parametrize("save", [save_run, save_hugging_face])

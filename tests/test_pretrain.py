@@ -233,6 +233,24 @@ def test_a_run_without_pairs_has_nothing_of_them_also_where_its_first_weights_ha
     assert "NSP" not in (tmp_path / "run" / "report.html").read_text()
 
 
+def test_weights_that_the_first_ones_lack_are_drawn_when_that_is_said_and_once_is_enough(
+    tiny_run, tmp_path
+):
+    run, bindings = tmp_path / "run", ["PretrainingObjective.pairs='sentence_order'"]
+    arguments = {"steps": 1, "init_from": tiny_run.run_dir, "bindings": bindings}
+    with pytest.raises(
+        UserError, match=r"lacks 2 weights .* --init_new 'cls\.seq_relationship\.\*'"
+    ):
+        start(tiny_run, run, **arguments)
+    assert not run.exists()
+    start(tiny_run, run, **arguments, init_new="cls.seq*")
+    recorded = read_json(run / "provenance.json")["init_from"]
+    assert recorded["new_weights"] == ["cls/seq_relationship"]
+    assert start(tiny_run, run, **arguments | {"steps": 2}).step == 2
+    with pytest.raises(UserError, match="--init_new is for what --init_from does not give"):
+        start(tiny_run, tmp_path / "other", init_new=["cls.*"])
+
+
 def test_first_weights_that_will_not_do_are_refused_before_the_slow_parts(
     tiny_run, tmp_path, monkeypatch
 ):

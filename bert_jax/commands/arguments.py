@@ -102,6 +102,14 @@ def _pretrain(command: str) -> CommandParser:
         help="a model whose weights are the first ones: a run, a folder of Hugging Face's, "
         "hf:OWNER/NAME, or a checkpoint of Google's",
     )
+    parser.add_argument(
+        "--init_new",
+        metavar="PATTERN",
+        action="append",
+        default=[],
+        help="weights of these names, such as 'cls.*', are not in MODEL and shall start at random; "
+        "may be repeated",
+    )
     _add_platform(parser)
     return parser
 

@@ -19,6 +19,7 @@ def run(arguments: argparse.Namespace) -> None:
         experiment,
         arguments.run_dir,
         init_from=arguments.init_from,
+        init_new=arguments.init_new,
         platform=arguments.platform,
         terminal=Terminal(),
     )

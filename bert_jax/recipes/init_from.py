@@ -5,6 +5,7 @@ whatever model there is, maybe with more words.
 """
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,12 +17,12 @@ from bert_jax.checkpoint import SKIP, open_read_only
 from bert_jax.config import BertConfig
 from bert_jax.config_file import read_config_file
 from bert_jax.convert import hub
-from bert_jax.convert.layout import BY_WORD, flat_shapes, flatten
+from bert_jax.convert.layout import BY_WORD, flatten
 from bert_jax.convert.model import Model
 from bert_jax.convert.open_model import open_model
 from bert_jax.encoder_weights import padded_vocab_size
 from bert_jax.errors import UserError
-from bert_jax.head_config import HeadConfig
+from bert_jax.recipes.init_new import check_new, new_weights, unused_weights
 from bert_jax.recipes.provenance import read_provenance
 from bert_jax.recipes.run_folder import CHECKPOINTS, CONFIG, PROVENANCE, has_checkpoint
 from bert_jax.sharding import unbox
@@ -129,6 +130,8 @@ def check_source(source: Source, model: BertConfig, tokenizer: TextTokenizer) ->
         for field in dataclasses.fields(theirs)
         if field.name not in _MAY_DIFFER
         and getattr(theirs, field.name) != getattr(model, field.name)
+        # A model that knows no token types may be given a table of them (`check_drawn`).
+        and not (field.name == "type_vocab_size" and theirs.type_vocab_size == 0)
     ]
     if differing:
         raise UserError(
@@ -150,6 +153,23 @@ def check_source(source: Source, model: BertConfig, tokenizer: TextTokenizer) ->
         ) from error
 
 
+def check_drawn(source: Source, ours: BertConfig, init_new: Sequence[str], run_dir: Path) -> None:
+    """Whether all that a source does not give is meant to start at random.
+
+    Args:
+      source: of `find_source`.
+      ours: the shape of the run's model; its vocabulary may still be another.
+      init_new: patterns of names of what may be drawn (`bert_jax.recipes.init_new`).
+      run_dir: of the run. What it was begun with before need not be named again.
+
+    Raises:
+      UserError: something else would be drawn, or a pattern fits nothing that is.
+    """
+    begun = (run_dir / PROVENANCE).exists()
+    recorded = (read_provenance(run_dir).get("init_from") or {}) if begun else {}
+    check_new(source.name, source.model, ours, init_new, recorded.get("new_weights", ()))
+
+
 def check_numbers(source: Source) -> None:
     """Read all weights of a model once, before there is a run that they are no good for.
 
@@ -162,31 +182,12 @@ def check_numbers(source: Source) -> None:
         raise UserError(f"--init_from {error}") from error
 
 
-def new_weights(source: Source, ours: BertConfig) -> tuple[str, ...]:
-    """Beginnings of the paths of what a run has and its first weights do not give.
-
-    The labels of a head for pairs mean something else in another task. The pooler serves any.
-    """
-    theirs = flat_shapes(source.model.config, source.model.head)
-    missing = [path for path in flat_shapes(ours, HeadConfig()) if path not in theirs]
-    if source.model.config.pair_task != ours.pair_task and ours.pair_task != "none":
-        missing.append("cls/seq_relationship/kernel")
-    return _parts(missing)
-
-
-def unused_weights(source: Source, ours: BertConfig) -> tuple[str, ...]:
-    """Beginnings of the paths of what first weights have and a run does not need."""
-    needed = flat_shapes(ours, HeadConfig())
-    theirs = flat_shapes(source.model.config, source.model.head)
-    return _parts([path for path in theirs if path not in needed])
-
-
 def facts_of(source: Source, ours: BertConfig) -> dict[str, Any]:
     """For `provenance.json`: which model, and what of the run's weights it did not give."""
     facts: dict[str, Any] = {"model": source.name, "kind": source.model.kind}
     if source.model.step is not None:
         facts["step"] = source.model.step
-    if new := new_weights(source, ours):
+    if new := new_weights(source.model, ours):
         facts["new_weights"] = list(new)
     if source.extension is not None:
         facts["new_words"] = len(source.extension.pieces)
@@ -196,7 +197,7 @@ def facts_of(source: Source, ours: BertConfig) -> dict[str, Any]:
 def about_source(source: Source, ours: BertConfig) -> list[str]:
     """Sentences for a person on what is not simply taken over."""
     lines = []
-    new, unused = new_weights(source, ours), unused_weights(source, ours)
+    new, unused = new_weights(source.model, ours), unused_weights(source.model, ours)
     takes = f"--init_from {source.name}: takes all weights"
     if unused:
         lines.append(f"{takes} but {' and '.join(unused)}, which this run does not need")
@@ -219,7 +220,7 @@ def read_weights(source: Source, model: BertConfig, params: Any) -> Any:
       model: the shape of the run's model.
       params: its weights as they are made; what stays is taken from them, and where each lies.
     """
-    new = new_weights(source, model)
+    new = new_weights(source.model, model)
     made = flatten(params)
     as_it_is = source.extension is None and source.model.config.vocab_size == model.vocab_size
     if source.model.kind == "run" and as_it_is:
@@ -271,11 +272,6 @@ def _with_words(path: str, leaf: Any, source: Source, model: BertConfig) -> Any:
 def _placed(leaf: Any, like: Any) -> Any:
     """A whole array of this host, laid as another is."""
     return jax.make_array_from_callback(like.shape, like.sharding, lambda index: leaf[index])
-
-
-def _parts(paths: list[str]) -> tuple[str, ...]:
-    """`cls/predictions` of `cls/predictions/bias` and the like: the parts that a person knows."""
-    return tuple(dict.fromkeys("/".join(path.split("/")[:2]) for path in sorted(paths)))
 
 
 def _absolute(given: str | Path) -> str:

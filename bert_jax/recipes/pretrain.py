@@ -30,6 +30,7 @@ def pretrain(
     weights: Sequence[float] | None = None,
     steps: int | None = None,
     init_from: str | Path | None = None,
+    init_new: str | Sequence[str] = (),
     platform: str | None = None,
     terminal: Terminal | None = None,
 ) -> PretrainingResult:
@@ -48,6 +49,8 @@ def pretrain(
       init_from: a model whose weights are the first ones of a new run: a run, a folder in Hugging
         Face's layout, `hf:OWNER/NAME`, or a checkpoint of Google's. What the experiment leaves at
         its default of the model's shape is taken over from it.
+      init_new: patterns of names, such as `"cls.*"`, of weights that the model of `init_from` does
+        not have and that start at random; no others do.
       platform: `cpu`, `gpu` or `tpu`; an error where there is none.
       terminal: shows progress; None shows nothing.
 
@@ -73,6 +76,9 @@ def pretrain(
             )
         given += [] if steps is None else [f"TrainConfig.num_steps={steps}"]
         experiment = load_experiment(str(experiment), given)
+    init_new = (init_new,) if isinstance(init_new, str) else tuple(init_new)
+    if init_new and init_from is None:
+        raise UserError("--init_new is for what --init_from does not give; give --init_from MODEL")
     run_dir = Path("runs") / experiment.name if run_dir is None else Path(run_dir)
     terminal = terminal or Terminal.silent()
     run_folder.check_folder(run_dir)
@@ -84,7 +90,7 @@ def pretrain(
     with stop_on_signals() as stop, ExitStack() as held:
         try:
             return PretrainingRun(
-                experiment, run_dir, init_from, platform, terminal, stop, held
+                experiment, run_dir, init_from, init_new, platform, terminal, stop, held
             ).run()
         except Stopped as stopped:
             if jax.process_index() == 0:

@@ -1,6 +1,7 @@
 """One pretraining run: build everything, train, evaluate, report."""
 
 import dataclasses
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -57,6 +58,7 @@ class PretrainingRun:
         experiment: Experiment,
         run_dir: Path,
         source: str | Path | None,
+        init_new: Sequence[str],
         platform: str | None,
         terminal: Terminal,
         stop: StopRequest,
@@ -79,6 +81,8 @@ class PretrainingRun:
         # What can be refused is refused before the data are prepared and counted.
         begins = not run_folder.has_checkpoint(run_dir)
         found_source = init_from.find_source(source, run_dir) if begins else None
+        if found_source is not None:
+            init_from.check_drawn(found_source, experiment.model, init_new, run_dir)
         stores = open_stores(experiment.data, run_dir.parent, stoppable(terminal.progress, stop))
         stop.check()
         check_same_run(run_dir, experiment, stores.facts())
