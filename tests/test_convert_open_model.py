@@ -295,6 +295,19 @@ def test_the_tokeniser_must_fit_and_a_bare_vocabulary_must_be_told_its_case(mode
     assert "131 tokens and the model 130" in refused(model, cased=False)
 
 
+@pytest.mark.parametrize(("said", "found"), [(None, 32), (1e30, 32), (512, 512), (16, 16)])
+def test_the_longest_input_is_what_the_tokeniser_says_or_else_the_models(
+    said, found, tmp_path, model
+):
+    small_tokenizer().save(tmp_path / "tokenizer")
+    for file in (tmp_path / "tokenizer").iterdir():
+        file.rename(model / file.name)
+    path = model / "tokenizer_config.json"
+    values = json.loads(path.read_text()) | {"model_max_length": said}
+    path.write_text(json.dumps({k: v for k, v in values.items() if v is not None}))
+    assert open_model(model).tokenizer.model_max_length == found
+
+
 @pytest.mark.parametrize("name", ["pytorch_model.bin", "model.pt", "weights.pkl"])
 def test_a_pickle_is_never_read(model, name):
     (model / "model.safetensors").unlink()

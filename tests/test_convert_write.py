@@ -89,6 +89,18 @@ def test_weights_only_leaves_out_tokeniser_and_card(tmp_path):
     assert open_model(tmp_path / "run").tokenizer is None
 
 
+@pytest.mark.parametrize(("said", "written"), [(512, 30), (16, 16)])
+def test_a_tokeniser_says_no_longer_input_than_the_model_reads(said, written, tmp_path):
+    model, params = small_model(
+        tokenizer=True, position_offset=2, type_vocab_size=1, pair_task="none"
+    )
+    model = model._replace(tokenizer=model.tokenizer.with_max_length(said))
+    write_hugging_face(model, params, tmp_path / "m")
+    config = json.loads((tmp_path / "m" / "tokenizer_config.json").read_text())
+    assert config["model_max_length"] == written
+    assert model.tokenizer.model_max_length == said
+
+
 @pytest.mark.parametrize(("dtype", "bits"), [("bfloat16", 8), ("float16", 11)])
 def test_half_precision_rounds_each_weight_to_the_nearest(dtype, bits, tmp_path):
     model, params = small_model()

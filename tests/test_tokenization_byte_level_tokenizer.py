@@ -232,6 +232,27 @@ def test_a_saved_folder_opens_as_the_same_tokenizer_here_and_in_the_library(
         assert peer.encode(text).ids == PEERS[name].encode(text).ids
 
 
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ({}, "RobertaTokenizer"),
+        ({"mask_strips": (False, False)}, "RobertaTokenizer"),
+        ({"ignore_merges": True}, "PreTrainedTokenizerFast"),
+        ({"unicode_form": "nfc"}, "PreTrainedTokenizerFast"),
+    ],
+)
+def test_the_class_of_transformers_is_named_that_makes_the_same_of_the_files(
+    tokenizer: TextTokenizer, changed: dict[str, object], named: str, tmp_path: Path
+) -> None:
+    assert isinstance(tokenizer, ByteLevelTokenizer)
+    ours = ByteLevelTokenizer(replace(tokenizer.facts, **changed))
+    ours.save(tmp_path)
+    config = json.loads((tmp_path / "tokenizer_config.json").read_text())
+    assert config["tokenizer_class"] == named
+    assert config["mask_token"]["lstrip"] is ours.facts.mask_strips[0]
+    assert load_tokenizer(tmp_path).fingerprint == ours.fingerprint
+
+
 def test_the_two_older_files_are_enough(tokenizer: TextTokenizer, tmp_path: Path) -> None:
     tokenizer.save(tmp_path)
     for name in ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"):

@@ -22,6 +22,7 @@ from bert_jax.convert.sentence_encoder import MODULES, read_pooling
 from bert_jax.errors import UserError
 from bert_jax.head_config import HeadConfig
 from bert_jax.regular_files import check_regular
+from data_pipeline.tokenization.files import says_max_length
 from data_pipeline.tokenization.text_tokenizer import TextTokenizer
 from data_pipeline.tokenization.tokenizer import load_tokenizer
 
@@ -170,6 +171,8 @@ def _tokenizer_of(folder: Path, config: BertConfig, cased: bool | None) -> TextT
     if not any((folder / name).is_file() for name in _TOKENIZER_FILES):
         return None
     tokenizer = load_tokenizer(folder, cased)
+    if not says_max_length(folder):
+        tokenizer = tokenizer.with_max_length(config.max_length)
     # A word table may have more rows than there are tokens, as those that were padded have.
     if tokenizer.vocab_size > config.vocab_size:
         raise _do_not_belong(folder, config, tokenizer)

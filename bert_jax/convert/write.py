@@ -77,7 +77,9 @@ def write_hugging_face(
     tensors = cast(hugging_face_tensors(config, head, params), dtype)
     with new_folder(dest) as folder:
         if model.tokenizer is not None and not weights_only:
-            model.tokenizer.save(folder)
+            # That of a run may say the usual length, whatever the model's.
+            longest = min(model.tokenizer.model_max_length, config.max_length)
+            model.tokenizer.with_max_length(longest).save(folder)
         (folder / FILE).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
         write_safetensors(folder, tensors)
         if head.pooling != "none":

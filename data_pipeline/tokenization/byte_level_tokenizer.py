@@ -229,9 +229,14 @@ class ByteLevelTokenizer(TextTokenizer):
     def _contents(self) -> dict[str, bytes]:
         """The files of the folder."""
         facts = self.facts
-        # What the class of transformers makes by itself of a vocabulary and its merges.
+        # What the class of transformers makes by itself of a vocabulary and its merges; it is told
+        # below which spaces go with a mask. RobertaTokenizerFast is the same class there.
         plain = facts == ByteLevelFacts(
-            facts.vocab, facts.merges, ROBERTA_SPECIALS, facts.add_prefix_space
+            facts.vocab,
+            facts.merges,
+            ROBERTA_SPECIALS,
+            facts.add_prefix_space,
+            mask_strips=facts.mask_strips,
         )
         left, right = facts.mask_strips
         roles: dict[str, Any] = dict(zip(ROLES, self.special_tokens, strict=True))

@@ -34,6 +34,8 @@ PREFIX = "##"
 # Special tokens, and the pieces for bytes of SentencePiece.
 _NO_TEXT = re.compile(r"\[.*\]|<0x[0-9A-F]{2}>", re.DOTALL)
 _MANY = 100
+# Of a longest input: Hugging Face writes 1e30 for "none".
+_NO_LIMIT = 1 << 31
 
 
 def from_full(full: dict[str, Any], path: Path) -> tuple[Rules, list[str]]:
@@ -131,8 +133,14 @@ def from_config(config: dict[str, Any], path: Path) -> tuple[Rules | None, int]:
     length = config.get("model_max_length", 512)
     if type(length) not in (int, float) or not length >= 1:
         raise DataError(f"{path}: model_max_length must be a number above 0; got {length!r}")
-    # Hugging Face writes 1e30 for "no limit".
-    return rules if "do_lower_case" in config else None, int(length) if length < 1 << 31 else 512
+    return rules if "do_lower_case" in config else None, int(length) if length < _NO_LIMIT else 512
+
+
+def says_max_length(folder: Path) -> bool:
+    """Whether a tokeniser's folder says what the longest input of its model is."""
+    path = folder / CONFIG
+    length = read_json(path).get("model_max_length") if path.is_file() else None
+    return type(length) in (int, float) and length < _NO_LIMIT
 
 
 def field_of(facts: Mapping[str, Any], name: str, kind: type, default: Any, path: Path) -> Any:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from copy import copy
 from itertools import chain
-from typing import ClassVar, Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -86,6 +87,12 @@ class TextTokenizer(ABC):
         )
         self._cache: dict[str, bytes] = {}
         self._cached = 0
+
+    def with_max_length(self, length: int) -> Self:
+        """The same for a model whose longest input is another."""
+        found = copy(self)
+        found.model_max_length = length
+        return found
 
     def encode(self, text: str) -> list[int]:
         """The ids of `text`, without special tokens."""

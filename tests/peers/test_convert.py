@@ -1,5 +1,6 @@
 """What we write opens in transformers as the same model, and what it writes opens here."""
 
+import json
 import logging
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import transformers
 from exactness import hold, relative
 from models import small_config
 from test_task_heads import HEADS, random_params
-from test_tokenization_byte_level_tokenizer import learn, write
+from test_tokenization_byte_level_tokenizer import LINES, learn, write
 
 from bert_jax.convert.hf_classes import class_of, model_type_of
 from bert_jax.convert.model import Model, Weights
@@ -117,9 +118,9 @@ CLASSES = [
 ]
 
 
-def their_model(name):
+def their_model(name, **fields):
     """A small model of a class of transformers, with random weights of which none is 0 or 1."""
-    sizes = {"vocab_size": 130, "max_position_embeddings": 32}
+    sizes = {"vocab_size": 130, "max_position_embeddings": 32, **fields}
     if name.startswith("DistilBert"):
         sizes |= {"dim": 16, "n_layers": 2, "n_heads": 4, "hidden_dim": 32}
     else:
@@ -276,6 +277,52 @@ def test_a_model_that_computes_something_else_is_refused(tmp_path):
     config.write_text(config.read_text().replace('"hidden_act": "gelu"', '"hidden_act": "relu"'))
     with pytest.raises(UserError, match="computes something else than transformers 5"):
         check_outputs(model.config, model.head, params, tmp_path / "m")
+
+
+@pytest.mark.parametrize("name", ["BertLMHeadModel", "RobertaForCausalLM"])
+def test_a_language_model_that_is_no_decoder_is_a_masked_lm(name, tmp_path):
+    their_model(name).save_pretrained(tmp_path / "m")
+    model = open_model(tmp_path / "m")
+    assert model.head == HeadConfig()
+    check_outputs(model.config, model.head, model.weights.read(), tmp_path / "m")
+
+
+def test_a_model_of_next_sentences_alone_gives_its_encoder(tmp_path):
+    their_model("BertForNextSentencePrediction").save_pretrained(tmp_path / "m")
+    model = open_model(tmp_path / "m", task="encoder", drop=["cls.*"])
+    check_outputs(model.config, model.head, model.weights.read(), tmp_path / "m")
+
+
+def test_distilbert_computes_with_an_epsilon_of_its_own_whatever_is_said(tmp_path):
+    theirs = their_model("DistilBertForMaskedLM")
+    theirs.config.layer_norm_eps = 0.1
+    theirs.save_pretrained(tmp_path / "m")
+    model = open_model(tmp_path / "m")
+    assert "layer_norm_eps 0.1" in model.weights.notes[0]
+    check_outputs(model.config, model.head, model.weights.read(), tmp_path / "m")
+
+
+def test_a_tokeniser_that_transformers_saved_for_roberta_goes_out_as_it_came(tmp_path):
+    learned = json.loads(learn().to_str())["model"]
+    peer = transformers.RobertaTokenizerFast(
+        learned["vocab"], [tuple(pair) for pair in learned["merges"]]
+    )
+    model = their_model("RobertaForMaskedLM", vocab_size=len(peer), pad_token_id=peer.pad_token_id)
+    for made in (peer, model):
+        made.save_pretrained(tmp_path / "theirs")
+    opened = open_model(tmp_path / "theirs")
+    write_run(opened, opened.weights.read(), tmp_path / "run")
+    run = open_model(tmp_path / "run")
+    write_hugging_face(run, run.weights.read(), tmp_path / "ours")
+    said = json.loads((tmp_path / "ours" / "tokenizer_config.json").read_text())
+    assert said["tokenizer_class"] == "RobertaTokenizer"
+    assert said["model_max_length"] == opened.config.max_length
+    again = transformers.AutoTokenizer.from_pretrained(tmp_path / "ours")
+    assert type(again) is type(peer)
+    assert again.model_max_length == opened.config.max_length
+    texts = [*LINES, "a <mask> b", "a<mask>b", "<s> two  spaces</s>", ""]
+    assert again(texts)["input_ids"] == peer(texts)["input_ids"]
+    assert again(texts, texts)["input_ids"] == peer(texts, texts)["input_ids"]
 
 
 def test_a_roberta_with_its_tokeniser_comes_in_and_goes_out(tmp_path):
