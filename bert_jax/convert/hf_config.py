@@ -16,6 +16,12 @@ from bert_jax.convert.hf_classes import (
     class_of,
     model_type_of,
 )
+from bert_jax.convert.hf_fields import (
+    DISTILBERT_FIELDS,
+    classifier_dropout,
+    labels_of,
+    without_aliases,
+)
 from bert_jax.convert.tensors import printable
 from bert_jax.errors import UserError
 from bert_jax.head_config import HeadConfig
@@ -27,7 +33,6 @@ _PAIR_TASK = "pair_task"
 # No model has more; a file that claims so would cost memory before its weights are looked at.
 _LARGEST = {"num_hidden_layers": 1024, "vocab_size": 1 << 24, "hidden_size": 1 << 17}
 _LARGEST_OF_OTHERS = 1 << 20
-_MOST_LABELS = 1 << 16
 _LARGEST_FILE = 10_000_000
 
 # transformers' names of activations -> ours. All of the second kind are the tanh approximation.
@@ -48,20 +53,6 @@ _MUST_BE: dict[str, tuple[Any, str]] = {
 }
 # transformers' DistilBERT computes with it whatever its config says (`modeling_distilbert.py`).
 _DISTILBERT_EPS = 1e-12
-# Other names that transformers' DistilBERT takes for its own (`attribute_map`).
-_DISTILBERT_ALIASES = ("hidden_size", "num_hidden_layers", "num_attention_heads")
-# Of a sequence's head or a choice's there, where nothing is said (`DistilBertConfig`).
-_DISTILBERT_DROPOUT = 0.2
-# Our field -> theirs, where it is another; sizes have no default, because one would be a guess.
-_DISTILBERT_FIELDS = {
-    "hidden_size": "dim",
-    "num_hidden_layers": "n_layers",
-    "num_attention_heads": "n_heads",
-    "intermediate_size": "hidden_dim",
-    "hidden_act": "activation",
-    "hidden_dropout_prob": "dropout",
-    "attention_probs_dropout_prob": "attention_dropout",
-}
 _SIZES = (
     *("vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads"),
     *("intermediate_size", "max_position_embeddings"),
@@ -150,7 +141,7 @@ def parse_config(values: Mapping[str, Any]) -> HuggingFaceConfig:
             )
     named: Mapping[str, str] = {}
     if model_type == "distilbert":
-        named, values = _DISTILBERT_FIELDS, _without_aliases(values)
+        named, values = DISTILBERT_FIELDS, without_aliases(values)
     fields: dict[str, Any] = {
         name: value
         for name in (*_SIZES, *_OTHERS)
@@ -190,7 +181,7 @@ def parse_config(values: Mapping[str, Any]) -> HuggingFaceConfig:
             "pooler_act": "relu",
             "layer_norm_eps": _DISTILBERT_EPS,
         }
-    labels, problem_type = _labels(values, task)
+    labels, problem_type = labels_of(values, task)
     tied = values.get("tie_word_embeddings")
     if tied is not None and type(tied) is not bool:
         raise UserError(f"tie_word_embeddings is {printable(repr(tied))}; it must be true or false")
@@ -200,7 +191,7 @@ def parse_config(values: Mapping[str, Any]) -> HuggingFaceConfig:
         task,
         labels,
         problem_type,
-        _classifier_dropout(values, model_type),
+        classifier_dropout(values, model_type),
         tied is not False,
         notes,
     )
@@ -218,7 +209,7 @@ def to_hugging_face(config: BertConfig, head: HeadConfig, dtype: str) -> dict[st
       UserError: no class of transformers is such a model.
     """
     model_type = model_type_of(config)
-    named = _DISTILBERT_FIELDS if model_type == "distilbert" else {}
+    named = DISTILBERT_FIELDS if model_type == "distilbert" else {}
     check_has_class(config, head)
     values: dict[str, Any] = {
         "architectures": [class_of(config, head)],
@@ -251,30 +242,6 @@ def to_hugging_face(config: BertConfig, head: HeadConfig, dtype: str) -> dict[st
     return {**values, "dtype": dtype, "torch_dtype": dtype}
 
 
-def _without_aliases(values: Mapping[str, Any]) -> dict[str, Any]:
-    """A config of DistilBERT under its own names alone, whichever of both it has."""
-    found = dict(values)
-    for alias in _DISTILBERT_ALIASES:
-        name, other = _DISTILBERT_FIELDS[alias], found.pop(alias, None)
-        if other is not None and found.setdefault(name, other) != other:
-            raise UserError(
-                f"{name} is {printable(repr(found[name]))} and {alias}, another name of it, is "
-                f"{printable(repr(other))}; remove one"
-            )
-    return found
-
-
-def _classifier_dropout(values: Mapping[str, Any], model_type: str) -> dict[str, float]:
-    """Task -> dropout of its last layer, as the classes of a family heed what is said."""
-    name = "seq_classif_dropout" if model_type == "distilbert" else "classifier_dropout"
-    said = values.get(name)
-    if said is not None and type(said) not in (int, float):
-        raise UserError(f"{name} is {printable(repr(said))}; it must be a number")
-    if said is None and model_type == "distilbert":
-        said = _DISTILBERT_DROPOUT
-    return {} if said is None else dict.fromkeys(DROPPING_OUT[model_type], said)
-
-
 def _check_not_huge(fields: Mapping[str, Any], named: Mapping[str, str]) -> None:
     """`BertConfig` checks types and lower limits."""
     for name in (*_SIZES, "type_vocab_size"):
@@ -296,24 +263,3 @@ def _architecture(values: Mapping[str, Any]) -> tuple[str | None, str | None]:
             return name, task
     known = ", ".join(f"...{ending}" for ending in READ_TASKS)
     raise UserError(f"architectures names {printable(name)}, which is not known; known are {known}")
-
-
-def _labels(values: Mapping[str, Any], task: str | None) -> tuple[tuple[str, ...], str]:
-    """Names of the classes, and what they are; transformers leaves two unnamed ones out."""
-    names, count = values.get("id2label"), values.get("num_labels", 2)
-    if names is None:
-        if type(count) is not int or not 1 <= count <= _MOST_LABELS:
-            raise UserError(f"num_labels is {printable(repr(count))}; it must be at least 1")
-        names = {str(i): f"LABEL_{i}" for i in range(count)}
-    if not isinstance(names, dict) or not all(isinstance(name, str) for name in names.values()):
-        raise UserError("id2label must be an object of ids and names")
-    if set(names) != {str(i) for i in range(len(names))}:
-        raise UserError(f"id2label must name the ids 0 to {len(names) - 1}, each once")
-    labels = tuple(names[str(i)] for i in range(len(names)))
-    problem_type = values.get("problem_type")
-    if problem_type is None:
-        # As transformers: one number is what a model with one label gives.
-        problem_type = "regression" if len(labels) == 1 else "single_label_classification"
-    if task == "sequence_classification":
-        HeadConfig(task=task, labels=labels, problem_type=problem_type)
-    return labels, problem_type
