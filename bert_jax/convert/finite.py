@@ -11,7 +11,7 @@ from bert_jax.errors import UserError
 
 
 def count_not_finite(array: np.ndarray[Any, Any]) -> int:
-    """How many numbers of an array are NaN or infinite; 50 ms for the weights of BERT-base."""
+    """How many numbers of an array are NaN or infinite; 80 ms for the weights of BERT-base."""
     return array.size - int(np.count_nonzero(np.isfinite(array)))
 
 

@@ -140,7 +140,7 @@ def says_max_length(folder: Path) -> bool:
     """Whether a tokeniser's folder says what the longest input of its model is."""
     path = folder / CONFIG
     length = read_json(path).get("model_max_length") if path.is_file() else None
-    return type(length) in (int, float) and length < _NO_LIMIT
+    return isinstance(length, int | float) and length < _NO_LIMIT
 
 
 def field_of(facts: Mapping[str, Any], name: str, kind: type, default: Any, path: Path) -> Any:
@@ -165,7 +165,7 @@ def given_case(path: Path, cased: bool | None) -> bool:
     if cased is None:
         raise DataError(
             f"{path}: a bare vocabulary does not say whether it is cased; say cased=True or "
-            "cased=False, or give its folder, with a tokenizer_config.json that has do_lower_case"
+            "cased=False, or give a folder of it and a tokenizer_config.json with do_lower_case"
         )
     return cased
 
