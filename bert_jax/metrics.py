@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Any, Self, TextIO
 
 from bert_jax.errors import UserError
+from bert_jax.regular_files import check_regular
 
 METRICS_FILE = "metrics.jsonl"
 TENSORBOARD_FOLDER = "tensorboard"
@@ -181,6 +182,7 @@ def read_metrics(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
     path = Path(path)
     if path.is_dir():
         path = path / METRICS_FILE
+    check_regular(path)
     text = path.read_text(encoding="utf-8", errors="replace")
     lines = text.split("\n")
     lines.pop()  # what follows the last newline: nothing, or half a line

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from bert_jax.errors import UserError
+from bert_jax.metrics import read_metrics
+from bert_jax.recipes.run_folder import read_json
 from bert_jax.regular_files import check_regular, irregular
 
 
@@ -26,6 +28,11 @@ def test_a_pipe_a_socket_and_a_device_are_named_also_behind_a_link(tmp_path, mon
         listening.bind("socket")
         assert irregular(tmp_path / "socket") == "a socket"
     assert irregular(Path(os.devnull)) == "a device"
+    for read in (read_json, read_metrics):
+        (tmp_path / "metrics.jsonl").unlink(missing_ok=True)
+        os.mkfifo(tmp_path / "metrics.jsonl")
+        with pytest.raises(UserError, match="no regular file but a named pipe"):
+            read(tmp_path / "pipe" if read is read_json else tmp_path)
     for name in ("pipe", "link"):
         with pytest.raises(UserError, match=f"{name} is no regular file but a named pipe"):
             check_regular(tmp_path / name)

@@ -166,16 +166,23 @@ def check_drawn(source: Source, ours: BertConfig, init_new: Sequence[str], run_d
       UserError: something else would be drawn, or a pattern fits nothing that is.
     """
     begun = (run_dir / PROVENANCE).exists()
-    recorded = (read_provenance(run_dir).get("init_from") or {}) if begun else {}
-    check_new(source.name, source.model, ours, init_new, recorded.get("new_weights", ()))
+    before = (read_provenance(run_dir).get("init_from") or {}) if begun else {}
+    recorded = before.get("new_weights")
+    named = recorded if isinstance(recorded, list) else []
+    check_new(source.name, source.model, ours, init_new, named)
 
 
 def check_numbers(source: Source) -> None:
     """Read all weights of a model once, before there is a run that they are no good for.
 
+    Not those of a run on several hosts, each of which reads its own part of them: there it is the
+    loss of the first step that tells.
+
     Raises:
       UserError: a file is damaged, or a weight is NaN or infinite.
     """
+    if source.model.kind == "run" and jax.process_count() > 1:
+        return
     try:
         source.model.weights.read()
     except UserError as error:

@@ -9,6 +9,7 @@ from typing import Any
 from bert_jax.checkpoint import finished_steps
 from bert_jax.errors import UserError
 from bert_jax.pair_tasks import PAIR_TASKS
+from bert_jax.regular_files import check_regular
 from bert_jax.store_results import STORES
 
 CHECKPOINTS = "checkpoints"
@@ -61,6 +62,7 @@ def read_json(path: Path) -> Any:
     Raises:
       UserError: it is missing or damaged.
     """
+    check_regular(path)
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
