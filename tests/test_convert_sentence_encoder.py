@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bert_jax.convert.open_model import open_model
+from bert_jax.convert.self_check import check_weights
 from bert_jax.convert.sentence_encoder import read_max_length, read_pooling
 from bert_jax.convert.write import write_hugging_face
 from bert_jax.errors import UserError
-from bert_jax.head_config import HeadConfig
+from bert_jax.head_config import POOLINGS, HeadConfig
 
 
 def modules(*kinds, place="1_Pooling"):
@@ -28,7 +29,7 @@ def write_modules(folder, listed, **pooling):
     (folder / "1_Pooling" / "config.json").write_text(json.dumps(pooling))
 
 
-@pytest.mark.parametrize("pooling", ["cls", "mean", "max"])
+@pytest.mark.parametrize("pooling", [*POOLINGS, "cls+mean", "mean+cls"])
 @pytest.mark.parametrize("normalize", [True, False])
 def test_what_is_written_is_read_again(pooling, normalize, tmp_path):
     head = HeadConfig(task="encoder", pooling=pooling, normalize=normalize)
@@ -69,17 +70,15 @@ def test_the_length_that_sentences_are_cut_to_is_kept(tmp_path):
     [
         (modules("Transformer", "Pooling", "Dense"), {"pooling_mode": "cls"}, "Normalize after it"),
         (modules("Transformer"), {}, "known are Transformer -> Pooling"),
-        (modules("Transformer", "Pooling"), {}, "pools by nothing"),
+        (modules("Transformer", "Pooling"), {"pooling_mode": []}, "pools by nothing"),
+        (modules("Transformer", "Pooling"), {"pooling_mode": 3}, "pools by 3; known are cls, max"),
         (
             modules("Transformer", "Pooling"),
-            {"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": True},
-            "pools by cls, mean",
+            {"pooling_mode_mean_tokens": True, "pooling_mode_median": True},
+            "pools by mean, pooling_mode_median; known are cls, max, mean, .*, lasttoken, and sev",
         ),
-        (
-            modules("Transformer", "Pooling"),
-            {"pooling_mode_mean_tokens": True, "pooling_mode_weightedmean_tokens": True},
-            "it must be one of cls, mean, max",
-        ),
+        ([{"type": "own.Transformer", "path": ""}], {}, "lists own.Transformer; known are"),
+        ([], {}, "lists nothing"),
         (modules("Transformer", "Pooling", place="../x"), {}, "names ../x, which is outside"),
         (modules("Transformer", "Pooling", place="/etc"), {}, "names /etc, which is outside"),
         ({"a": 1}, {}, "is no list of modules"),
@@ -90,6 +89,65 @@ def test_what_we_do_not_have_is_named(listed, pooling, said, tmp_path):
     write_modules(tmp_path, listed, **pooling)
     with pytest.raises(UserError, match=said):
         read_pooling(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("said", "pooling"),
+    [
+        ({"pooling_mode": "lasttoken"}, "lasttoken"),
+        ({"pooling_mode": ["mean", "cls"]}, "mean+cls"),
+        ({"pooling_mode": "max", "pooling_mode_cls_token": True}, "max"),
+        ({"pooling_mode_mean_tokens": True, "pooling_mode_cls_token": True}, "cls+mean"),
+        ({"pooling_mode_mean_sqrt_len_tokens": True}, "mean_sqrt_len_tokens"),
+        ({"pooling_mode_mean_tokens": False}, "mean"),
+        ({"embedding_dimension": 16, "include_prompt": True}, "mean"),
+    ],
+)
+def test_a_pooling_is_what_sentence_transformers_takes_it_for(said, pooling, tmp_path):
+    write_modules(tmp_path, modules("Transformer", "Pooling"), **said)
+    assert read_pooling(tmp_path).pooling == pooling
+
+
+def test_the_classes_may_have_their_newer_names(tmp_path):
+    listed = modules("Transformer", "Pooling")
+    listed[0]["type"] = "sentence_transformers.base.modules.transformer.Transformer"
+    listed[1]["type"] = "sentence_transformers.sentence_transformer.modules.pooling.Pooling"
+    write_modules(tmp_path, listed, pooling_mode="cls")
+    assert read_pooling(tmp_path) == ("cls", False)
+
+
+def test_a_division_of_something_else_than_the_vector_is_refused(tmp_path):
+    write_modules(tmp_path, modules("Transformer", "Pooling", "Normalize"), pooling_mode="cls")
+    (tmp_path / "2_Normalize").mkdir()
+    config = tmp_path / "2_Normalize" / "config.json"
+    config.write_text('{"module_input_name": "sentence_embedding"}')
+    assert read_pooling(tmp_path) == ("cls", True)
+    config.write_text('{"module_input_name": "token_embeddings"}')
+    with pytest.raises(UserError, match="module_input_name is 'token_embeddings'; it must be sen"):
+        read_pooling(tmp_path)
+
+
+def test_an_encoder_in_a_folder_of_its_own_is_opened(tmp_path):
+    params = small_folder(tmp_path / "m" / "0_Transformer", HeadConfig(task="encoder"))
+    listed = modules("Transformer", "Pooling")
+    listed[0]["path"] = "0_Transformer/"
+    write_modules(tmp_path / "m", listed, pooling_mode_cls_token=True)
+    # What an old version wrote there, which is no config of the encoder.
+    (tmp_path / "m" / "config.json").write_text('{"__version__": "0.2.6"}')
+    model = open_model(tmp_path / "m")
+    assert model.head.pooling == "cls"
+    assert model.path == tmp_path / "m"
+    write_hugging_face(model, model.weights.read(), tmp_path / "again")
+    check_weights(model, params, tmp_path / "again")
+
+
+def test_an_encoder_outside_the_folder_is_refused(tmp_path):
+    small_folder(tmp_path / "other", HeadConfig(task="encoder"))
+    listed = modules("Transformer", "Pooling")
+    listed[0]["path"] = "../other"
+    write_modules(tmp_path / "m", listed, pooling_mode="cls")
+    with pytest.raises(UserError, match=r"names ../other, which is outside its folder"):
+        open_model(tmp_path / "m")
 
 
 def test_a_list_of_modules_that_is_no_list_but_a_flood_is_refused(tmp_path):
@@ -126,7 +184,7 @@ def test_any_json_is_one_line_or_a_pooling(listed, pooling, tmp_path_factory):
     (folder / "1_Pooling" / "config.json").write_text(json.dumps(pooling))
     said = ""
     try:
-        assert read_pooling(folder)["pooling"] in ("cls", "mean", "max")
+        assert set(read_pooling(folder).pooling.split("+")) <= set(POOLINGS)
     except UserError as error:
         said = str(error)
     assert "\n" not in said

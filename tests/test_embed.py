@@ -69,6 +69,21 @@ def test_a_model_of_sentence_vectors_pools_and_normalizes_as_it_was_trained():
     np.testing.assert_allclose(found, plain / np.linalg.norm(plain, axis=1, keepdims=True), 1e-5)
 
 
+@pytest.mark.parametrize(
+    ("pooling", "of_states"),
+    [
+        ("mean_sqrt_len_tokens", lambda x: x.sum(0) / np.sqrt(len(x))),
+        ("weightedmean", lambda x: np.average(x, 0, np.arange(1, len(x) + 1))),
+        ("lasttoken", lambda x: x[-1]),
+        ("mean+cls", lambda x: np.concatenate([x.mean(0), x[0]])),
+    ],
+)
+def test_what_a_model_of_sentence_vectors_was_trained_with_is_had(pooling, of_states):
+    trained = loaded_model(HeadConfig(task="encoder", pooling=pooling))
+    expected = [of_states(states(trained, text)[-1]) for text in TEXTS]
+    np.testing.assert_allclose(trained.embed(TEXTS), expected, atol=1e-5)
+
+
 def test_a_vector_is_the_same_alone_and_among_others(model):
     rng = np.random.default_rng(0)
     words = ["the", "cat", "dog", "mat", "ran"]

@@ -15,7 +15,7 @@ from bert_jax.convert import hub
 from bert_jax.convert.hf_config import FILE
 from bert_jax.convert.model import Kind, Model, Weights
 from bert_jax.convert.read import GOOGLE_CONFIG, read_google, read_hugging_face
-from bert_jax.convert.sentence_encoder import MODULES, read_pooling
+from bert_jax.convert.sentence_encoder import MODULES, encoder_folder, read_pooling
 from bert_jax.errors import UserError
 from bert_jax.head_config import HeadConfig
 from data_pipeline.tokenization.text_tokenizer import TextTokenizer
@@ -62,16 +62,17 @@ def open_model(
         raise UserError(f"{source} has no checkpoint of step {step}: it is no run")
     folder = path if path.is_dir() else path.parent
     if kind == "google":
-        weights = read_google(path, task=task, drop=drop, new=new)
+        encoder, weights = folder, read_google(path, task=task, drop=drop, new=new)
     else:
-        weights = read_hugging_face(path, task=task, drop=drop, new=new)
+        encoder = encoder_folder(folder)
+        weights = read_hugging_face(encoder, task=task, drop=drop, new=new)
         if weights.head.task != "encoder" and (folder / MODULES).is_file():
             weights = weights._replace(
                 notes=(*weights.notes, f"{MODULES} is not looked at: the model has a head")
             )
         elif pooling := read_pooling(folder):
-            weights = weights._replace(head=dataclasses.replace(weights.head, **pooling))
-    tokenizer = _tokenizer_of(folder, weights.config, cased) if with_tokenizer else None
+            weights = weights._replace(head=dataclasses.replace(weights.head, **pooling._asdict()))
+    tokenizer = _tokenizer_of(encoder, weights.config, cased) if with_tokenizer else None
     return Model(kind, path, weights, tokenizer)
 
 
@@ -81,7 +82,7 @@ def _kind_of(path: Path, step: int | None) -> tuple[Kind, Path, int | None]:
         return "run", path.parent.parent, int(path.name) if step is None else step
     if (path / CHECKPOINTS).is_dir() or (path / TOKENIZER).is_dir():
         return "run", path, step
-    if (path / FILE).is_file():
+    if (path / FILE).is_file() or (path / MODULES).is_file():
         return "hugging_face", path, step
     folder = path if path.is_dir() else path.parent
     if (folder / GOOGLE_CONFIG).is_file():

@@ -20,7 +20,8 @@ from bert_jax.convert.model_card import CARD, Facts, model_card
 from bert_jax.convert.new_folder import new_folder
 from bert_jax.convert.open_model import CHECKPOINTS, TOKENIZER
 from bert_jax.convert.safetensors_writer import write_safetensors
-from bert_jax.convert.sentence_encoder import read_max_length, write_modules
+from bert_jax.convert.sentence_encoder import encoder_folder, read_max_length
+from bert_jax.convert.sentence_writer import write_modules
 from bert_jax.convert.stablehlo import Compared, write_stablehlo
 from bert_jax.errors import UserError
 from bert_jax.head_config import HeadConfig
@@ -185,7 +186,7 @@ def _max_length(model: Model) -> int:
     lengths = [model.config.max_length]
     if model.tokenizer is not None:
         lengths.append(model.tokenizer.model_max_length)
-    if model.kind == "hugging_face" and (said := read_max_length(model.path)):
+    if model.kind == "hugging_face" and (said := read_max_length(encoder_folder(model.path))):
         lengths.append(said)
     return min(lengths)
 

@@ -99,7 +99,8 @@ class Embedder:
 
     def width(self, how: dict[str, Any]) -> int:
         """Numbers of a vector."""
-        return self.config.hidden_size * (len(how["layers"]) if how["mix"] == "concat" else 1)
+        parts = len(how["pooling"].split("+"))
+        return self.config.hidden_size * parts * (len(how["layers"]) if how["mix"] == "concat" else 1)
 
     def _checked(
         self,
@@ -114,7 +115,7 @@ class Embedder:
             pooling = self.head.pooling if trained else "mean"
         if normalize is None:
             normalize = self.head.normalize
-        if pooling not in POOLINGS:
+        if pooling not in (*POOLINGS, self.head.pooling):
             raise UserError(f"pooling is {pooling!r}; it must be one of {', '.join(POOLINGS)}")
         count = self.config.num_hidden_layers
         given = (layers,) if isinstance(layers, int) else tuple(layers)
@@ -188,13 +189,33 @@ def mix_layers(states: Sequence[jax.Array], mix: str | Sequence[float]) -> jax.A
 
 
 def pool(states: jax.Array, attention_mask: jax.Array, pooling: str) -> jax.Array:
-    """[B, E] float32 of states [B, L, E], padding left out; of a row of padding alone, finite."""
+    """[B, E] float32 of states [B, L, E], padding left out; of a row of padding alone, finite.
+
+    Args:
+      states: of the tokens.
+      attention_mask: [B, L], 0 at padding, which is at the end.
+      pooling: one of `bert_jax.head_config.POOLINGS`, or N of them with `+` between: [B, N * E].
+    """
     states = states.astype(jnp.float32)
-    if pooling == "cls":
-        return states[:, 0]
-    real = attention_mask[:, :, None] > 0
-    if pooling == "max":
+    real = attention_mask > 0
+    found = [_pool_by(mode, states, real) for mode in pooling.split("+")]
+    return found[0] if len(found) == 1 else jnp.concatenate(found, axis=-1)
+
+
+def _pool_by(mode: str, states: jax.Array, real: jax.Array) -> jax.Array:
+    """The sums are those of sentence-transformers (its module Pooling)."""
+    length = states.shape[1]
+    if mode in ("cls", "lasttoken"):
+        first, last = jnp.argmax(real, axis=1), length - 1 - jnp.argmax(real[:, ::-1], axis=1)
+        chosen = first if mode == "cls" else last
+        return jnp.take_along_axis(states, chosen[:, None, None], axis=1)[:, 0]
+    if mode == "max":
         lowest = jnp.finfo(jnp.float32).min
-        return jnp.max(jnp.where(real, states, lowest), axis=1)
-    total = jnp.sum(jnp.where(real, states, 0.0), axis=1)
-    return total / jnp.maximum(jnp.sum(real, axis=1), 1)
+        return jnp.max(jnp.where(real[:, :, None], states, lowest), axis=1)
+    weights = real.astype(jnp.float32)
+    if mode == "weightedmean":
+        weights *= jnp.arange(1, length + 1)
+        states = states * weights[:, :, None]
+    total = jnp.sum(jnp.where(real[:, :, None], states, 0.0), axis=1)
+    divisor = jnp.maximum(jnp.sum(weights, axis=1, keepdims=True), 1)
+    return total / (jnp.sqrt(divisor) if mode == "mean_sqrt_len_tokens" else divisor)
