@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from bert_jax.convert.open_model import open_model
 from bert_jax.convert.self_check import check_weights
-from bert_jax.convert.sentence_encoder import read_max_length, read_pooling
-from bert_jax.convert.write import write_hugging_face
+from bert_jax.convert.sentence_encoder import read_pooling
+from bert_jax.convert.write import write_hugging_face, write_run
 from bert_jax.errors import UserError
 from bert_jax.head_config import POOLINGS, HeadConfig
+from bert_jax.sentence_config import SentenceConfig
 
 
 def modules(*kinds, place="1_Pooling"):
@@ -36,7 +37,7 @@ def test_what_is_written_is_read_again(pooling, normalize, tmp_path):
     model, params = small_model(head, tokenizer=True)
     write_hugging_face(model, params, tmp_path / "m")
     assert open_model(tmp_path / "m").head == head
-    assert read_max_length(tmp_path / "m") == 32
+    assert open_model(tmp_path / "m").sentences == SentenceConfig(max_length=32)
     assert (tmp_path / "m" / "2_Normalize").is_dir() == normalize
     card = (tmp_path / "m" / "README.md").read_text()
     assert "library_name: sentence-transformers" in card
@@ -56,13 +57,101 @@ def test_an_encoder_with_mean_pooling_opens_as_one_of_sentences(tmp_path):
     assert (head.pooling, head.normalize) == ("mean", True)
 
 
-def test_the_length_that_sentences_are_cut_to_is_kept(tmp_path):
-    small_folder(tmp_path / "m", HeadConfig(task="encoder"))
-    write_modules(tmp_path / "m", modules("Transformer", "Pooling"), pooling_mode="cls")
-    (tmp_path / "m" / "sentence_bert_config.json").write_text('{"max_seq_length": 24}')
+ALL = {
+    "max_length": 24,
+    "lowercase": True,
+    "prompts": {"query": "q: ", "passage": "p: "},
+    "default_prompt": "query",
+    "include_prompt": False,
+}
+
+
+def said_encoder(folder, **settings):
+    """An encoder of sentences; `settings` are by file."""
+    small_folder(folder, HeadConfig(task="encoder"), tokenizer=True)
+    write_modules(folder, modules("Transformer", "Pooling"), **settings.pop("pooling", {}))
+    for name, values in settings.items():
+        (folder / f"{name}.json").write_text(json.dumps(values))
+
+
+def test_how_a_text_is_read_goes_through_every_layout(tmp_path):
+    said_encoder(
+        tmp_path / "m",
+        pooling={"pooling_mode": "mean", "include_prompt": False},
+        sentence_bert_config={"max_seq_length": 24, "do_lower_case": True},
+        config_sentence_transformers={"prompts": ALL["prompts"], "default_prompt_name": "query"},
+    )
     model = open_model(tmp_path / "m")
-    write_hugging_face(model, model.weights.read(), tmp_path / "again")
-    assert read_max_length(tmp_path / "again") == 24
+    assert model.sentences == SentenceConfig(**ALL)
+    params = model.weights.read()
+    write_run(model, params, tmp_path / "run")
+    run = open_model(tmp_path / "run")
+    check_weights(model, params, tmp_path / "run")
+    write_hugging_face(run, params, tmp_path / "again")
+    assert open_model(tmp_path / "again").sentences == model.sentences
+    path = tmp_path / "again" / "sentence_bert_config.json"
+    path.write_text('{"max_seq_length": 23}')
+    with pytest.raises(UserError, match="how it reads a text is not what it was"):
+        check_weights(model, params, tmp_path / "again")
+
+
+@pytest.mark.parametrize(
+    ("settings", "length"),
+    [
+        ({"sentence_bert_config": {"max_seq_length": 24}}, 24),
+        # It is the tokeniser's where it is said, though longer than that the tokeniser says.
+        (
+            {
+                "sentence_bert_config": {"max_seq_length": 24},
+                "tokenizer_config": {"model_max_length": 20, "do_lower_case": True},
+            },
+            24,
+        ),
+        ({"sentence_bert_config": {"max_seq_length": 99}}, 32),
+        ({"sentence_bert_config": {"max_seq_length": None}}, 32),
+        ({"sentence_distilbert_config": {"max_seq_length": 16}}, 16),
+        ({"tokenizer_config": {"model_max_length": 20, "do_lower_case": True}}, 20),
+        ({"tokenizer_config": {"model_max_length": 1e30, "do_lower_case": True}}, 32),
+    ],
+)
+def test_the_length_is_what_sentence_transformers_takes(settings, length, tmp_path):
+    said_encoder(tmp_path / "m", **settings)
+    assert open_model(tmp_path / "m").sentences == SentenceConfig(max_length=length)
+
+
+def test_a_default_prompt_that_is_always_there_is_empty(tmp_path):
+    prompts = {"prompts": {"other": None}, "default_prompt_name": "document"}
+    said_encoder(tmp_path / "m", config_sentence_transformers=prompts)
+    sentences = open_model(tmp_path / "m").sentences
+    assert (sentences.prompts, sentences.prompt_of()) == ({"other": "", "document": ""}, "")
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"sentence_bert_config": {"max_seq_length": "x"}}, "max_length is 'x'; it must be a who"),
+        ({"sentence_bert_config": {"max_seq_length": 1}}, "max_length is 1; it must be a whole"),
+        ({"sentence_bert_config": {"do_lower_case": 3}}, "lowercase must be true or false"),
+        (
+            {"sentence_bert_config": {"processing_kwargs": {"text": 1}}},
+            "processing_kwargs is given",
+        ),
+        ({"config_sentence_transformers": {"prompts": [1]}}, "prompts must be an object"),
+        ({"config_sentence_transformers": {"prompts": {"a": 1}}}, "prompts must be an object"),
+        (
+            {"config_sentence_transformers": {"prompts": {"a": ""}, "default_prompt_name": "b"}},
+            "the default prompt: there is no prompt 'b'; the model has a",
+        ),
+        ({"config_sentence_transformers": {"default_prompt_name": [3]}}, "there is no prompt"),
+        ({"config_sentence_transformers": {"model_type": "SparseEncoder"}}, "of a SparseEncoder"),
+        ({"pooling": {"include_prompt": "no"}}, "include_prompt must be true or false"),
+    ],
+)
+def test_what_cannot_be_how_a_text_is_read_is_one_line(settings, said, tmp_path):
+    said_encoder(tmp_path / "m", **settings)
+    with pytest.raises(UserError, match=said) as error:
+        open_model(tmp_path / "m")
+    assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize(

@@ -30,16 +30,17 @@ def run(arguments: argparse.Namespace) -> None:
     devices.initialize(arguments.platform)
     model = load(arguments.model)
     how: dict[str, Any] = {
-        "pooling": arguments.pooling,
-        "normalize": arguments.normalize,
-        "truncate": arguments.truncate,
+        name: getattr(arguments, name)
+        for name in ("pooling", "normalize", "prompt_name", "prompt", "truncate")
     }
     for name in ("layers", "mix"):
         if getattr(arguments, name) is not None:
             how[name] = getattr(arguments, name)
 
+    cut: list[int] = []
+
     def embed(texts: list[str]) -> np.ndarray:
-        return model.embed(texts, **how)
+        return model.embed(texts, **how, on_cut=cut.append)
 
     # What is wrong with how is said before a file is begun.
     width = embed([]).shape[1]
@@ -58,6 +59,9 @@ def run(arguments: argparse.Namespace) -> None:
             _print_similarity(portions, arguments.json)
         else:
             _print_vectors(portions, arguments.json)
+    if cut:
+        texts_were = "text was" if sum(cut) == 1 else "texts were"
+        print(f"{sum(cut):,} {texts_were} cut to {model.embed_limit} tokens", file=sys.stderr)
 
 
 def _check(arguments: argparse.Namespace, output: Path | None) -> None:

@@ -106,10 +106,21 @@ def embed_parser(command: str) -> CommandParser:
     parser.add_argument(
         "--no_normalize", dest="normalize", action="store_false", help="leave its length"
     )
+    prompts = parser.add_mutually_exclusive_group()
+    prompts.add_argument(
+        "--prompt_name",
+        metavar="NAME",
+        help="put the model's prompt of this name before each text (the model's default, if any)",
+    )
+    prompts.add_argument(
+        "--prompt", metavar="TEXT", help="put this before each text; '' leaves the default out"
+    )
     parser.add_argument(
         "--truncate",
         action="store_true",
-        help="cut texts that are too long for the model, which are an error otherwise",
+        default=None,
+        help="cut texts that are too long for the model, which are an error otherwise (an encoder "
+        "of sentences always cuts)",
     )
     return parser
 

@@ -10,12 +10,18 @@ import jax
 from bert_jax import models
 from bert_jax.checkpoint import open_read_only
 from bert_jax.config import BertConfig
-from bert_jax.config_file import read_config_file
+from bert_jax.config_file import read_config_file, read_sentence_config
 from bert_jax.convert import hub
 from bert_jax.convert.hf_config import FILE
 from bert_jax.convert.model import Kind, Model, Weights
 from bert_jax.convert.read import GOOGLE_CONFIG, read_google, read_hugging_face
-from bert_jax.convert.sentence_encoder import MODULES, encoder_folder, read_pooling
+from bert_jax.convert.sentence_encoder import (
+    MODULES,
+    encoder_folder,
+    limited,
+    read_pooling,
+    read_sentences,
+)
 from bert_jax.errors import UserError
 from bert_jax.head_config import HeadConfig
 from data_pipeline.tokenization.text_tokenizer import TextTokenizer
@@ -61,6 +67,7 @@ def open_model(
     if step is not None:
         raise UserError(f"{source} has no checkpoint of step {step}: it is no run")
     folder = path if path.is_dir() else path.parent
+    sentences = None
     if kind == "google":
         encoder, weights = folder, read_google(path, task=task, drop=drop, new=new)
     else:
@@ -72,8 +79,9 @@ def open_model(
             )
         elif pooling := read_pooling(folder):
             weights = weights._replace(head=dataclasses.replace(weights.head, **pooling._asdict()))
+            sentences = read_sentences(folder, weights.config.max_length)
     tokenizer = _tokenizer_of(encoder, weights.config, cased) if with_tokenizer else None
-    return Model(kind, path, weights, tokenizer)
+    return Model(kind, path, weights, tokenizer, sentences=sentences)
 
 
 def _kind_of(path: Path, step: int | None) -> tuple[Kind, Path, int | None]:
@@ -123,6 +131,13 @@ def _open_run(
         spare = 0 if (folder / _OPERATIVE).exists() else config.vocab_size
         if not 0 <= config.vocab_size - tokenizer.vocab_size <= spare:
             raise _do_not_belong(folder, config, tokenizer)
+    sentences = None
+    if head.pooling != "none":
+        lengths = [config.max_length]
+        sentences = read_sentence_config(folder / FILE)
+        if sentences.max_length is None and tokenizer is not None:
+            lengths.append(tokenizer.model_max_length)
+        sentences = limited(sentences, *lengths)
     with open_read_only(folder / CHECKPOINTS) as checkpoints:
         found = checkpoints.latest if step is None else step
         if found is None:
@@ -134,6 +149,7 @@ def _open_run(
         Weights(config, head, lambda: _read_run(folder, config, head, found)),
         tokenizer,
         found,
+        sentences,
     )
 
 

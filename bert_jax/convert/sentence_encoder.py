@@ -7,6 +7,7 @@ sentence_transformer/modules/pooling.py). A setting that would change a vector a
 have is an error.
 """
 
+import dataclasses
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,11 +15,13 @@ from bert_jax.convert.hf_config import FILE, read_json_object
 from bert_jax.convert.tensors import printable
 from bert_jax.errors import UserError
 from bert_jax.head_config import POOLINGS
+from bert_jax.sentence_config import SentenceConfig
 from data_pipeline.strict_json import parse_json
 
 MODULES = "modules.json"
 PACKAGE = "sentence_transformers"
 SENTENCES = "sentence_bert_config.json"
+PROMPTS = "config_sentence_transformers.json"
 # Their switch of each pooling, in the order in which vectors are put one after another.
 SWITCHES = {
     "pooling_mode_cls_token": "cls",
@@ -28,6 +31,16 @@ SWITCHES = {
     "pooling_mode_weightedmean_tokens": "weightedmean",
     "pooling_mode_lasttoken": "lasttoken",
 }
+_KINDS = ("roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet")
+_SETTINGS = (SENTENCES, *(f"sentence_{kind}_config.json" for kind in _KINDS))
+# Of the settings, what is handed to transformers, and could change anything.
+_NOT_HAD = (
+    *("processing_kwargs", "processor_kwargs", "tokenizer_args", "config_kwargs", "config_args"),
+    "tokenizer_name_or_path",
+)
+_TOKENIZER = "tokenizer_config.json"
+_KIND = "SentenceTransformer"
+_NO_LIMIT = 1 << 31
 _LARGEST_FILE = 1_000_000
 _VECTOR = "sentence_embedding"
 
@@ -77,11 +90,67 @@ def read_pooling(folder: Path) -> Pooling | None:
     return Pooling(_pooling(folder / modules[1][1] / FILE), normalize)
 
 
-def read_max_length(folder: Path) -> int | None:
-    """Tokens that sentences are cut to; None where the folder does not say it."""
-    path = folder / SENTENCES
-    length = read_json_object(path).get("max_seq_length") if path.is_file() else None
-    return length if type(length) is int and length > 0 else None
+def read_sentences(folder: Path, positions: int) -> SentenceConfig:
+    """How a text is read, of a folder with modules.json.
+
+    Args:
+      folder: with `modules.json`.
+      positions: of the encoder, which no text is longer than.
+
+    Raises:
+      UserError: a file is damaged, or asks for what we do not have.
+    """
+    encoder = encoder_folder(folder)
+    names = [name for name in _SETTINGS if (encoder / name).is_file()]
+    path = encoder / (names[0] if names else SENTENCES)
+    settings = read_json_object(path) if names else {}
+    for name in _NOT_HAD:
+        if settings.get(name):
+            raise UserError(f"{path}: {name} is given, which is not had here; take it out")
+    prompts, default = _prompts(folder / PROMPTS)
+    pooling = read_json_object(folder / _modules(folder / MODULES)[1][1] / FILE)
+    length = settings.get("max_seq_length")
+    try:
+        said = SentenceConfig(
+            max_length=_length_of_tokenizer(encoder) if length is None else length,
+            lowercase=settings.get("do_lower_case") or False,
+            prompts=prompts,
+            default_prompt=default,
+            include_prompt=pooling.get("include_prompt", True),
+        )
+    except UserError as error:
+        raise UserError(f"{folder}: {error}") from error
+    return limited(said, positions)
+
+
+def limited(sentences: SentenceConfig, *lengths: int) -> SentenceConfig:
+    """The same with a length, which is none of these lengths longer than."""
+    said = [] if sentences.max_length is None else [sentences.max_length]
+    return dataclasses.replace(sentences, max_length=min(*lengths, *said, _NO_LIMIT))
+
+
+def _length_of_tokenizer(folder: Path) -> int | None:
+    """What is taken where no length is said; who opens the tokeniser checks what it says."""
+    path = folder / _TOKENIZER
+    length = read_json_object(path).get("model_max_length") if path.is_file() else None
+    # Hugging Face writes 1e30 for "no limit".
+    is_length = type(length) in (int, float) and length is not None and 2 <= length < _NO_LIMIT
+    return int(length) if is_length else None
+
+
+def _prompts(path: Path) -> tuple[dict[str, str], str | None]:
+    """Prompts by name, and the name of the default one."""
+    values = read_json_object(path) if path.is_file() else {}
+    kind = values.get("model_type", _KIND)
+    if kind != _KIND:
+        raise UserError(f"{path} is of a {printable(str(kind))}; only a {_KIND} can be read")
+    prompts, default = values.get("prompts") or {}, values.get("default_prompt_name")
+    if isinstance(prompts, dict):
+        prompts = {name: "" if text is None else text for name, text in prompts.items()}
+        # These two are always there, and empty where nothing else is said.
+        if default in ("query", "document"):
+            prompts.setdefault(default, "")
+    return prompts, default
 
 
 def _modules(path: Path) -> list[tuple[str, str]]:

@@ -6,18 +6,21 @@ from typing import Any
 
 from bert_jax.config import BertConfig
 from bert_jax.convert.hf_config import FILE
-from bert_jax.convert.sentence_encoder import MODULES, PACKAGE, SENTENCES, SWITCHES
+from bert_jax.convert.sentence_encoder import MODULES, PACKAGE, PROMPTS, SENTENCES, SWITCHES
 from bert_jax.head_config import HeadConfig
+from bert_jax.sentence_config import SentenceConfig
 
 
-def write_modules(folder: Path, config: BertConfig, head: HeadConfig, max_length: int) -> None:
+def write_modules(
+    folder: Path, config: BertConfig, head: HeadConfig, sentences: SentenceConfig
+) -> None:
     """Write what sentence-transformers opens beside the encoder's own files.
 
     Args:
       folder: of the encoder.
       config: of the encoder.
       head: how it pools.
-      max_length: tokens that a text is cut to.
+      sentences: how it reads a text; with a length.
     """
     modules = ["Transformer", "Pooling", *(["Normalize"] if head.normalize else [])]
     listed: list[dict[str, Any]] = [
@@ -30,11 +33,21 @@ def write_modules(folder: Path, config: BertConfig, head: HeadConfig, max_length
         for i, kind in enumerate(modules)
     ]
     pooling = {"word_embedding_dimension": config.hidden_size, **_pooling(head.pooling)}
+    if not sentences.include_prompt:
+        pooling["include_prompt"] = False
     contents: dict[str, Any] = {
         MODULES: listed,
-        SENTENCES: {"max_seq_length": max_length, "do_lower_case": False},
+        SENTENCES: {
+            "max_seq_length": sentences.max_length,
+            "do_lower_case": sentences.lowercase,
+        },
         f"{listed[1]['path']}/{FILE}": pooling,
     }
+    if sentences.prompts:
+        contents[PROMPTS] = {
+            "prompts": sentences.prompts,
+            "default_prompt_name": sentences.default_prompt,
+        }
     for name, values in contents.items():
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
@@ -43,7 +56,7 @@ def write_modules(folder: Path, config: BertConfig, head: HeadConfig, max_length
 
 
 def _pooling(pooling: str) -> dict[str, Any]:
-    """By switches, which every version reads, if they can say it: they have an order of their own."""
+    """By switches, which every version reads, where their own order is that of the pooling."""
     modes = pooling.split("+")
     switches = {switch: mode in modes for switch, mode in SWITCHES.items()}
     if [SWITCHES[switch] for switch, on in switches.items() if on] == modes:
