@@ -258,6 +258,10 @@ def test_a_file_of_vectors_is_written_by_portions(tiny_run, tmp_path, capsys, mo
         (["a", "--layers", "x"], "--layers: 'x' is no whole number"),
         (["a", "--mix", "m"], "or a weight for each layer"),
         (["a", "--layers=9"], "layers are 9"),
+        (
+            ["a", "--normalize", "--no_normalize"],
+            "--no_normalize: not allowed with argument --norm",
+        ),
     ],
 )
 def test_a_mistake_is_one_line_and_leaves_no_file(

@@ -97,13 +97,14 @@ def embed_parser(command: str) -> CommandParser:
         type=_mix,
         help=f"of several layers: {', '.join(MIXES)}, or a weight for each: 0.5,0.3,0.2 (mean)",
     )
-    parser.add_argument(
+    length = parser.add_mutually_exclusive_group()
+    length.add_argument(
         "--normalize",
         action="store_true",
         default=None,
         help="divide each vector by its length (as the model was trained)",
     )
-    parser.add_argument(
+    length.add_argument(
         "--no_normalize", dest="normalize", action="store_false", help="leave its length"
     )
     prompts = parser.add_mutually_exclusive_group()
