@@ -109,6 +109,19 @@ def test_how_a_text_is_read_goes_through_every_layout(tmp_path):
         ),
         ({"sentence_bert_config": {"max_seq_length": 99}}, 32),
         ({"sentence_bert_config": {"max_seq_length": None}}, 32),
+        # As version 6 writes it.
+        (
+            {
+                "sentence_bert_config": {
+                    "transformer_task": "feature-extraction",
+                    "modality_config": {
+                        "text": {"method": "forward", "method_output_name": "last_hidden_state"}
+                    },
+                    "module_output_name": "token_embeddings",
+                }
+            },
+            32,
+        ),
         ({"sentence_distilbert_config": {"max_seq_length": 16}}, 16),
         ({"tokenizer_config": {"model_max_length": 20, "do_lower_case": True}}, 20),
         ({"tokenizer_config": {"model_max_length": 1e30, "do_lower_case": True}}, 32),
@@ -136,6 +149,11 @@ def test_a_default_prompt_that_is_always_there_is_empty(tmp_path):
             {"sentence_bert_config": {"processing_kwargs": {"text": 1}}},
             "processing_kwargs is given",
         ),
+        (
+            {"sentence_bert_config": {"transformer_task": "fill-mask"}},
+            "transformer_task is 'fill-m",
+        ),
+        ({"sentence_bert_config": {"modality_config": {"text": {}}}}, "says another thing of tex"),
         ({"config_sentence_transformers": {"prompts": [1]}}, "prompts must be an object"),
         ({"config_sentence_transformers": {"prompts": {"a": 1}}}, "prompts must be an object"),
         (

@@ -38,6 +38,12 @@ _NOT_HAD = (
     *("processing_kwargs", "processor_kwargs", "tokenizer_args", "config_kwargs", "config_args"),
     "tokenizer_name_or_path",
 )
+# Of the settings, what must be so where it is said at all.
+_MUST_BE = {
+    "transformer_task": "feature-extraction",
+    "module_output_name": "token_embeddings",
+}
+_OF_TEXT = {"method": "forward", "method_output_name": "last_hidden_state"}
 _TOKENIZER = "tokenizer_config.json"
 _KIND = "SentenceTransformer"
 _NO_LIMIT = 1 << 31
@@ -104,9 +110,7 @@ def read_sentences(folder: Path, positions: int) -> SentenceConfig:
     names = [name for name in _SETTINGS if (encoder / name).is_file()]
     path = encoder / (names[0] if names else SENTENCES)
     settings = read_json_object(path) if names else {}
-    for name in _NOT_HAD:
-        if settings.get(name):
-            raise UserError(f"{path}: {name} is given, which is not had here; take it out")
+    _check_settings(settings, path)
     prompts, default = _prompts(folder / PROMPTS)
     pooling = read_json_object(folder / _modules(folder / MODULES)[1][1] / FILE)
     length = settings.get("max_seq_length")
@@ -127,6 +131,24 @@ def limited(sentences: SentenceConfig, *lengths: int) -> SentenceConfig:
     """The same with a length, which is none of these lengths longer than."""
     said = [] if sentences.max_length is None else [sentences.max_length]
     return dataclasses.replace(sentences, max_length=min(*lengths, *said, _NO_LIMIT))
+
+
+def _check_settings(settings: dict[str, Any], path: Path) -> None:
+    """Raise `UserError` for a setting that could change a vector, and that we do not have."""
+    for name in _NOT_HAD:
+        if settings.get(name):
+            raise UserError(f"{path}: {name} is given, which is not had here; take it out")
+    for name, wanted in _MUST_BE.items():
+        if settings.get(name, wanted) != wanted:
+            raise UserError(
+                f"{path}: {name} is {printable(repr(settings[name]))}; it must be {wanted}"
+            )
+    modalities = settings.get("modality_config") or {"text": _OF_TEXT}
+    if not isinstance(modalities, dict) or modalities.get("text") != _OF_TEXT:
+        raise UserError(
+            f"{path}: modality_config says another thing of texts than that the last states of "
+            "the encoder are pooled"
+        )
 
 
 def _length_of_tokenizer(folder: Path) -> int | None:
