@@ -4,11 +4,13 @@ import io
 import json
 
 import pytest
+from converted import change_config, small_folder
 from runs import EXPERIMENT, write_text
 
 from bert_jax import cli
 from bert_jax.commands.predict import PORTION
 from bert_jax.commands.texts import read_texts
+from bert_jax.head_config import HeadConfig
 from bert_jax.recipes.pretrain import pretrain
 from data_pipeline.preparation.prepare import prepare
 from data_pipeline.tokenization.rules import Rules
@@ -155,3 +157,22 @@ def test_a_line_without_its_tab_is_named(tiny_run, tmp_path, capsys):
     output = capsys.readouterr()
     assert len(output.out.splitlines()) == 1
     assert f"error: {pairs}:2: 1 text where 2 are needed, with a tab between" in output.err
+
+
+@pytest.mark.parametrize("task", ["sequence_classification", "token_classification"])
+def test_a_label_that_a_terminal_would_obey_is_shown_escaped(task, tmp_path, capsys):
+    labels = ("good", "\x1b]0;owned\x07\x1b[2J\nfake line")
+    small_folder(tmp_path / "m", HeadConfig(task=task, labels=labels), tokenizer=True)
+    change_config(tmp_path / "m", id2label={"0": labels[1], "1": labels[1] + "2"})
+    argv = ["predict", str(tmp_path / "m"), "w1 w2", "a\u3000\u200db"]
+    assert cli.main(argv) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2
+    assert r"\x1b]0;owned\x07\x1b[2J\nfake line" in lines[0]
+    assert lines[0].isprintable()
+    assert cli.main([*argv, "--json"]) == 0
+    [found, _] = map(json.loads, capsys.readouterr().out.splitlines())
+    assert found[{"sequence": "labels", "token": "words"}[task.split("_")[0]]][0]["label"] in (
+        labels[1],
+        labels[1] + "2",
+    )

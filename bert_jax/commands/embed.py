@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from bert_jax.commands.output import print_json
+from bert_jax.commands.output import print_json, print_line
 from bert_jax.commands.texts import Item, have_text, in_portions, items_of, progress_of, read_texts
 from bert_jax.errors import UserError
 
@@ -84,7 +84,7 @@ def _print_similarity(portions: Iterator[tuple[list[Item], np.ndarray]], as_json
             if as_json:
                 print_json({"first": first, "second": second, "cosine": float(cosine)})
             else:
-                print(f"{cosine:7.4f}  {first} | {second}")
+                print_line(f"{cosine:7.4f}  {first} | {second}")
 
 
 def cosines(firsts: np.ndarray, seconds: np.ndarray) -> np.ndarray:
@@ -100,7 +100,7 @@ def _print_vectors(portions: Iterator[tuple[list[Item], np.ndarray]], as_json: b
             if as_json:
                 print_json({"text": item.parts[0], "vector": [float(x) for x in vector]})
             else:
-                print(vector_line(item.parts[0], vector))
+                print_line(vector_line(item.parts[0], vector))
 
 
 def vector_line(text: str, vector: np.ndarray) -> str:

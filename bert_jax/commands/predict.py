@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from bert_jax.commands.output import print_json
+from bert_jax.commands.output import print_json, print_line
 from bert_jax.commands.texts import Item, have_text, in_portions, items_of, progress_of, read_texts
 from bert_jax.errors import UserError
 from bert_jax.formatting import format_probability
@@ -130,4 +130,4 @@ def run(arguments: argparse.Namespace) -> None:
                 if arguments.json:
                     print_json(result.to_dict())
                 else:
-                    print(result.to_line())
+                    print_line(result.to_line())
