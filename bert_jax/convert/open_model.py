@@ -22,6 +22,7 @@ from bert_jax.convert.sentence_encoder import (
     read_pooling,
     read_sentences,
 )
+from bert_jax.convert.stablehlo import PROGRAM
 from bert_jax.errors import UserError
 from bert_jax.head_config import HeadConfig
 from data_pipeline.tokenization.text_tokenizer import TextTokenizer
@@ -90,6 +91,12 @@ def _kind_of(path: Path, step: int | None) -> tuple[Kind, Path, int | None]:
         return "run", path.parent.parent, int(path.name) if step is None else step
     if (path / CHECKPOINTS).is_dir() or (path / TOKENIZER).is_dir():
         return "run", path, step
+    if (path / PROGRAM).is_file():
+        raise UserError(
+            f"{path} is a compiled program (bert-jax convert --to stablehlo), which is run with "
+            "bert_jax.convert.stablehlo.read_stablehlo or jax.export; what it was made from is the "
+            "MODEL to give here"
+        )
     if (path / FILE).is_file() or (path / MODULES).is_file():
         return "hugging_face", path, step
     folder = path if path.is_dir() else path.parent
