@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace) -> None:
     from bert_jax.inference.load import load
 
     devices.initialize(arguments.platform)
-    model = load(arguments.model)
+    model = load(arguments.model, cased=arguments.cased)
     how: dict[str, Any] = {
         name: getattr(arguments, name)
         for name in ("pooling", "normalize", "prompt_name", "prompt", "truncate")

@@ -49,6 +49,7 @@ def predict_parser(command: str) -> CommandParser:
         help=f"{', '.join(task.replace('_', '-') for task in TASKS)} (what the head is for)",
     )
     parser.add_argument("--top_k", metavar="N", type=positive, help="words for each mask (5)")
+    _add_reading(parser, "a mask is never cut off; not for tag and answer")
     return parser
 
 
@@ -116,14 +117,27 @@ def embed_parser(command: str) -> CommandParser:
     prompts.add_argument(
         "--prompt", metavar="TEXT", help="put this before each text; '' leaves the default out"
     )
+    _add_reading(parser, "an encoder of sentences always cuts")
+    return parser
+
+
+def _add_reading(parser: CommandParser, of_cutting: str) -> None:
+    """How a text is read."""
     parser.add_argument(
         "--truncate",
         action="store_true",
         default=None,
-        help="cut texts that are too long for the model, which are an error otherwise (an encoder "
-        "of sentences always cuts)",
+        help="cut texts that are too long for the model, which are an error otherwise "
+        f"({of_cutting})",
     )
-    return parser
+    case = parser.add_mutually_exclusive_group()
+    case.add_argument(
+        "--cased",
+        action="store_true",
+        default=None,
+        help="for a bare vocab.txt, which cannot say so: it is cased",
+    )
+    case.add_argument("--uncased", dest="cased", action="store_false", help="or it is uncased")
 
 
 def _layers(text: str) -> tuple[int, ...]:

@@ -64,7 +64,7 @@ def open_model(
     path = hub.fetch(str(source)) if hub.is_hub_name(source) else Path(source).expanduser()
     kind, path, step = _kind_of(path, step)
     if kind == "run":
-        return _open_run(path, step, task, drop, new, with_tokenizer)
+        return _open_run(path, step, task, cased, drop, new, with_tokenizer)
     if step is not None:
         raise UserError(f"{source} has no checkpoint of step {step}: it is no run")
     folder = path if path.is_dir() else path.parent
@@ -114,6 +114,7 @@ def _open_run(
     folder: Path,
     step: int | None,
     task: str | None,
+    cased: bool | None,
     drop: Sequence[str],
     new: Sequence[str],
     with_tokenizer: bool,
@@ -133,7 +134,7 @@ def _open_run(
     tokenizer = None
     # What was converted without a tokeniser has an empty folder.
     if with_tokenizer and any((folder / TOKENIZER).iterdir()):
-        tokenizer = load_tokenizer(folder / TOKENIZER)
+        tokenizer = load_tokenizer(folder / TOKENIZER, cased)
         # A model of another library may have spare rows; what was trained here has none.
         spare = 0 if (folder / _OPERATIVE).exists() else config.vocab_size
         if not 0 <= config.vocab_size - tokenizer.vocab_size <= spare:

@@ -129,18 +129,22 @@ class LoadedModel:
             truncate=truncate,
         )
 
-    def fill_mask(self, texts: str | Sequence[str], top_k: int = 5) -> list[FilledText]:
+    def fill_mask(
+        self, texts: str | Sequence[str], top_k: int = 5, *, truncate: bool = False
+    ) -> list[FilledText]:
         """The most probable tokens for every `[MASK]`, each by itself, given the whole text.
 
         Args:
           texts: one or several, each with at least one `[MASK]`, or the model's own mask token.
           top_k: how many tokens for each mask.
+          truncate: whether a text that is too long is cut at its end, or is an error.
 
         Raises:
-          UserError: the model has no masked LM head; a text has no mask or is too long.
+          UserError: the model has no masked LM head; a text has no mask, is too long, or would
+            lose a mask.
         """
         self._need("pretraining", "fill masks")
-        return self._fill_mask.fill_mask(texts, top_k)
+        return self._fill_mask.fill_mask(texts, top_k, truncate=truncate)
 
     def next_sentence(
         self, pairs: Sequence[tuple[str, str]], *, truncate: bool = False
@@ -211,17 +215,20 @@ class LoadedModel:
         self._need("question_answering", "answer questions")
         return answer(self._logits, self.tokenizer, questions, longest=longest)
 
-    def choose(self, questions: Sequence[tuple[str, Sequence[str]]]) -> list[Choice]:
+    def choose(
+        self, questions: Sequence[tuple[str, Sequence[str]]], *, truncate: bool = False
+    ) -> list[Choice]:
         """How likely each choice is among those of its question.
 
         Args:
           questions: (text, its choices).
+          truncate: whether what is too long is cut, or is an error.
 
         Raises:
           UserError: the model has no head for choices, or one is too long.
         """
         self._need("multiple_choice", "choose")
-        return choose(self._logits, self.tokenizer, questions)
+        return choose(self._logits, self.tokenizer, questions, truncate=truncate)
 
     def _need(self, task: str, what: str) -> None:
         if self.head.task != task:
