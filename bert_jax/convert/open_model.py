@@ -25,8 +25,10 @@ CHECKPOINTS = "checkpoints"
 TOKENIZER = "tokenizer"
 # Only a run that was trained here has it.
 _OPERATIVE = "operative.gin"
+# What `stablehlo.py` writes; importing it takes time.
+_PROGRAM = "model.stablehlo"
 # A folder has a tokeniser if it has one of these.
-_TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "sentencepiece.model", "vocab.json")
+TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "sentencepiece.model", "vocab.json")
 
 
 def open_model(
@@ -55,7 +57,7 @@ def open_model(
       UserError: there is no model, or it is not what it says it is.
     """
     path = hub.fetch(str(source)) if hub.is_hub_name(source) else Path(source).expanduser()
-    kind, path, step = _kind_of(path, step)
+    kind, path, step = kind_of(path, step)
     if kind == "run":
         return _open_run(path, step, task, drop, new, with_tokenizer)
     if step is not None:
@@ -75,12 +77,21 @@ def open_model(
     return Model(kind, path, weights, tokenizer)
 
 
-def _kind_of(path: Path, step: int | None) -> tuple[Kind, Path, int | None]:
-    """What is there, its path, and the step where a run's checkpoint is named by its folder."""
+def kind_of(path: Path, step: int | None) -> tuple[Kind, Path, int | None]:
+    """What is there, its path, and the step where a run's checkpoint is named by its folder.
+
+    Raises:
+      UserError: it is no model.
+    """
     if path.is_dir() and path.name.isdecimal() and path.parent.name == CHECKPOINTS:
         return "run", path.parent.parent, int(path.name) if step is None else step
     if (path / CHECKPOINTS).is_dir() or (path / TOKENIZER).is_dir():
         return "run", path, step
+    if (path / _PROGRAM).is_file():
+        raise UserError(
+            f"{path} holds a program ({_PROGRAM}) that --to stablehlo wrote; give the model that "
+            "it was made of"
+        )
     if (path / FILE).is_file():
         return "hugging_face", path, step
     folder = path if path.is_dir() else path.parent
@@ -148,7 +159,7 @@ def _read_run(folder: Path, config: BertConfig, head: HeadConfig, step: int) -> 
 
 
 def _tokenizer_of(folder: Path, config: BertConfig, cased: bool | None) -> TextTokenizer | None:
-    if not any((folder / name).is_file() for name in _TOKENIZER_FILES):
+    if not any((folder / name).is_file() for name in TOKENIZER_FILES):
         return None
     tokenizer = load_tokenizer(folder, cased)
     # A word table may have more rows than there are tokens, as those that were padded have.
