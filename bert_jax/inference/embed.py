@@ -13,12 +13,11 @@ from bert_jax.errors import UserError
 from bert_jax.head_config import HeadConfig
 from bert_jax.inference.batching import Row, computed
 from bert_jax.inference.inputs import TextTokenizer, encode
+from bert_jax.pooling import divided_by_length, pool
 
 POOLINGS = ("mean", "cls", "max", "pooler")
 MIXES = ("mean", "sum", "concat")
 LAST = (-1,)
-# The shortest length that a vector is divided by, so that one of zeros stays so.
-_LEAST_NORM = 1e-12
 
 
 class Embedder:
@@ -171,10 +170,7 @@ class Embedder:
             states = [output.hidden_states[layer].astype(jnp.float32) for layer in layers]
             vectors = pool(mix_layers(states, mix), batch["attention_mask"], pooling)
         vectors = vectors.astype(jnp.float32)
-        if normalize:
-            norm = jnp.linalg.norm(vectors, axis=-1, keepdims=True)
-            vectors /= jnp.maximum(norm, _LEAST_NORM)
-        return vectors
+        return divided_by_length(vectors) if normalize else vectors
 
 
 def mix_layers(states: Sequence[jax.Array], mix: str | Sequence[float]) -> jax.Array:
@@ -185,16 +181,3 @@ def mix_layers(states: Sequence[jax.Array], mix: str | Sequence[float]) -> jax.A
         return jnp.concatenate(states, axis=-1)
     total = sum(states[1:], states[0])
     return total / len(states) if mix == "mean" else total
-
-
-def pool(states: jax.Array, attention_mask: jax.Array, pooling: str) -> jax.Array:
-    """[B, E] float32 of states [B, L, E], padding left out; of a row of padding alone, finite."""
-    states = states.astype(jnp.float32)
-    if pooling == "cls":
-        return states[:, 0]
-    real = attention_mask[:, :, None] > 0
-    if pooling == "max":
-        lowest = jnp.finfo(jnp.float32).min
-        return jnp.max(jnp.where(real, states, lowest), axis=1)
-    total = jnp.sum(jnp.where(real, states, 0.0), axis=1)
-    return total / jnp.maximum(jnp.sum(real, axis=1), 1)
