@@ -205,6 +205,21 @@ def test_weights_are_measured_one_by_one_and_what_is_broken_is_seen(tmp_path, ca
     assert max(map(len, out.splitlines())) <= 80
 
 
+def test_one_tensor_that_is_damaged_hides_no_other(tmp_path):
+    google_folder(tmp_path / "m", slots=True)
+    data = tmp_path / "m" / "bert_model.ckpt.data-00000-of-00001"
+    content = bytearray(data.read_bytes())
+    content[-5] ^= 1  # global_step and a tensor of the end are not the same
+    content[0] ^= 1
+    data.write_bytes(content)
+    facts = model_facts(tmp_path / "m", weights=True)
+    broken = [tensor["name"] for tensor in facts["tensors"] if tensor["dtype"] is None]
+    assert 1 <= len(broken) <= 2
+    assert all(any(name in problem for problem in facts["problems"]) for name in broken)
+    assert facts["parameters"]
+    assert not facts["opens"]
+
+
 def test_weights_say_where_two_names_of_one_weight_disagree(tmp_path):
     small_folder(tmp_path / "m")
     change_tensors(

@@ -32,6 +32,15 @@ def test_the_longest_names_fit_into_80_columns_in_the_order_of_the_layers():
     assert lines[-1] == "no NaN, nothing infinite, and no tensor of equal numbers"
 
 
+def test_a_name_that_is_too_long_loses_its_middle_and_no_number():
+    name = "bert/encoder/layer_11/attention/output/LayerNorm/gamma"
+    tensors = [tensor(f"{name}{end}", shape=[30522, 768]) for end in ("", "/adam_m", "/adam_v")]
+    lines = show_tensors(tensors, 80).splitlines()
+    assert max(map(len, lines)) == 80
+    assert all(line.endswith(" 12.3") for line in lines if "f32" in line)
+    assert sum("/LayerNorm/gamma/adam_m  f32" in line for line in lines) == 1
+
+
 def test_what_is_of_no_numbers_has_none():
     shown = show_tensors([{"name": "a", "shape": [2], "dtype": None}], 80)
     assert "a     ?[2]" in shown

@@ -104,7 +104,7 @@ def model_facts(source: str | Path, *, weights: bool = False) -> dict[str, Any]:
         "left": found.names.left if found else {},
         "tokenizer": known(partial(_tokenizer_in, folder)),
         "sentences": _sentences(folder, head),
-        "known": _known(folder, file),
+        "known": known(partial(_known, folder, file)) or {},
         "difference": _difference(found),
     }
     tokens = facts["tokenizer"]["vocab_size"] if facts["tokenizer"] else 0
@@ -114,8 +114,11 @@ def model_facts(source: str | Path, *, weights: bool = False) -> dict[str, Any]:
             "(vocab_size); they do not belong together"
         )
     if weights and file is not None:
-        facts["tensors"] = known(partial(_tensors_of, file))
-        if found is not None and facts["tensors"] is not None:
+        facts["tensors"] = [
+            known(partial(_tensor_of, file, name)) or {**_info(file, name), "dtype": None}
+            for name in file.tensors()
+        ]
+        if found is not None:
             known(partial(check_tied, found.names, file.read))
     facts["problems"] = problems
     facts["opens"] = not problems and not any(facts["difference"].values())
@@ -238,14 +241,14 @@ def _difference(found: Found | None) -> dict[str, Any]:
     }
 
 
-def _tensors_of(file: TensorFile) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    for name, info in file.tensors().items():
-        if info.dtype == NOT_NUMBERS:
-            found.append({"name": printable(name), "shape": list(info.shape), "dtype": None})
-        else:
-            found.append(_tensor(printable(name), file.read(name)))
-    return found
+def _info(file: TensorFile, name: str) -> dict[str, Any]:
+    return {"name": printable(name), "shape": list(file.tensors()[name].shape)}
+
+
+def _tensor_of(file: TensorFile, name: str) -> dict[str, Any]:
+    if file.tensors()[name].dtype == NOT_NUMBERS:
+        return {**_info(file, name), "dtype": None}
+    return _tensor(printable(name), file.read(name))
 
 
 def _tensor(name: str, array: Any) -> dict[str, Any]:

@@ -42,7 +42,7 @@ def show_model(facts: Mapping[str, Any], columns: int = 80) -> str:
     for i, (why, names) in enumerate(facts["left"].items()):
         more = ", ..." if len(names) > _LEFT else ""
         listed = ", ".join(map(printable, names[:_LEFT])) + more
-        lines.append(("" if i else "left out", f"{why} ({len(names):,}): {listed}"))
+        lines.append(("" if i else "left out", f"{len(names):,} {why}: {listed}"))
     lines += _verdict(facts)
     text = show_lines(lines, columns)
     if facts.get("tensors"):

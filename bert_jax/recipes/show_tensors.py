@@ -34,7 +34,12 @@ def show_tensors(tensors: Iterable[Mapping[str, Any]], columns: int) -> str:
         rows += (_row(tensor, "  " if heading else "", len(heading)) for tensor in group)
     head = ["name", "type and shape", "mean", "std", "largest"]
     # A heading stands over all columns, and makes none of them wider.
-    table = text_table(head, [row for row in rows if any(row[1:])])
+    cells = [row for row in rows if any(row[1:])]
+    table = text_table(head, cells)
+    too_wide = max(map(len, table)) - 2 - columns
+    if too_wide > 0:
+        room = max(len(row[0]) for row in cells) - too_wide
+        table = text_table(head, [(_shortened(row[0], room), *row[1:]) for row in cells])
     headings = [number for number, row in enumerate(rows, 1) if not any(row[1:])]
     for number in headings:
         table.insert(number, "  " + rows[number - 1][0])
@@ -77,6 +82,14 @@ def _odd(tensors: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, list[str]]
         "of equal numbers",
         [f"{t['name']}: {_number(t['mean'])}" for t in constant if t["largest"] != 0],
     )
+
+
+def _shortened(name: str, room: int) -> str:
+    """Without what is before its last parts: an end tells more than a middle."""
+    if len(name) <= room:
+        return name
+    first = max(3, room // 4)
+    return f"{name[:first]}…{name[len(name) - max(1, room - first - 1) :]}"
 
 
 def _number(value: float | None) -> str:
