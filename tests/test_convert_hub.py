@@ -206,6 +206,13 @@ def test_a_pull_request_is_a_revision_and_comes_from_the_cache_again(hub, monkey
     assert len(hub.asked) == asked
 
 
+def test_a_model_that_is_in_the_cache_in_part_is_said_to_be(hub, monkeypatch):
+    folder = fetch("hf:own/model")
+    (folder / "model.safetensors").unlink()
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    assert "is only in part in the cache of huggingface_hub" in refused("hf:own/model")
+
+
 def test_a_model_inside_a_repository_is_said_to_be_there(hub):
     hub.files = {f"small/{name}": content for name, content in hub.files.items()}
     said = refused("hf:own/model")

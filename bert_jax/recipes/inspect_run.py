@@ -21,6 +21,7 @@ from bert_jax.recipes.provenance import LEVELS, read_provenance
 from bert_jax.recipes.show_model import (
     head_lines,
     parameter_lines,
+    sentence_lines,
     shape_lines,
     show_lines,
     tokenizer_lines,
@@ -104,6 +105,7 @@ def show_run(facts: dict[str, Any], columns: int = 80) -> str:
         ("step", f"{facts['step']:,} (checkpoints: {', '.join(map(str, facts['steps']))})"),
         *shape_lines(config, "model"),
         *head_lines(facts["head"], config["pair_task"]),
+        *sentence_lines(facts["head"]),
         *tokenizer_lines(facts["tokenizer"]),
         *(
             [("objective", _show_objective(facts["objective"], facts.get("length_schedule", [])))]

@@ -36,8 +36,7 @@ def show_model(facts: Mapping[str, Any], columns: int = 80) -> str:
     lines += parameter_lines(facts)
     lines += _weight_lines(facts)
     lines += tokenizer_lines(facts["tokenizer"])
-    if facts["sentences"]:
-        lines.append(("sentences", _sentence_vectors(facts["sentences"])))
+    lines += sentence_lines(facts["sentences"])
     lines += _known_lines(facts["known"])
     for i, (why, names) in enumerate(facts["left"].items()):
         more = ", ..." if len(names) > _LEFT else ""
@@ -148,12 +147,15 @@ def _weight_lines(facts: Mapping[str, Any]) -> Iterator[Line]:
         yield "", f"{format_amount(size, 'B')}  {name}"
 
 
-def _sentence_vectors(sentences: Mapping[str, Any]) -> str:
+def sentence_lines(sentences: Mapping[str, Any] | None) -> list[Line]:
+    """How an encoder makes vectors of sentences, where it was trained to."""
+    if sentences is None or sentences["pooling"] == "none":
+        return []
     said = f"a vector is {_POOLINGS[sentences['pooling']]}"
     said += ", divided by its length" if sentences["normalize"] else ""
-    if sentences["max_seq_length"]:
-        said += f"; trained with at most {sentences['max_seq_length']:,} tokens"
-    return said
+    if length := sentences.get("max_seq_length"):
+        said += f"; trained with at most {length:,} tokens"
+    return [("sentences", said)]
 
 
 def _known_lines(known: Mapping[str, Any]) -> Iterator[Line]:
