@@ -70,7 +70,7 @@ def test_numbers_are_short(value, shown):
         ("encoder.layer.3.output.dense.bias", "encoder.layer.3."),
         ("distilbert.transformer.layer.0.ffn.lin1.bias", "distilbert.transformer.layer.0."),
         ("bert/encoder/layer_11/output/dense/bias", "bert/encoder/layer_11/"),
-        ("bert/encoder/layers/output/kernel", "bert/encoder/layers/"),
+        ("bert/encoder/layers[3]/output/kernel", "bert/encoder/layers[3]/"),
         ("bert.embeddings.LayerNorm.weight", "bert.embeddings."),
         ("embeddings.LayerNorm.weight", "embeddings."),
         ("cls/predictions/output_bias", "cls/predictions/"),

@@ -23,7 +23,7 @@ from bert_jax.convert.hf_config import FILE, read_config
 from bert_jax.convert.known_facts import card_facts
 from bert_jax.convert.layout import BY_WORD, flatten, meant_shapes
 from bert_jax.convert.model_card import CARD
-from bert_jax.convert.names import GOOGLE
+from bert_jax.convert.names import GOOGLE, STACKED
 from bert_jax.convert.open_model import TOKENIZER_FILES, kind_of
 from bert_jax.convert.open_tensors import open_tensors
 from bert_jax.convert.read import Found, find_weights, read_google_config
@@ -162,11 +162,17 @@ def tokenizer_facts(tokenizer: TextTokenizer) -> dict[str, Any]:
 
 
 def run_tensors(params: Any, config: BertConfig) -> list[dict[str, Any]]:
-    """The table of a run's weights, without the rows that pad its words."""
-    return [
-        _tensor(name, leaf[: config.vocab_size] if name in BY_WORD else np.asarray(leaf))
-        for name, leaf in flatten(params).items()
-    ]
+    """The table of a run's weights, layer by layer, without the rows that pad its words."""
+    found: list[dict[str, Any]] = []
+    for name, leaf in flatten(params).items():
+        array = np.asarray(leaf)
+        if name.startswith(STACKED):
+            beginning, end = STACKED.rstrip("/"), name.removeprefix(STACKED)
+            # One by one: a layer that is dead would not be seen among others.
+            found += [_tensor(f"{beginning}[{i}]/{end}", layer) for i, layer in enumerate(array)]
+        else:
+            found.append(_tensor(name, array[: config.vocab_size] if name in BY_WORD else array))
+    return found
 
 
 def _file_facts(file: TensorFile, found: Found | None) -> dict[str, Any]:

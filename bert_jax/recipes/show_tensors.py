@@ -19,7 +19,7 @@ _TYPES = {
     **{f"uint{bits}": f"u{bits}" for bits in (8, 16, 32, 64)},
 }
 # What a layer's names begin with; a table has it once, above them.
-_LAYER = re.compile(r".*?layers?[._]\d+[./]|.*/layers/")
+_LAYER = re.compile(r".*?layers?[._]\d+[./]|.*/layers\[\d+\]/")
 # So do those of a part; the model's own prefix belongs to it.
 _PART = re.compile(r"((bert|roberta|distilbert)[./]|cls[./](?=predictions[./]))?[^./]+[./]")
 
