@@ -32,6 +32,12 @@ def test_inspect_tells_a_store_from_a_run_and_says_what_else_it_found(
     }
     assert error_of(capsys, "inspect", str(tmp_path / "other")).endswith(": it holds a.txt")
     assert error_of(capsys, "inspect", str(tmp_path / "other/a.txt")).endswith(": it is a file")
+    weights = tmp_path / "other" / "model.safetensors"
+    weights.write_text("")
+    assert error_of(capsys, "inspect", weights).endswith(
+        "it is a file; give the folder that it is in"
+    )
+    weights.unlink()
     assert "did you mean store?" in error_of(capsys, "inspect", str(tmp_path / "stroe"))
     assert "is not a token store" in error_of(capsys, "inspect", str(tmp_path / "store"))
 

@@ -94,6 +94,20 @@ def test_the_difference_is_there_in_full_with_every_name(tmp_path):
         open_model(tmp_path / "m")
 
 
+def test_a_head_of_other_names_is_said_to_be_missing_beside_what_the_config_names(tmp_path):
+    small_folder(tmp_path / "m", HEADS["sequence_classification"])
+
+    def change(tensors):
+        return {name.replace("classifier.", "score."): a for name, a in tensors.items()}
+
+    change_tensors(tmp_path / "m", change)
+    text = show_model(model_facts(tmp_path / "m"))
+    assert "head        none\n" in text
+    assert "(its config names a class for sequence classification)\n" in text
+    assert "unexpected  2:\n              score.bias\n              score.weight\n" in text
+    assert "tokeniser   none\n" in text
+
+
 def test_each_thing_that_is_wrong_is_said_beside_what_is_known(tmp_path, capsys):
     small_folder(tmp_path / "m", tokenizer=True)
     change_config(tmp_path / "m", model_type="t5")

@@ -134,6 +134,8 @@ def kind_of(path: Path) -> str:
 
 
 def _found(path: Path) -> str:
+    if path.suffix in (".safetensors", ".bin"):
+        return "it is a file; give the folder that it is in"
     if not path.is_dir():
         return "it is a file"
     names = sorted(entry.name for entry in path.iterdir())

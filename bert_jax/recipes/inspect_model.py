@@ -58,7 +58,7 @@ def model_facts(source: str | Path, *, weights: bool = False) -> dict[str, Any]:
       weights: whether every tensor is read, one at a time, and measured.
 
     Returns:
-      `kind model path layout model_type head config parameters parameters_by_part
+      `kind model path layout model_type named_task head config parameters parameters_by_part
       parameters_without_embeddings weights left tokenizer sentences known difference problems
       opens`, and `tensors` with `weights`. None stands for what cannot be said.
 
@@ -97,6 +97,7 @@ def model_facts(source: str | Path, *, weights: bool = False) -> dict[str, Any]:
         "path": str(path),
         "layout": layout,
         "model_type": said.model_type if said else None,
+        "named_task": said.task if said else None,
         "head": head and head_facts(head),
         "config": config and vars(config),
         **count_facts(config, head),

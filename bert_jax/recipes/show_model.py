@@ -31,11 +31,16 @@ def show_model(facts: Mapping[str, Any], columns: int = 80) -> str:
     lines = [("model", facts["model"]), ("", f"{_LAYOUTS[facts['layout']]}, {family}")]
     if facts["head"]:
         lines += head_lines(facts["head"], facts["config"]["pair_task"])
+        named = facts["named_task"]
+        if named is not None and named != facts["head"]["task"]:
+            lines.append(("", f"(its config names a class for {TASKS[named]})"))
     if facts["config"]:
         lines += shape_lines(facts["config"])
     lines += parameter_lines(facts)
     lines += _weight_lines(facts)
-    lines += tokenizer_lines(facts["tokenizer"])
+    lines += tokenizer_lines(
+        facts["tokenizer"], "none that can be read" if facts["problems"] else ""
+    )
     lines += sentence_lines(facts["sentences"])
     lines += _known_lines(facts["known"])
     for i, (why, names) in enumerate(facts["left"].items()):
@@ -113,10 +118,10 @@ def parameter_lines(facts: Mapping[str, Any]) -> list[Line]:
     ]
 
 
-def tokenizer_lines(tokenizer: Mapping[str, Any] | None) -> list[Line]:
-    """What kind it is, and its special tokens with their ids."""
+def tokenizer_lines(tokenizer: Mapping[str, Any] | None, none: str = "") -> list[Line]:
+    """What kind it is, and its special tokens with their ids; or `none`."""
     if tokenizer is None:
-        return [("tokeniser", "none that can be read")]
+        return [("tokeniser", none or "none")]
     kind = _TOKENIZERS.get(tokenizer["kind"])
     if kind is None:
         model_type = tokenizer["model_type"]
