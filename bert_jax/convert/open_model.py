@@ -32,8 +32,9 @@ CHECKPOINTS = "checkpoints"
 TOKENIZER = "tokenizer"
 # Only a run that was trained here has it.
 _OPERATIVE = "operative.gin"
+# What `stablehlo.py` writes; importing it takes time.
 # A folder has a tokeniser if it has one of these.
-_TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "sentencepiece.model", "vocab.json")
+TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "sentencepiece.model", "vocab.json")
 
 
 def open_model(
@@ -62,7 +63,7 @@ def open_model(
       UserError: there is no model, or it is not what it says it is.
     """
     path = hub.fetch(str(source)) if hub.is_hub_name(source) else Path(source).expanduser()
-    kind, path, step = _kind_of(path, step)
+    kind, path, step = kind_of(path, step)
     if kind == "run":
         return _open_run(path, step, task, cased, drop, new, with_tokenizer)
     if step is not None:
@@ -85,8 +86,12 @@ def open_model(
     return Model(kind, path, weights, tokenizer, sentences=sentences)
 
 
-def _kind_of(path: Path, step: int | None) -> tuple[Kind, Path, int | None]:
-    """What is there, its path, and the step where a run's checkpoint is named by its folder."""
+def kind_of(path: Path, step: int | None) -> tuple[Kind, Path, int | None]:
+    """What is there, its path, and the step where a run's checkpoint is named by its folder.
+
+    Raises:
+      UserError: it is no model.
+    """
     if path.is_dir() and path.name.isdecimal() and path.parent.name == CHECKPOINTS:
         return "run", path.parent.parent, int(path.name) if step is None else step
     if (path / CHECKPOINTS).is_dir() or (path / TOKENIZER).is_dir():
@@ -173,7 +178,7 @@ def _read_run(folder: Path, config: BertConfig, head: HeadConfig, step: int) -> 
 
 
 def _tokenizer_of(folder: Path, config: BertConfig, cased: bool | None) -> TextTokenizer | None:
-    if not any((folder / name).is_file() for name in _TOKENIZER_FILES):
+    if not any((folder / name).is_file() for name in TOKENIZER_FILES):
         return None
     tokenizer = load_tokenizer(folder, cased)
     # A word table may have more rows than there are tokens, as those that were padded have.

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -20,7 +20,7 @@ from bert_jax.convert.hf_config import (
     read_config,
     read_json_object,
 )
-from bert_jax.convert.layout import places, to_ours
+from bert_jax.convert.layout import Place, places, to_ours
 from bert_jax.convert.model import Weights
 from bert_jax.convert.names import GOOGLE, Family
 from bert_jax.convert.open_tensors import open_tensors
@@ -33,6 +33,24 @@ from bert_jax.sharding import unbox
 # began as had it. transformers leaves it as well.
 _POOLER_LEFT = "of a pooler that this head does not read"
 GOOGLE_CONFIG = "bert_config.json"
+
+
+class Found(NamedTuple):
+    """A file's tensors beside the weights of a model.
+
+    Attributes:
+      config: the shape of its encoder.
+      head: on it.
+      names: of the tensors, sorted out.
+      placed: the name of every weight -> where it belongs.
+      difference: what is not as the model needs it.
+    """
+
+    config: BertConfig
+    head: HeadConfig
+    names: Names
+    placed: dict[str, Place]
+    difference: Difference
 
 
 def read_hugging_face(
@@ -75,16 +93,49 @@ def read_google(
       drop: see there; names are those of the checkpoint.
       new: see there.
     """
-    folder = path if path.is_dir() else path.parent
-    config_path = folder / GOOGLE_CONFIG
+    said = read_google_config(path)
+    return _read(path, open_tensors(path), said, GOOGLE, task, drop, new)
+
+
+def read_google_config(path: Path) -> HuggingFaceConfig:
+    """The `bert_config.json` of a checkpoint; `path` and errors as of `read_google`."""
+    config_path = (path if path.is_dir() else path.parent) / GOOGLE_CONFIG
     values = read_json_object(config_path)
     # The released code computes the tanh approximation under the name gelu since 2019-02; what a
     # checkpoint was trained with is not written in it, and its config says "gelu" either way.
     try:
-        said = parse_config({**values, "model_type": "bert"})
+        return parse_config({**values, "model_type": "bert"})
     except UserError as error:
         raise UserError(f"{config_path}: {error}") from error
-    return _read(path, open_tensors(path), said, GOOGLE, task, drop, new)
+
+
+def find_weights(
+    file: TensorFile, said: HuggingFaceConfig, family: Family | None, task: str | None = None
+) -> Found:
+    """A file's tensors beside the weights of the model that its config and its names tell of.
+
+    Args:
+      file: the tensors; none is read.
+      said: by the config.
+      family: of names; that of the config's model_type where not given.
+      task: of the head (`bert_jax.head_config.TASKS`); found in the names where not given.
+
+    Raises:
+      UserError: it cannot be said which model that would be.
+    """
+    base = family or family_of(said.model_type, said.task or "encoder")
+    tensors = file.tensors()
+    names = canonical_names(tensors, base)
+    config, head = _head_of(names, base, said, task)
+    if family is None:
+        family = family_of(said.model_type, head.task)
+    if said.model_type == "roberta":
+        check_has_class(config, head)  # its masked LM does not heed its config
+    _check_layers(names, config, family)
+    placed = places(config, head, family)
+    _leave_pooler(names, placed, family)
+    found = {name: tensors[original] for name, original in names.original.items()}
+    return Found(config, head, names, placed, compare(placed, found))
 
 
 def _read(
@@ -97,19 +148,7 @@ def _read(
     new: Sequence[str],
 ) -> Weights:
     try:
-        base = family or family_of(said.model_type, said.task or "encoder")
-        tensors = file.tensors()
-        names = canonical_names(tensors, base)
-        config, head = _head_of(names, base, said, task)
-        if family is None:
-            family = family_of(said.model_type, head.task)
-        if said.model_type == "roberta":
-            check_has_class(config, head)  # its masked LM does not heed its config
-        _check_layers(names, config, family)
-        placed = places(config, head, family)
-        _leave_pooler(names, placed, family)
-        found = {name: tensors[original] for name, original in names.original.items()}
-        difference = compare(placed, found)
+        config, head, names, placed, difference = find_weights(file, said, family, task)
         _check(difference.without(drop, new), head)
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
@@ -120,7 +159,7 @@ def _read(
         except UserError as error:
             raise UserError(f"{path}: {error}") from error
         return to_ours(
-            {name: place for name, place in placed.items() if name in found},
+            {name: place for name, place in placed.items() if name in names.original},
             lambda name: file.read(names.original[name]),
             start=_fresh(config, head) if difference.missing else None,
         )

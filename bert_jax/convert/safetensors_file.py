@@ -84,6 +84,11 @@ class SafetensorsFile:
                 f"{_reason(error)}. Copy or download it again"
             ) from error
 
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The file alone."""
+        return (self.path,)
+
     def tensors(self) -> Mapping[str, TensorInfo]:
         """All tensors by name; those of types that numpy lacks (8 bits, say) have `NOT_NUMBERS`."""
         return dict(self._tensors)
@@ -158,6 +163,11 @@ class ShardedSafetensors:
                 "and it is not there: they are not of one model"
             )
         self._tensors = dict(sorted(tensors.items()))
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The index, and the files that it names."""
+        return (self.index_path, *sorted({shard.path for shard in self._shards.values()}))
 
     def tensors(self) -> Mapping[str, TensorInfo]:
         """All tensors of all files, by name."""

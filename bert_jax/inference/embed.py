@@ -13,13 +13,12 @@ from bert_jax.errors import UserError
 from bert_jax.head_config import HeadConfig
 from bert_jax.inference.batching import Row, computed
 from bert_jax.inference.inputs import TextTokenizer, single
+from bert_jax.pooling import divided_by_length, pool
 from bert_jax.sentence_config import SentenceConfig
 
 POOLINGS = ("mean", "cls", "max", "pooler")
 MIXES = ("mean", "sum", "concat")
 LAST = (-1,)
-# The shortest length that a vector is divided by, so that one of zeros stays so.
-_LEAST_NORM = 1e-12
 
 
 class Embedder:
@@ -217,10 +216,7 @@ class Embedder:
             states = [output.hidden_states[layer].astype(jnp.float32) for layer in layers]
             vectors = pool(mix_layers(states, mix), batch["attention_mask"], pooling, skipped)
         vectors = vectors.astype(jnp.float32)
-        if normalize:
-            norm = jnp.linalg.norm(vectors, axis=-1, keepdims=True)
-            vectors /= jnp.maximum(norm, _LEAST_NORM)
-        return vectors
+        return divided_by_length(vectors) if normalize else vectors
 
 
 def mix_layers(states: Sequence[jax.Array], mix: str | Sequence[float]) -> jax.Array:
@@ -231,39 +227,3 @@ def mix_layers(states: Sequence[jax.Array], mix: str | Sequence[float]) -> jax.A
         return jnp.concatenate(states, axis=-1)
     total = sum(states[1:], states[0])
     return total / len(states) if mix == "mean" else total
-
-
-def pool(
-    states: jax.Array, attention_mask: jax.Array, pooling: str, skipped: int | jax.Array = 0
-) -> jax.Array:
-    """[B, E] float32 of states [B, L, E], padding left out; of a row of padding alone, finite.
-
-    Args:
-      states: of the tokens.
-      attention_mask: [B, L], 0 at padding, which is at the end.
-      pooling: one of `bert_jax.head_config.POOLINGS`, or N of them with `+` between: [B, N * E].
-      skipped: tokens at the beginning that are left out as well.
-    """
-    states = states.astype(jnp.float32)
-    real = (attention_mask > 0) & (jnp.arange(states.shape[1])[None] >= skipped)
-    found = [_pool_by(mode, states, real) for mode in pooling.split("+")]
-    return found[0] if len(found) == 1 else jnp.concatenate(found, axis=-1)
-
-
-def _pool_by(mode: str, states: jax.Array, real: jax.Array) -> jax.Array:
-    """The sums are those of sentence-transformers (its module Pooling)."""
-    length = states.shape[1]
-    if mode in ("cls", "lasttoken"):
-        first, last = jnp.argmax(real, axis=1), length - 1 - jnp.argmax(real[:, ::-1], axis=1)
-        chosen = first if mode == "cls" else last
-        return jnp.take_along_axis(states, chosen[:, None, None], axis=1)[:, 0]
-    if mode == "max":
-        lowest = jnp.finfo(jnp.float32).min
-        return jnp.max(jnp.where(real[:, :, None], states, lowest), axis=1)
-    weights = real.astype(jnp.float32)
-    if mode == "weightedmean":
-        weights *= jnp.arange(1, length + 1)[None]
-        states = states * weights[:, :, None]
-    total = jnp.sum(jnp.where(real[:, :, None], states, 0.0), axis=1)
-    divisor = jnp.maximum(jnp.sum(weights, axis=1, keepdims=True), 1)
-    return total / (jnp.sqrt(divisor) if mode == "mean_sqrt_len_tokens" else divisor)

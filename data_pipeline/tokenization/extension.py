@@ -56,7 +56,9 @@ def extension_of(old: TextTokenizer, new: TextTokenizer) -> Extension:
     `old`'s and goes on with words that `old` splits into pieces without [UNK].
     """
     if not isinstance(old, Tokenizer) or not isinstance(new, Tokenizer):
-        raise DataError("only a WordPiece vocabulary can be extended: pieces of others have scores")
+        raise DataError(
+            "only a WordPiece vocabulary can be extended: pieces of others have scores or merges"
+        )
     if old.rules.facts() != new.rules.facts():
         raise DataError("is no extension: the rules for case, accents and the like are others")
     if new.vocab[: old.vocab_size] != old.vocab or new.vocab_size == old.vocab_size:

@@ -39,7 +39,7 @@ from data_pipeline.tokenization.files import (
     write_files,
 )
 from data_pipeline.tokenization.rules import WORD_MARK, Rules, marked_normalizer
-from data_pipeline.tokenization.sentencepiece_json import full_json
+from data_pipeline.tokenization.sentencepiece_json import are_ranks, full_json
 from data_pipeline.tokenization.text_tokenizer import MASK, SPECIALS, UNK, TextTokenizer
 
 # `normalizer_spec { add_dummy_prefix: false }` of the library's ModelProto: protocol buffers that
@@ -127,6 +127,11 @@ class SentencePieceTokenizer(TextTokenizer):
         return np.array(
             [not token.startswith(WORD_MARK) and token not in others for token in self.vocab]
         )
+
+    @property
+    def model_type(self) -> str:
+        """`bpe` or `unigram`, as `sentencepiece.model` was learned."""
+        return "bpe" if are_ranks(self._processor) else "unigram"
 
     @property
     def fingerprint(self) -> str:
