@@ -1,6 +1,6 @@
 """Vectors of texts: the encoder's states, pooled over the tokens of each text."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import jax
@@ -12,10 +12,10 @@ from bert_jax.encoder import BertEncoder
 from bert_jax.errors import UserError
 from bert_jax.head_config import HeadConfig
 from bert_jax.inference.batching import Row, computed
+from bert_jax.inference.given import MIXES, check_weights, shown
 from bert_jax.inference.inputs import TextTokenizer, encode
 
 POOLINGS = ("mean", "cls", "max", "pooler")
-MIXES = ("mean", "sum", "concat")
 LAST = (-1,)
 # The shortest length that a vector is divided by, so that one of zeros stays so.
 _LEAST_NORM = 1e-12
@@ -57,6 +57,7 @@ class Embedder:
         normalize: bool | None = None,
         *,
         truncate: bool = False,
+        advance: Callable[[int], object] | None = None,
     ) -> np.ndarray:
         """One vector for each text.
 
@@ -72,6 +73,7 @@ class Embedder:
           normalize: whether each vector is divided by its length (L2); where not given, as the
             model was trained to.
           truncate: whether a text that is too long is cut at its end, or is an error.
+          advance: is told now and then how many more texts are done.
 
         Returns:
           [N, E] float32 in the order of the texts; with `concat` [N, E * layers].
@@ -83,9 +85,14 @@ class Embedder:
         texts = [texts] if isinstance(texts, str) else list(texts)
         how = self._checked(pooling, layers, mix, normalize)
         sequences = encode(self.tokenizer, self.config, texts, truncate=truncate)
-        return self.of_sequences(sequences, how)
+        return self.of_sequences(sequences, how, advance)
 
-    def of_sequences(self, sequences: Sequence[Row], how: dict[str, Any]) -> np.ndarray:
+    def of_sequences(
+        self,
+        sequences: Sequence[Row],
+        how: dict[str, Any],
+        advance: Callable[[int], object] | None = None,
+    ) -> np.ndarray:
         """Vectors of what is tokenised already; `how` is from `_checked`."""
         vectors = np.empty((len(sequences), self.width(how)), np.float32)
         for chosen, found in computed(
@@ -95,6 +102,8 @@ class Embedder:
             lambda _, batch: self._vectors(self.params, batch, **how),
         ):
             vectors[chosen] = found[: len(chosen)]
+            if advance is not None:
+                advance(len(chosen))
         return vectors
 
     def width(self, how: dict[str, Any]) -> int:
@@ -117,13 +126,16 @@ class Embedder:
         if pooling not in POOLINGS:
             raise UserError(f"pooling is {pooling!r}; it must be one of {', '.join(POOLINGS)}")
         count = self.config.num_hidden_layers
-        given = (layers,) if isinstance(layers, int) else tuple(layers)
-        if not given or not all(-count - 1 <= layer <= count for layer in given):
+        if isinstance(layers, str | bytes) or not isinstance(layers, int | np.integer | Iterable):
+            raise UserError(f"layers is {shown(layers)}; a whole number is needed, or several")
+        given = (layers,) if isinstance(layers, int | np.integer) else tuple(layers)
+        are_whole = all(isinstance(layer, int | np.integer) for layer in given)
+        if not given or not are_whole or not all(-count - 1 <= x <= count for x in given):
             raise UserError(
                 f"layers are {', '.join(map(str, given)) or 'none'}; each must be from 0 (the "
                 f"embeddings) to {count} (the last layer), or from -1 (the last) to {-count - 1}"
             )
-        given = tuple(layer % (count + 1) for layer in given)
+        given = tuple(int(layer) % (count + 1) for layer in given)
         if pooling == "pooler":
             if "pooler" not in self.params:
                 raise UserError("the model has no pooler; pool by mean, cls or max")
@@ -135,10 +147,8 @@ class Embedder:
                     f"mix is {mix!r}; it must be one of {', '.join(MIXES)}, or a number for each "
                     "layer"
                 )
-        elif len(mix) != len(given):
-            raise UserError(f"mix has {len(mix)} numbers, and there are {len(given)} layers")
         else:
-            mix = tuple(map(float, mix))
+            mix = check_weights(mix, len(given))
         return {"pooling": pooling, "layers": given, "mix": mix, "normalize": bool(normalize)}
 
     def _pooled(
