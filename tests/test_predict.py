@@ -8,7 +8,7 @@ from runs import EXPERIMENT, write_text
 
 from bert_jax import cli
 from bert_jax.commands.predict import PORTION
-from bert_jax.commands.texts import read_texts
+from bert_jax.commands.text_lines import read_texts
 from bert_jax.recipes.pretrain import pretrain
 from data_pipeline.preparation.prepare import prepare
 from data_pipeline.tokenization.rules import Rules
@@ -26,13 +26,15 @@ def file(tmp_path):
 def test_texts_come_from_the_command_line_then_from_a_file(file, monkeypatch):
     assert list(read_texts(["a [MASK]"], str(file))) == [
         ("", "a [MASK]"),
-        (f"{file}:1: ", "the [MASK] ran"),
+        (f"{file}:1: ", "  the [MASK] ran"),
+        (f"{file}:2: ", ""),
         (f"{file}:3: ", "the dog [MASK] and [MASK]"),
     ]
-    monkeypatch.setattr("sys.stdin", io.StringIO("one [MASK]\n\ntwo [MASK]"))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(b"a\n\nb"))))
     assert list(read_texts([], "-")) == [
-        ("standard input:1: ", "one [MASK]"),
-        ("standard input:3: ", "two [MASK]"),
+        ("standard input:1: ", "a"),
+        ("standard input:2: ", ""),
+        ("standard input:3: ", "b"),
     ]
 
 
@@ -40,12 +42,15 @@ def test_each_text_is_a_line_or_an_object_in_order(tiny_run, file, capsys):
     argv = ["predict", str(tiny_run.run_dir), "the cat [MASK]", "--file", str(file), "--top_k", "2"]
     assert cli.main(argv) == 0
     lines = capsys.readouterr().out.splitlines()
-    starts = ["the cat [MASK]  ->  ", "the [MASK] ran  ->  ", "the dog [MASK] and [MASK]  ->  "]
+    starts = ["the cat [MASK]  ->  ", "the [MASK] ran  ->  ", "", "the dog [MASK] and [MASK]  ->  "]
     assert [line[: len(start)] for line, start in zip(lines, starts, strict=True)] == starts
-    assert lines[2].count(" | ") == 1
+    assert lines[2] == ""
+    assert lines[3].count(" | ") == 1
 
     assert cli.main([*argv, "--json"]) == 0
     found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert found.pop(2) is None
+    lines.pop(2)
     assert [len(one["masks"]) for one in found] == [1, 1, 2]
     for one, line in zip(found, lines, strict=True):
         assert one["text"] == line.split("  ->  ")[0]
@@ -86,7 +91,7 @@ def test_what_comes_before_a_bad_line_of_a_file_is_answered_and_the_line_is_name
     path.write_text("the [MASK]\n\na [MASK]\nno mask\nthe [MASK]\n")
     assert cli.main(["predict", str(tiny_run.run_dir), "--file", str(path)]) == 2
     output = capsys.readouterr()
-    assert len(output.out.splitlines()) == 2
+    assert len(output.out.splitlines()) == 3
     assert output.err.startswith(f"error: {path}:4: the text 'no mask' has no [MASK]")
 
 
@@ -97,7 +102,7 @@ def test_what_comes_before_a_bad_line_of_a_file_is_answered_and_the_line_is_name
         (["[MASK]", "--top_k", "0"], "--top_k: 0 is too few; it must be at least 1"),
         (["[MASK]", "--file", ""], "--file: a path is needed"),
         (["no mask"], "has no [MASK]; write [MASK]"),
-        (["[MASK]", "--file", "nowhere.txt"], "nowhere.txt: No such file"),
+        (["[MASK]", "--file", "nowhere.txt"], "nowhere.txt: cannot be read: No such file"),
         (["[MASK] " + "cat " * 80], "the model has 64 positions"),
     ],
 )
@@ -117,7 +122,7 @@ def test_a_missing_model_is_one_line(capsys):
 def test_pairs_are_two_texts_or_a_line_with_a_tab(tiny_run, tmp_path, capsys):
     pairs = tmp_path / "pairs.tsv"
     pairs.write_text("the cat ran.\tthe dog slept.\n")
-    argv = ["predict", str(tiny_run.run_dir), "--task", "next-sentence"]
+    argv = ["predict", str(tiny_run.run_dir), "--task", "next_sentence"]
     assert cli.main([*argv, "a cat", "a dog", "--file", str(pairs), "--json"]) == 0
     found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [(f["first"], f["second"]) for f in found] == [
@@ -132,11 +137,14 @@ def test_pairs_are_two_texts_or_a_line_with_a_tab(tiny_run, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
-        (["a", "b", "c", "--task", "next-sentence"], "1 text where 2 are needed, one after"),
+        (["a", "b", "c", "--task", "next-sentence"], "3 texts where 2 are needed, one after"),
         (["a", "b", "--task", "next-sentence", "--top_k", "2"], "--top_k is for masks"),
         (["a", "--task", "classify"], "cannot classify texts"),
         (["a", "b", "--task", "sentence-order"], "no SOP head"),
-        (["a", "--task", "guess"], "there is no task 'guess'"),
+        (
+            ["a", "--task", "guess"],
+            "there is no task 'guess'; there are fill-mask, next-sentence,",
+        ),
     ],
 )
 def test_a_task_that_cannot_be_is_one_line(tiny_run, capsys, argv, message):

@@ -12,7 +12,7 @@ MODEL = (
     "of Google's"
 )
 TASKS = (
-    *("fill_mask", "next_sentence", "sentence_order"),
+    *("fill-mask", "next-sentence", "sentence-order"),
     *("classify", "tag", "answer", "choose"),
 )
 POOLINGS = ("mean", "cls", "max", "pooler")
@@ -40,13 +40,14 @@ def predict_parser(command: str) -> CommandParser:
         "--file",
         metavar="F",
         type=path,
-        help="a file with one text a line, or several with tabs between; -: standard input",
+        help="a file with one text a line, or several with tabs between, compressed or not; "
+        "-: standard input",
     )
     parser.add_argument(
         "--task",
         metavar="NAME",
         type=choice(TASKS, "task"),
-        help=f"{', '.join(task.replace('_', '-') for task in TASKS)} (what the head is for)",
+        help=f"{', '.join(TASKS)} (what the head is for)",
     )
     parser.add_argument("--top_k", metavar="N", type=positive, help="words for each mask (5)")
     return parser
@@ -64,7 +65,10 @@ def embed_parser(command: str) -> CommandParser:
     parser.add_argument("model", metavar="MODEL", help=MODEL)
     parser.add_argument("texts", metavar="TEXT", nargs="*", help="a text")
     parser.add_argument(
-        "--file", metavar="F", type=path, help="a file with one text a line; -: standard input"
+        "--file",
+        metavar="F",
+        type=path,
+        help="a file with one text a line, compressed or not; -: standard input",
     )
     parser.add_argument(
         "--output",
