@@ -4,11 +4,13 @@ import io
 import json
 
 import pytest
+from inference_models import loaded_model
 from runs import EXPERIMENT, write_text
 
 from bert_jax import cli
 from bert_jax.commands.predict import PORTION
 from bert_jax.commands.text_lines import read_texts
+from bert_jax.head_config import HeadConfig
 from bert_jax.recipes.pretrain import pretrain
 from data_pipeline.preparation.prepare import prepare
 from data_pipeline.tokenization.rules import Rules
@@ -101,6 +103,7 @@ def test_what_comes_before_a_bad_line_of_a_file_is_answered_and_the_line_is_name
         ([], "there is no text: give some after MODEL, or a file with --file"),
         (["[MASK]", "--top_k", "0"], "--top_k: 0 is too few; it must be at least 1"),
         (["[MASK]", "--file", ""], "--file: a path is needed"),
+        (["--file", "a", "--file", "b"], "--file: given twice; give it once"),
         (["no mask"], "has no [MASK]; write [MASK]"),
         (["[MASK]", "--file", "nowhere.txt"], "nowhere.txt: cannot be read: No such file"),
         (["[MASK] " + "cat " * 80], "the model has 64 positions"),
@@ -163,3 +166,56 @@ def test_a_line_without_its_tab_is_named(tiny_run, tmp_path, capsys):
     output = capsys.readouterr()
     assert len(output.out.splitlines()) == 1
     assert f"error: {pairs}:2: 1 text where 2 are needed, with a tab between" in output.err
+
+
+def answers(monkeypatch, capsys, head, *argv):
+    """Status and output of `predict` with a model that has this head."""
+    monkeypatch.setattr("bert_jax.inference.load.load", lambda _: loaded_model(head))
+    status = cli.main(["predict", "model", *map(str, argv)])
+    return status, capsys.readouterr()
+
+
+def test_choices_are_arguments_or_a_line_and_as_many_as_are_there(monkeypatch, capsys, tmp_path):
+    head = HeadConfig(task="multiple_choice")
+    path = tmp_path / "choices.tsv"
+    path.write_text("the cat\tsat\tran\n\nthe dog\tran\n")
+    status, found = answers(monkeypatch, capsys, head, "--file", path, "--json")
+    assert status == 0
+    lines = [json.loads(line) for line in found.out.splitlines()]
+    assert [line and line["choices"] for line in lines] == [["sat", "ran"], None, ["ran"]]
+
+    status, found = answers(monkeypatch, capsys, head, "the cat", "sat", "ran", "on", "--json")
+    assert (status, json.loads(found.out)["choices"]) == (0, ["sat", "ran", "on"])
+    status, found = answers(monkeypatch, capsys, head, "the cat")
+    assert (status, found.err) == (
+        2,
+        "error: 1 text where 2 or more are needed, one after another\n",
+    )
+    path.write_text("the cat\tsat\nthe dog\n")
+    status, found = answers(monkeypatch, capsys, head, "--file", path)
+    assert (status, len(found.out.splitlines())) == (2, 1)
+    assert found.err == (
+        f"error: {path}:2: 1 text where 2 or more are needed, with a tab between them\n"
+    )
+
+
+@pytest.mark.parametrize("texts", [["the cat"], ["the", "cat", "sat"]])
+def test_an_answer_needs_a_question_and_a_context(monkeypatch, capsys, texts):
+    head = HeadConfig(task="question_answering")
+    status, found = answers(monkeypatch, capsys, head, *texts)
+    assert (status, found.out) == (2, "")
+    assert "where 2 are needed, one after another" in found.err
+
+
+def test_lines_of_pairs_are_classified_and_one_without_its_tab_is_named(
+    monkeypatch, capsys, tmp_path
+):
+    head = HeadConfig(task="sequence_classification", labels=("yes", "no"))
+    path = tmp_path / "pairs.tsv"
+    path.write_text("the cat\tsat\nthe dog\tran\nthe mat\n")
+    status, found = answers(monkeypatch, capsys, head, "--file", path, "--json")
+    assert [json.loads(line)["second"] for line in found.out.splitlines()] == ["sat", "ran"]
+    assert (status, found.err.startswith(f"error: {path}:3: 1 text where 2 are needed as")) == (
+        2,
+        1,
+    )

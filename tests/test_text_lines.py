@@ -83,8 +83,18 @@ def test_what_is_no_utf_8_is_replaced_and_counted_once(tmp_path, capsys):
     assert capsys.readouterr().err == (
         "the arguments: 1 character was no UTF-8, and replaced by U+FFFD\n"
     )
+    assert list(read_texts(["\ud800"], None)) == [("", "\ufffd")]
+    capsys.readouterr()
     texts_of(written(tmp_path, b"fine"))
     assert capsys.readouterr().err == ""
+
+
+def test_a_files_name_that_is_taken_as_a_text_is_said(tmp_path, capsys):
+    file = written(tmp_path, b"the cat\n")
+    assert next(read_texts([file, "a" * 9999], None)) == ("", file)
+    assert capsys.readouterr().err == (
+        f"{file} is taken as a text, and is a file: --file {file} takes its lines\n"
+    )
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,15 @@ Loads nothing but argparse, so that `bert-jax COMMAND --help` answers at once.
 
 import argparse
 
-from bert_jax.commands.parser import CommandParser, choice, number, path, positive, whole_number
+from bert_jax.commands.parser import (
+    CommandParser,
+    Once,
+    choice,
+    number,
+    path,
+    positive,
+    whole_number,
+)
 
 MODEL = (
     "a run or one of its checkpoints, a folder of Hugging Face's, hf:OWNER/NAME, or a checkpoint "
@@ -38,6 +46,7 @@ def predict_parser(command: str) -> CommandParser:
     )
     parser.add_argument(
         "--file",
+        action=Once,
         metavar="F",
         type=path,
         help="a file with one text a line, or several with tabs between, compressed or not; "
@@ -66,6 +75,7 @@ def embed_parser(command: str) -> CommandParser:
     parser.add_argument("texts", metavar="TEXT", nargs="*", help="a text")
     parser.add_argument(
         "--file",
+        action=Once,
         metavar="F",
         type=path,
         help="a file with one text a line, compressed or not; -: standard input",

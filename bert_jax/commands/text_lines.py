@@ -1,9 +1,10 @@
 """Texts that a command is given: its arguments, then the lines of a file or of standard input."""
 
 import os
+import re
 import stat
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from io import BufferedReader
 from itertools import chain
 from pathlib import Path
@@ -15,6 +16,9 @@ STANDARD_INPUT = "standard input"
 # What is read at once, and the longest line that is taken: more of it is no text for any model.
 _BLOCK_BYTES = 1 << 18
 LONGEST_LINE_BYTES = 64 << 20
+_SURROGATE = re.compile("[\ud800-\udfff]")
+# Longer ones are no files' names.
+_LONGEST_NAME = 255
 
 
 def read_texts(arguments: Iterable[str], file: str | None) -> Iterator[tuple[str, str]]:
@@ -32,9 +36,11 @@ def read_texts(arguments: Iterable[str], file: str | None) -> Iterator[tuple[str
       UserError: the file is a folder, standard input is closed, or a line is too long.
       DataError: the file cannot be read, is damaged or is no text.
     """
-    arguments, replaced = _as_unicode(arguments)
-    _say_replaced(replaced, "the arguments")
-    yield from (("", text) for text in arguments)
+    # Bytes that are no UTF-8 come from a shell as surrogates.
+    found = [_SURROGATE.subn("\ufffd", text) for text in arguments]
+    _say_replaced(sum(count for _, count in found), "the arguments")
+    _say_what_is_a_file([text for text, _ in found])
+    yield from (("", text) for text, _ in found)
     if file is not None:
         name, opened = _opened(file)
         for number, line in enumerate(_lines(name, opened), 1):
@@ -118,16 +124,14 @@ def _lines(name: str, opened: BufferedReader | None) -> Iterator[str]:
     _say_replaced(replaced, name)
 
 
-def _as_unicode(arguments: Iterable[str]) -> tuple[list[str], int]:
-    """Arguments in which bytes that are no UTF-8, which Python hands on as surrogates, are U+FFFD.
-
-    Returns:
-      The arguments, and how many characters were replaced.
-    """
-    from data_pipeline.documents.decoding import decode
-
-    decoded = [decode(text.encode("utf-8", "surrogateescape")) for text in arguments]
-    return [text for text, _ in decoded], sum(count for _, count in decoded)
+def _say_what_is_a_file(arguments: Sequence[str]) -> None:
+    """A file's name among the texts may be meant as `--file`."""
+    for text in arguments:
+        if len(text) <= _LONGEST_NAME and os.path.isfile(text):
+            print(
+                f"{text} is taken as a text, and is a file: --file {text} takes its lines",
+                file=sys.stderr,
+            )
 
 
 def _say_replaced(count: int, where: str) -> None:
