@@ -12,6 +12,7 @@ from bert_jax import cli
 from bert_jax.commands import embed as command
 from bert_jax.errors import UserError
 from bert_jax.head_config import HeadConfig
+from bert_jax.inference.model import LoadedModel
 
 TEXTS = ["the cat sat .", "dog", "the cat sat on the mat , the dog ran on the cat s mat .", ""]
 
@@ -211,6 +212,37 @@ def test_a_bad_line_leaves_no_file_and_is_named(tiny_run, tmp_path, capsys):
     assert not output.exists()
     assert run(tiny_run.run_dir, "--file", text, "--output", output, "--truncate") == 0
     assert np.load(output).shape == (2, 16)
+
+
+def test_progress_is_over_before_the_result_is_said_and_each_batch_advances_it(
+    tiny_run, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(command, "PORTION", 2)
+    text = tmp_path / "texts.txt"
+    text.write_text("the cat\n\na mat\n")
+    shown = io.StringIO()
+    monkeypatch.setattr("sys.stdout", shown)
+    monkeypatch.setattr("sys.stderr", shown)
+    assert run(tiny_run.run_dir, "--file", text, "--output", tmp_path / "v.npy") == 0
+    first, second = shown.getvalue().splitlines()
+    assert first.startswith("embed: 3 texts in ")
+    assert second.startswith("3 vectors of 16 numbers in ")
+
+
+def test_an_interrupted_file_of_vectors_is_not_there(tiny_run, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(command, "PORTION", 1)
+    embed = LoadedModel.embed
+
+    def interrupted(self, texts, **how):
+        if texts == ["the dog"]:
+            raise KeyboardInterrupt
+        return embed(self, texts, **how)
+
+    monkeypatch.setattr(LoadedModel, "embed", interrupted)
+    text = tmp_path / "texts.txt"
+    text.write_text("the cat\nthe dog\n")
+    assert run(tiny_run.run_dir, "--file", text, "--output", tmp_path / "v.npy") == 130
+    assert list(tmp_path.iterdir()) == [text]
 
 
 def test_a_file_that_is_there_is_not_written_over(tiny_run, tmp_path, capsys):

@@ -45,6 +45,7 @@ def run(arguments: argparse.Namespace) -> None:
     alike = arguments.similarity
     items = items_of(texts, Parts(2, 2) if alike else ONE, blank=not alike)
 
+    count = 0
     alone = output is not None or not sys.stdout.isatty()
     with progress_of(arguments.file, "embed", alone=alone) as progress:
 
@@ -61,11 +62,14 @@ def run(arguments: argparse.Namespace) -> None:
         else:
             portions = in_portions(items, PORTION, vectors_of, progress.begin)
         if output is not None:
-            _write(output, portions, width, arguments.json)
+            count = _write(output, portions, width)
         elif arguments.similarity:
             _print_similarity(portions, arguments.json)
         else:
             _print_vectors(portions, arguments.json)
+    # When the bar is gone, which stands in the same terminal.
+    if output is not None:
+        _print_written(output, count, width, arguments.json)
 
 
 def _check(arguments: argparse.Namespace, output: Path | None) -> None:
@@ -124,19 +128,23 @@ def vector_line(text: str, vector: np.ndarray) -> str:
     return f"{numbers}{more} ({len(vector)}; length {np.linalg.norm(vector):.4g})  {shown}"
 
 
-def _write(
-    output: Path, portions: Iterator[tuple[list[Item], np.ndarray]], width: int, as_json: bool
-) -> None:
+def _write(output: Path, portions: Iterator[tuple[list[Item], np.ndarray]], width: int) -> int:
+    """How many vectors were written."""
     from data_pipeline.atomic_file import write_atomically
-    from data_pipeline.wording import amount
 
     writer: Callable[..., int] = _write_npy if output.suffix == ".npy" else _write_parquet
     counts: list[int] = []
     write_atomically(output, lambda file: counts.append(writer(file, portions, width)))
+    return counts[0]
+
+
+def _print_written(output: Path, count: int, width: int, as_json: bool) -> None:
+    from data_pipeline.wording import amount
+
     if as_json:
-        print_json({"output": str(output), "vectors": counts[0], "size": width})
+        print_json({"output": str(output), "vectors": count, "size": width})
     else:
-        print(f"{amount(counts[0], 'vector')} of {amount(width, 'number')} in {output}")
+        print(f"{amount(count, 'vector')} of {amount(width, 'number')} in {output}")
 
 
 def _write_npy(
