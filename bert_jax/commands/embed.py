@@ -30,16 +30,16 @@ def run(arguments: argparse.Namespace) -> None:
     from bert_jax.inference.load import load
 
     devices.initialize(arguments.platform)
-    model = load(arguments.model)
+    model = load(arguments.model, cased=arguments.cased)
     how: dict[str, Any] = {
-        "pooling": arguments.pooling,
-        "normalize": arguments.normalize,
-        "truncate": arguments.truncate,
+        name: getattr(arguments, name)
+        for name in ("pooling", "normalize", "prompt_name", "prompt", "truncate")
     }
     for name in ("layers", "mix"):
         if getattr(arguments, name) is not None:
             how[name] = getattr(arguments, name)
 
+    cut: list[int] = []
     # What is wrong with how is said before a file is begun.
     width = model.embed([], **how).shape[1]
     alike = arguments.similarity
@@ -51,10 +51,11 @@ def run(arguments: argparse.Namespace) -> None:
 
         def vectors_of(portion: list[Item]) -> np.ndarray:
             given = [item.parts[0] for item in portion]
-            return model.embed(given, advance=progress.advance, **how)
+            return model.embed(given, advance=progress.advance, on_cut=cut.append, **how)
 
         def cosines_of(portion: list[Item]) -> np.ndarray:
-            vectors = model.embed([text for item in portion for text in item.parts], **how)
+            given = [text for item in portion for text in item.parts]
+            vectors = model.embed(given, on_cut=cut.append, **how)
             return cosines(vectors[::2], vectors[1::2])
 
         if alike:
@@ -68,6 +69,9 @@ def run(arguments: argparse.Namespace) -> None:
         else:
             _print_vectors(portions, arguments.json)
     # When the bar is gone, which stands in the same terminal.
+    if cut:
+        texts_were = "text was" if sum(cut) == 1 else "texts were"
+        print(f"{sum(cut):,} {texts_were} cut to {model.embed_limit} tokens", file=sys.stderr)
     if output is not None:
         _print_written(output, count, width, arguments.json)
 

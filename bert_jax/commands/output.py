@@ -1,8 +1,10 @@
-"""Standard output for programs: one JSON object a line."""
+"""Standard output: one JSON object a line for programs, one line for a person."""
 
 import json
 from collections.abc import Mapping
 from typing import Any
+
+from bert_jax.escaping import readable
 
 
 def print_json(values: Mapping[str, Any]) -> None:
@@ -10,9 +12,9 @@ def print_json(values: Mapping[str, Any]) -> None:
     print(json.dumps(values), flush=True)
 
 
-def print_line(line: str) -> None:
-    """Print an answer for a person on one line, whatever ends of lines its text holds."""
-    print(" ".join(line.splitlines()))
+def print_line(text: str) -> None:
+    """Print one line for a person: what stands in it, a label of a model say, cannot be obeyed."""
+    print(readable(text))
 
 
 def print_nothing(as_json: bool) -> None:

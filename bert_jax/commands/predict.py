@@ -46,20 +46,24 @@ class ScoredPair(NamedTuple):
 
 
 def _fill_mask(model: Any, items: list[Item], arguments: argparse.Namespace) -> Sequence[Any]:
-    return model.fill_mask([i.parts[0] for i in items], arguments.top_k or DEFAULT_TOP_K)
+    texts = [item.parts[0] for item in items]
+    return model.fill_mask(
+        texts, arguments.top_k or DEFAULT_TOP_K, truncate=bool(arguments.truncate)
+    )
 
 
 def _pairs(name: str) -> Callable[[Any, list[Item], argparse.Namespace], Sequence[Any]]:
-    def answer(model: Any, items: list[Item], _: argparse.Namespace) -> Sequence[Any]:
+    def answer(model: Any, items: list[Item], arguments: argparse.Namespace) -> Sequence[Any]:
         pairs = [(item.parts[0], item.parts[1]) for item in items]
-        scores = getattr(model, name)(pairs)
+        scores = getattr(model, name)(pairs, truncate=bool(arguments.truncate))
         return [ScoredPair(*pair, float(p)) for pair, p in zip(pairs, scores, strict=True)]
 
     return answer
 
 
-def _classify(model: Any, items: list[Item], _: argparse.Namespace) -> Sequence[Any]:
-    return model.classify([i.parts if len(i.parts) > 1 else i.parts[0] for i in items])
+def _classify(model: Any, items: list[Item], arguments: argparse.Namespace) -> Sequence[Any]:
+    texts = [item.parts if len(item.parts) > 1 else item.parts[0] for item in items]
+    return model.classify(texts, truncate=bool(arguments.truncate))
 
 
 def _tag(model: Any, items: list[Item], _: argparse.Namespace) -> Sequence[Any]:
@@ -70,8 +74,9 @@ def _answer(model: Any, items: list[Item], _: argparse.Namespace) -> Sequence[An
     return model.answer([item.parts for item in items])
 
 
-def _choose(model: Any, items: list[Item], _: argparse.Namespace) -> Sequence[Any]:
-    return model.choose([(i.parts[0], i.parts[1:]) for i in items])
+def _choose(model: Any, items: list[Item], arguments: argparse.Namespace) -> Sequence[Any]:
+    questions = [(item.parts[0], item.parts[1:]) for item in items]
+    return model.choose(questions, truncate=bool(arguments.truncate))
 
 
 PAIR = Parts(2, 2)
@@ -83,6 +88,11 @@ TASKS = {
     "tag": Task(ONE, _tag),
     "answer": Task(PAIR, _answer),
     "choose": Task(Parts(2, None), _choose),
+}
+# What a text that is cut has no answer for.
+_WHOLE = {
+    "tag": "words that are cut off would have no label",
+    "answer": "an answer that is cut off could not be found",
 }
 # What a head does where nothing else is asked for.
 _OF_HEAD = {
@@ -104,12 +114,14 @@ def run(arguments: argparse.Namespace) -> None:
     from bert_jax.inference.load import load
 
     devices.initialize(arguments.platform)
-    model = load(arguments.model)
+    model = load(arguments.model, cased=arguments.cased)
     name = arguments.task or _OF_HEAD.get(model.head.task)
     if name is None:
         raise UserError(f"{arguments.model} has no head to predict with; see bert-jax embed")
     if arguments.top_k is not None and name != "fill-mask":
         raise UserError("--top_k is for masks, and the model does not fill them; leave it out")
+    if arguments.truncate and name in _WHOLE:
+        raise UserError(f"--truncate: {_WHOLE[name]}; leave it out, and give a shorter text")
     task = TASKS[name]
     items = items_of(texts, task.parts)
 

@@ -30,6 +30,7 @@ from bert_jax.inference.pairs import PairScorer
 from bert_jax.inference.tag import TaggedText, tag
 from bert_jax.inference.task_logits import TaskLogits
 from bert_jax.pair_tasks import PAIR_TASKS
+from bert_jax.sentence_config import SentenceConfig
 
 
 class LoadedModel:
@@ -45,6 +46,7 @@ class LoadedModel:
       params: its weights, on the first device.
       tokenizer: the one that it was trained with.
       compute: how it is computed.
+      sentences: how `embed` reads a text.
     """
 
     def __init__(
@@ -54,8 +56,10 @@ class LoadedModel:
         params: Any,
         tokenizer: TextTokenizer,
         compute: ComputeConfig | None = None,
+        sentences: SentenceConfig | None = None,
     ) -> None:
         self.config, self.head, self.tokenizer = config, head, tokenizer
+        self.sentences = sentences or SentenceConfig()
         self.compute = compute or ComputeConfig()
         self.params = jax.device_put(params, jax.local_devices()[0])
 
@@ -67,8 +71,11 @@ class LoadedModel:
         mix: str | Sequence[float] = "mean",
         normalize: bool | None = None,
         *,
-        truncate: bool = False,
-        advance: Callable[[int], object] | None = None,
+        prompt_name: str | None = None,
+        prompt: str | None = None,
+        truncate: bool | None = None,
+        on_cut: Callable[[int], object] = lambda count: None,
+        advance: Callable[[int], object] = lambda count: None,
     ) -> np.ndarray:
         """One vector for each text, [N, E] float32.
 
@@ -80,16 +87,32 @@ class LoadedModel:
           mix: `mean`, `sum` or `concat` (then [N, E * layers]), or a weight for each layer.
           normalize: whether each vector is divided by its length; where not given, as the model
             was trained to.
-          truncate: whether a text that is too long is cut at its end, or is an error.
+          prompt_name: of a text of the model's that is put before each (`sentences.prompts`); its
+            default one where neither name nor prompt is given.
+          prompt: the text itself; empty for none.
+          truncate: whether a text that is too long is cut at its end, or is an error; where not
+            given, it is cut if the model was trained to make vectors of sentences.
+          on_cut: is told how many texts were cut.
           advance: is told now and then how many more texts are done; a bar's `update`, say.
 
         Raises:
           UserError: what is given is no text, an argument is out of range, or a text is too long.
         """
-        given = check_texts(texts)
+        if prompt is not None:
+            prompt = check_text(prompt, "prompt")
         return self._embedder.embed(
-            given, pooling, layers, mix, normalize, truncate=truncate, advance=advance
+            *(check_texts(texts), pooling, layers, mix, normalize),
+            prompt_name=prompt_name,
+            prompt=prompt,
+            truncate=truncate,
+            on_cut=on_cut,
+            advance=advance,
         )
+
+    @property
+    def embed_limit(self) -> int:
+        """Tokens of the longest text that `embed` takes whole, [CLS] and [SEP] among them."""
+        return self._embedder.limit
 
     def encode(
         self,
@@ -120,18 +143,22 @@ class LoadedModel:
             truncate=truncate,
         )
 
-    def fill_mask(self, texts: str | Iterable[str], top_k: int = 5) -> list[FilledText]:
+    def fill_mask(
+        self, texts: str | Iterable[str], top_k: int = 5, *, truncate: bool = False
+    ) -> list[FilledText]:
         """The most probable tokens for every `[MASK]`, each by itself, given the whole text.
 
         Args:
           texts: one or several, each with at least one `[MASK]`, or the model's own mask token.
           top_k: how many tokens for each mask.
+          truncate: whether a text that is too long is cut at its end, or is an error.
 
         Raises:
-          UserError: the model has no masked LM head; a text has no mask or is too long.
+          UserError: the model has no masked LM head; a text has no mask, is too long, or would
+            lose a mask.
         """
         self._need("pretraining", "fill masks")
-        return self._fill_mask.fill_mask(check_texts(texts), top_k)
+        return self._fill_mask.fill_mask(check_texts(texts), top_k, truncate=truncate)
 
     def next_sentence(
         self, pairs: Iterable[tuple[str, str]], *, truncate: bool = False
@@ -203,17 +230,21 @@ class LoadedModel:
         asked = check_pairs(questions, "questions", "(question, context)")
         return answer(self._logits, self.tokenizer, asked, longest=longest)
 
-    def choose(self, questions: Iterable[tuple[str, Iterable[str]]]) -> list[Choice]:
+    def choose(
+        self, questions: Iterable[tuple[str, Iterable[str]]], *, truncate: bool = False
+    ) -> list[Choice]:
         """How likely each choice is among those of its question.
 
         Args:
           questions: (text, its choices).
+          truncate: whether what is too long is cut, or is an error.
 
         Raises:
           UserError: the model has no head for choices, or one is too long.
         """
         self._need("multiple_choice", "choose")
-        return choose(self._logits, self.tokenizer, check_choices(questions))
+        given = check_choices(questions)
+        return choose(self._logits, self.tokenizer, given, truncate=truncate)
 
     def _need(self, task: str, what: str) -> None:
         if self.head.task != task:
@@ -243,7 +274,10 @@ class LoadedModel:
 
     @cached_property
     def _embedder(self) -> Embedder:
-        return Embedder(self.config, self.head, self.params, self.tokenizer, self.compute)
+        return Embedder(
+            *(self.config, self.head, self.params, self.tokenizer, self.compute),
+            sentences=self.sentences,
+        )
 
     @cached_property
     def _encoder(self) -> Encoder:
