@@ -14,10 +14,10 @@ _FILES = (
     *("vocab.txt", "vocab.json", "merges.txt", "tokenizer.json", "tokenizer_config.json"),
     *("special_tokens_map.json", "added_tokens.json", "sentencepiece.model"),
     *("modules.json", "sentence_*_config.json", "config_sentence_transformers.json"),
-    *("*_Pooling/config.json", "*_Normalize/*", "README.md"),
+    *("*_Pooling/config.json", "*_Normalize/config.json", "README.md"),
 )
-# Where older encoders of sentences have all but the last two lines.
-_SUB_FOLDER = "0_*/"
+# Older encoders of sentences have them in a folder of their own.
+PATTERNS = [*_FILES, *(f"0_*/{name}" for name in _FILES)]
 
 
 def is_hub_name(source: str | Path) -> bool:
@@ -52,11 +52,7 @@ def fetch(name: str) -> Path:
     )
     try:
         folder = Path(
-            snapshot_download(
-                given["name"],
-                revision=given["revision"],
-                allow_patterns=[*_FILES, *(_SUB_FOLDER + name for name in _FILES)],
-            )
+            snapshot_download(given["name"], revision=given["revision"], allow_patterns=PATTERNS)
         )
     except errors.GatedRepoError as error:
         raise UserError(

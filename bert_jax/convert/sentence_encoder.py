@@ -156,8 +156,9 @@ def _length_of_tokenizer(folder: Path) -> int | None:
     path = folder / _TOKENIZER
     length = read_json_object(path).get("model_max_length") if path.is_file() else None
     # Hugging Face writes 1e30 for "no limit".
-    is_length = type(length) in (int, float) and length is not None and 2 <= length < _NO_LIMIT
-    return int(length) if is_length else None
+    if isinstance(length, int | float) and 2 <= length < _NO_LIMIT:
+        return int(length)
+    return None
 
 
 def _prompts(path: Path) -> tuple[dict[str, str], str | None]:
