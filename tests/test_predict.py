@@ -118,6 +118,15 @@ def test_a_mistake_is_one_line(tiny_run, capsys, texts, message):
     assert error.count("\n") == 1
 
 
+def test_too_few_texts_for_a_task_are_said_before_the_model_is_looked_for(capsys):
+    for argv in (
+        ["predict", "nowhere", "a", "--task", "answer"],
+        ["embed", "x", "a", "--similarity"],
+    ):
+        assert cli.main(argv) == 2
+        assert "1 text where 2 are needed" in capsys.readouterr().err
+
+
 def test_a_missing_model_is_one_line(capsys):
     assert cli.main(["predict", "nowhere", "a [MASK]"]) == 2
     assert capsys.readouterr().err == ("error: nowhere is no model: there is no such folder\n")

@@ -11,7 +11,7 @@ import numpy as np
 from bert_jax.commands.output import print_json, print_line, print_nothing
 from bert_jax.commands.text_lines import have_text, read_texts
 from bert_jax.commands.text_progress import progress_of
-from bert_jax.commands.texts import ONE, Item, Parts, each, in_portions, items_of
+from bert_jax.commands.texts import ONE, Item, Parts, each, first_read, in_portions, items_of
 from bert_jax.errors import UserError
 
 # Enough texts for batches of like length, few enough to be kept in memory.
@@ -26,6 +26,8 @@ def run(arguments: argparse.Namespace) -> None:
     output = None if arguments.output is None else Path(arguments.output)
     _check(arguments, output)
     texts = have_text(read_texts(arguments.texts, arguments.file), arguments.file)
+    alike = arguments.similarity
+    items = first_read(items_of(texts, Parts(2, 2) if alike else ONE, blank=not alike))
     from bert_jax import devices
     from bert_jax.inference.load import load
 
@@ -42,9 +44,6 @@ def run(arguments: argparse.Namespace) -> None:
     cut: list[int] = []
     # What is wrong with how is said before a file is begun.
     width = model.embed([], **how).shape[1]
-    alike = arguments.similarity
-    items = items_of(texts, Parts(2, 2) if alike else ONE, blank=not alike)
-
     count = 0
     alone = output is not None or not sys.stdout.isatty()
     with progress_of(arguments.file, "embed", alone=alone) as progress:

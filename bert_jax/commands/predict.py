@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from bert_jax.commands.output import print_json, print_line, print_nothing
 from bert_jax.commands.text_lines import have_text, read_texts
 from bert_jax.commands.text_progress import progress_of
-from bert_jax.commands.texts import ONE, Item, Parts, each, in_portions, items_of
+from bert_jax.commands.texts import ONE, Item, Parts, each, first_read, in_portions, items_of
 from bert_jax.errors import UserError
 from bert_jax.formatting import format_probability
 
@@ -110,6 +110,9 @@ def run(arguments: argparse.Namespace) -> None:
         raise UserError(f"--top_k is for masks; leave it out with --task {arguments.task}")
     # Before the model is opened, so that a missing file is said at once.
     texts = have_text(read_texts(arguments.texts, arguments.file), arguments.file)
+    items = None
+    if arguments.task is not None:
+        items = first_read(items_of(texts, TASKS[arguments.task].parts))
     from bert_jax import devices
     from bert_jax.inference.load import load
 
@@ -123,7 +126,7 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.truncate and name in _WHOLE:
         raise UserError(f"--truncate: {_WHOLE[name]}; leave it out, and give a shorter text")
     task = TASKS[name]
-    items = items_of(texts, task.parts)
+    asked = items_of(texts, task.parts) if items is None else items
 
     def answer(portion: list[Item]) -> Sequence[Any]:
         return task.answer(model, portion, arguments)
@@ -131,7 +134,7 @@ def run(arguments: argparse.Namespace) -> None:
     alone, doing = not sys.stdout.isatty(), name.replace("-", " ")
     with progress_of(arguments.file, doing, alone=alone) as progress:
         for portion, results in in_portions(
-            items, PORTION, answer, progress.begin, progress.advance
+            asked, PORTION, answer, progress.begin, progress.advance
         ):
             for _, result in each(portion, results):
                 if result is None:

@@ -1,7 +1,7 @@
 """What a command answers, made of texts; and its answers, in portions and in order."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import NamedTuple, TypeVar
 
 from bert_jax.errors import UserError
@@ -79,6 +79,16 @@ def items_of(
         if not _fits(len(item.parts), needed):
             raise _misfit(item, needed, as_the_first=needed is not parts)
         yield item
+
+
+def first_read(items: Iterator[Item]) -> Iterator[Item]:
+    """The same, of which the first is read now, before anything heavy is loaded.
+
+    Raises:
+      UserError: it cannot be taken.
+    """
+    first = next(items, None)
+    return items if first is None else chain([first], items)
 
 
 def _groups(texts: Iterable[tuple[str, str]], arguments: list[str], parts: Parts) -> Iterator[Item]:
