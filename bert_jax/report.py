@@ -253,7 +253,9 @@ def _summary(run: Run, training: Sequence[Mapping[str, Any]]) -> str:
         of = f" of {run.num_steps:,}" if run.num_steps and not _is_finished(run, training) else ""
         task = pair_task_of(training[-1])
         and_pairs = "" if task is None else f" and {task.title}"
-        parts.append(f"{training[-1]['step']:,}{of} steps of masked language modelling{and_pairs}")
+        step = training[-1]["step"]
+        steps = f"{step:,}{of} {'step' if step == 1 and not of else 'steps'}"
+        parts.append(f"{steps} of masked language modelling{and_pairs}")
     summary = ", ".join(parts) + "." if parts else ""
     shapes = schedule_text(run.operative, training[-1]["step"]) if training else ""
     return f"{summary} {shapes}".strip()

@@ -13,6 +13,7 @@ from typing import Any
 from bert_jax.convert.model import Model
 from bert_jax.convert.model_card import CARD, Facts, Result
 from bert_jax.convert.tensors import printable
+from data_pipeline.wording import amount
 
 PROVENANCE, EVALUATION, OPERATIVE = "provenance.json", "evaluation.json", "operative.gin"
 _LARGEST_FILE = 10_000_000
@@ -83,7 +84,7 @@ def _of_run(folder: Path, step: int | None) -> Facts:
         recipe=tuple((title, _cell(value)) for title, value in recipe),
         # Those of another step are of another model.
         results=tuple(_results(results)) if results.get("step") == step else (),
-        origin=f"Trained with bert-jax for {step:,} steps." if made and step else "",
+        origin=f"Trained with bert-jax for {amount(step, 'step')}." if made and step else "",
     )
 
 
@@ -107,7 +108,7 @@ def _sources(store: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             continue
         shown = name if name.startswith(("hf:", "tfds:")) else Path(name).name
         count, licence = source.get("train_documents"), source.get("licence")
-        more = [f"{count:,} documents"] if type(count) is int else []
+        more = [amount(count, "document")] if type(count) is int else []
         more += [f"licence {licence}"] if _is_text(licence) else []
         yield name, _cell(shown + (f" ({'; '.join(more)})" if more else ""))
 

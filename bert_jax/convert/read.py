@@ -28,6 +28,7 @@ from bert_jax.convert.tensors import TensorFile, printable
 from bert_jax.errors import UserError
 from bert_jax.head_config import TASKS, HeadConfig
 from bert_jax.sharding import unbox
+from data_pipeline.wording import amount
 
 # A pooler that nothing reads: files of masked LMs often carry one, because the model that they
 # began as had it. transformers leaves it as well.
@@ -236,8 +237,8 @@ def _check_layers(names: Names, config: BertConfig, family: Family) -> None:
     """Raise `UserError` before a list is made of layers that are not there."""
     if len(names.original) < config.num_hidden_layers:
         raise UserError(
-            f"its config says {config.num_hidden_layers} layers (num_hidden_layers), and the file "
-            f"has {len(names.original)} weights in all"
+            f"its config says {amount(config.num_hidden_layers, 'layer')} (num_hidden_layers), and "
+            f"the file has {amount(len(names.original), 'weight')} in all"
         )
 
 

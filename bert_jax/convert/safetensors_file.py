@@ -247,7 +247,7 @@ def _shard_names(index_path: Path, weight_map: Mapping[str, str]) -> list[str]:
         if not index_path.with_name(name).is_file():
             raise UserError(
                 f"{index_path} names {printable(name)}, which is not beside it: copy or download "
-                f"all {len(names)} files"
+                f"{'it' if len(names) == 1 else f'all {len(names)} files'}"
             )
     return names
 
