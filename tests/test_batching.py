@@ -11,6 +11,7 @@ from bert_jax.inference.batching import (
     batch_length,
     batches,
     computed,
+    fineness_for,
     rows_at_once,
 )
 
@@ -37,11 +38,11 @@ def test_every_sequence_is_in_one_row_of_one_batch_as_it_is(lengths):
     assert sorted(seen) == list(range(len(lengths)))
 
 
-@given(st.integers(1, 512))
-def test_a_batch_is_long_enough_and_wastes_at_most_a_step(longest):
-    length = batch_length(longest, 512)
-    assert longest <= length < max(longest + 8, longest * 1.25)
-    assert batch_length(longest, longest) == longest
+@given(st.integers(1, 512), st.sampled_from([1, 2, 4]))
+def test_a_batch_is_long_enough_and_wastes_at_most_a_step(longest, fineness):
+    length = batch_length(longest, 512, fineness)
+    assert longest <= length < max(longest + 8 / fineness, longest * (1 + 0.25 / fineness))
+    assert batch_length(longest, longest, fineness) == longest
     assert rows_at_once(length) * length <= max(TOKENS_AT_ONCE["cpu"], length)
 
 
@@ -53,6 +54,17 @@ def test_few_shapes_serve_all_lengths():
     }
     assert len(shapes) <= 9
     assert all(rows & (rows - 1) == 0 for rows, _ in shapes)
+
+
+def test_what_is_much_to_compute_has_less_padding_and_what_is_little_has_fewer_shapes():
+    drawn = np.random.default_rng(0).integers(6, 35, 20_000)
+    assert [fineness_for(drawn[:count], 512) for count in (1, 500, 4096, 20_000)] == [1, 1, 2, 4]
+    for count, most_shapes, most_padding in ((500, 5, 0.25), (4096, 8, 0.1), (20_000, 16, 0.04)):
+        shapes = [batch["input_ids"].shape for _, batch in batches(rows_of(drawn[:count]), 512, 0)]
+        # Of the batches that are full: a last one is rounded up to a power of two.
+        slots = sum(rows * length for rows, length in shapes)
+        assert len(set(shapes)) <= most_shapes
+        assert slots <= drawn[:count].sum() * (1 + most_padding)
 
 
 @pytest.mark.parametrize("count", [0, 1, 700])

@@ -2,8 +2,8 @@
 
 Sorted by length, the longest first: a batch then holds sequences that are nearly alike and little
 padding, and what is too large for the memory fails at once. Its length is rounded up to one of
-eight steps between two powers of two, and its rows are a power of two that keeps the tokens of a
-batch about the same.
+eight steps between two powers of two, or to finer ones where there is so much to compute that
+their programs pay, and its rows are a power of two that keeps the tokens of a batch about the same.
 """
 
 from collections import deque
@@ -21,6 +21,11 @@ TOKENS_AT_ONCE = {"cpu": 1024}
 TOKENS_ELSEWHERE = 16384
 MOST_ROWS = 256
 SHORTEST = 8
+# How many times as fine the steps of the lengths may be, and how many batches there must be for
+# each program to be compiled then: a CPU compiles one in the time of about six batches.
+FINENESS = (4, 2)
+BATCHES_FOR_A_PROGRAM = {"cpu": 10}
+BATCHES_FOR_A_PROGRAM_ELSEWHERE = 200
 # Batches that are computed while the results of another are taken over.
 _AHEAD = 2
 
@@ -37,15 +42,29 @@ class Row(NamedTuple):
     types: np.ndarray
 
 
-def batch_length(longest: int, limit: int) -> int:
+def batch_length(longest: int, limit: int, fineness: int = 1) -> int:
     """How long the rows of a batch are whose longest sequence has `longest` tokens.
 
     Args:
       longest: in tokens.
       limit: the positions of the model, which no row is longer than.
+      fineness: how many times as many steps there are.
     """
-    step = max(SHORTEST, 1 << max(0, (longest - 1).bit_length() - 3))
+    step = max(SHORTEST, 1 << max(0, (longest - 1).bit_length() - 3)) // fineness
     return min(-(-longest // step) * step, limit)
+
+
+def fineness_for(lengths: np.ndarray, limit: int) -> int:
+    """How fine the steps of `batch_length` are to be for sequences of these lengths."""
+    backend = jax.default_backend()
+    needed = BATCHES_FOR_A_PROGRAM.get(backend, BATCHES_FOR_A_PROGRAM_ELSEWHERE)
+    full = lengths.sum() / TOKENS_AT_ONCE.get(backend, TOKENS_ELSEWHERE)
+    different = np.unique(lengths).tolist()
+    for fineness in FINENESS:
+        programs = len({batch_length(length, limit, fineness) for length in different})
+        if full >= needed * programs:
+            return fineness
+    return 1
 
 
 def rows_at_once(length: int) -> int:
@@ -90,9 +109,10 @@ def batches(
     """
     lengths = np.array([len(each.ids) for each in sequences], np.int64)
     order = np.argsort(-lengths, kind="stable")
+    fineness = fineness_for(lengths, limit) if len(lengths) else 1
     first = 0
     while first < len(order):
-        length = batch_length(int(lengths[order[first]]), limit)
+        length = batch_length(int(lengths[order[first]]), limit, fineness)
         rows = rows_at_once(length)
         chosen = order[first : first + rows]
         first += rows
