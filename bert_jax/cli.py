@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from bert_jax.commands.arguments import SUMMARIES, make_parser
 from bert_jax.errors import TrainingFailed, UserError
+from bert_jax.escaping import escaped
 from bert_jax.huge_pages import restart_with_huge_pages
 from bert_jax.signals import Terminated, hold_signals, release_signals, signals_unwind
 from bert_jax.suggest import did_you_mean
@@ -61,9 +62,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _print_error(message: str) -> None:
-    """One line, whatever the names and values in it hold."""
-    line = "\\n".join(message.splitlines())
-    print(f"error: {line}", file=sys.stderr)
+    """One line that no terminal obeys, whatever the names and values in it hold."""
+    print(f"error: {escaped(message.rstrip())}", file=sys.stderr)
 
 
 def _run(argv: list[str], alone: bool) -> int:

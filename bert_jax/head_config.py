@@ -17,7 +17,8 @@ TASKS = {
 }
 # What the labels of a sequence are: one of them holds, any number of them do, or each is a number.
 PROBLEM_TYPES = ("single_label_classification", "multi_label_classification", "regression")
-POOLINGS = ("none", "cls", "mean", "max")
+# How one vector is made of those of the tokens, by the names of sentence-transformers.
+POOLINGS = ("cls", "max", "mean", "mean_sqrt_len_tokens", "weightedmean", "lasttoken")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -32,7 +33,8 @@ class HeadConfig:
       has_pooler: of an encoder alone: whether it has one. Other heads have what they need.
       classifier_dropout: of what goes into the last layer; None: the encoder's hidden dropout.
       pooling: of an encoder that was trained to make vectors of sentences: how it makes one of a
-        sequence; else 'none'.
+        sequence, one of `POOLINGS`, or several with '+' between, whose vectors are put one after
+        another; else 'none'.
       normalize: whether such a vector is divided by its length.
     """
 
@@ -48,7 +50,8 @@ class HeadConfig:
         check_types(self)
         check_choice(self, "task", tuple(TASKS))
         check_choice(self, "problem_type", PROBLEM_TYPES)
-        check_choice(self, "pooling", POOLINGS)
+        if not set(self.pooling.split("+")) <= set(POOLINGS):
+            check_choice(self, "pooling", ("none", *POOLINGS))
         check_range(self, "classifier_dropout", at_least=0, below=1)
         classifies = self.task in ("sequence_classification", "token_classification")
         if classifies != bool(self.labels):

@@ -10,6 +10,7 @@ from bert_jax import models
 from bert_jax.config import ComputeConfig
 from bert_jax.head_config import HeadConfig
 from bert_jax.inference.model import LoadedModel
+from bert_jax.sentence_config import SentenceConfig
 from data_pipeline.tokenization.rules import Rules
 from data_pipeline.tokenization.text_tokenizer import SPECIALS
 from data_pipeline.tokenization.tokenizer import Tokenizer
@@ -17,7 +18,9 @@ from data_pipeline.tokenization.tokenizer import Tokenizer
 WORDS = ("the", "cat", "sat", "on", "mat", "dog", "ran", "##s", "john", "rome", ".", ",", "'")
 
 
-def loaded_model(head: HeadConfig | None = None, **fields: Any) -> LoadedModel:
+def loaded_model(
+    head: HeadConfig | None = None, *, sentences: SentenceConfig | None = None, **fields: Any
+) -> LoadedModel:
     """A small model whose every weight matters, with a head."""
     config = small_config(vocab_size=len(SPECIALS) + len(WORDS), **fields)
     head = head or HeadConfig()
@@ -27,4 +30,5 @@ def loaded_model(head: HeadConfig | None = None, **fields: Any) -> LoadedModel:
         models.abstract_params(config, head),
     )
     tokenizer = Tokenizer([*SPECIALS, *WORDS], Rules(False))
-    return LoadedModel(config, head, params, tokenizer, ComputeConfig(matmul_precision="highest"))
+    compute = ComputeConfig(matmul_precision="highest")
+    return LoadedModel(config, head, params, tokenizer, compute, sentences)

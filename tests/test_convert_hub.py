@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from converted import small_folder
 from huggingface_hub import constants
+from huggingface_hub.utils import filter_repo_objects
 
 from bert_jax.cli import main
-from bert_jax.convert.hub import fetch, is_hub_name
+from bert_jax.convert.hub import PATTERNS, fetch, is_hub_name
 from bert_jax.convert.open_model import open_model
 from bert_jax.errors import UserError
 
@@ -207,3 +208,14 @@ def test_the_card_says_where_a_model_is_from(tmp_path, capsys):
     assert main(["convert", "hf:own/model", str(tmp_path / "m"), "--to", "hf", "--json"]) == 0
     capsys.readouterr()
     assert "Converted from own/model." in (tmp_path / "m" / "README.md").read_text()
+
+
+def test_of_an_encoder_of_sentences_all_is_fetched_that_is_read():
+    needed = [
+        *("modules.json", "sentence_bert_config.json", "config_sentence_transformers.json"),
+        *("1_Pooling/config.json", "2_Normalize/config.json", "sentence_distilbert_config.json"),
+        *("0_Transformer/config.json", "0_Transformer/model.safetensors"),
+        *("0_Transformer/vocab.txt", "0_Transformer/sentence_bert_config.json"),
+    ]
+    others = ["0_Transformer/pytorch_model.bin", "2_Dense/model.safetensors", "onnx/model.onnx"]
+    assert list(filter_repo_objects([*needed, *others], allow_patterns=PATTERNS)) == needed

@@ -51,6 +51,14 @@ def test_a_run_and_a_checkpoint_of_it_open_by_their_folders(tiny_run):
         assert open_model(**given).step == 2
 
 
+def test_a_compiled_program_is_no_model_and_is_said_to_be_one(tmp_path):
+    (tmp_path / "model.stablehlo").write_bytes(b"")
+    (tmp_path / "config.json").write_text("{}")
+    message = refused(tmp_path)
+    assert "is a compiled program (bert-jax convert --to stablehlo)" in message
+    assert "read_stablehlo" in message
+
+
 def test_a_folder_of_hugging_face_says_its_head_by_its_weights(model):
     found = open_model(model)
     assert (found.kind, found.head, found.config.pair_task) == (

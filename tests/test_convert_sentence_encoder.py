@@ -8,10 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bert_jax.convert.open_model import open_model
-from bert_jax.convert.sentence_encoder import read_max_length, read_pooling
-from bert_jax.convert.write import write_hugging_face
+from bert_jax.convert.self_check import check_weights
+from bert_jax.convert.sentence_encoder import read_pooling
+from bert_jax.convert.write import write_hugging_face, write_run
 from bert_jax.errors import UserError
-from bert_jax.head_config import HeadConfig
+from bert_jax.head_config import POOLINGS, HeadConfig
+from bert_jax.sentence_config import SentenceConfig
 
 
 def modules(*kinds, place="1_Pooling"):
@@ -28,14 +30,14 @@ def write_modules(folder, listed, **pooling):
     (folder / "1_Pooling" / "config.json").write_text(json.dumps(pooling))
 
 
-@pytest.mark.parametrize("pooling", ["cls", "mean", "max"])
+@pytest.mark.parametrize("pooling", [*POOLINGS, "cls+mean", "mean+cls"])
 @pytest.mark.parametrize("normalize", [True, False])
 def test_what_is_written_is_read_again(pooling, normalize, tmp_path):
     head = HeadConfig(task="encoder", pooling=pooling, normalize=normalize)
     model, params = small_model(head, tokenizer=True)
     write_hugging_face(model, params, tmp_path / "m")
     assert open_model(tmp_path / "m").head == head
-    assert read_max_length(tmp_path / "m") == 32
+    assert open_model(tmp_path / "m").sentences == SentenceConfig(max_length=32)
     assert (tmp_path / "m" / "2_Normalize").is_dir() == normalize
     card = (tmp_path / "m" / "README.md").read_text()
     assert "library_name: sentence-transformers" in card
@@ -55,13 +57,119 @@ def test_an_encoder_with_mean_pooling_opens_as_one_of_sentences(tmp_path):
     assert (head.pooling, head.normalize) == ("mean", True)
 
 
-def test_the_length_that_sentences_are_cut_to_is_kept(tmp_path):
-    small_folder(tmp_path / "m", HeadConfig(task="encoder"))
-    write_modules(tmp_path / "m", modules("Transformer", "Pooling"), pooling_mode="cls")
-    (tmp_path / "m" / "sentence_bert_config.json").write_text('{"max_seq_length": 24}')
+ALL = {
+    "max_length": 24,
+    "lowercase": True,
+    "prompts": {"query": "q: ", "passage": "p: "},
+    "default_prompt": "query",
+    "include_prompt": False,
+}
+
+
+def said_encoder(folder, **settings):
+    """An encoder of sentences; `settings` are by file."""
+    small_folder(folder, HeadConfig(task="encoder"), tokenizer=True)
+    write_modules(folder, modules("Transformer", "Pooling"), **settings.pop("pooling", {}))
+    for name, values in settings.items():
+        (folder / f"{name}.json").write_text(json.dumps(values))
+
+
+def test_how_a_text_is_read_goes_through_every_layout(tmp_path):
+    said_encoder(
+        tmp_path / "m",
+        pooling={"pooling_mode": "mean", "include_prompt": False},
+        sentence_bert_config={"max_seq_length": 24, "do_lower_case": True},
+        config_sentence_transformers={"prompts": ALL["prompts"], "default_prompt_name": "query"},
+    )
     model = open_model(tmp_path / "m")
-    write_hugging_face(model, model.weights.read(), tmp_path / "again")
-    assert read_max_length(tmp_path / "again") == 24
+    assert model.sentences == SentenceConfig(**ALL)
+    params = model.weights.read()
+    write_run(model, params, tmp_path / "run")
+    run = open_model(tmp_path / "run")
+    check_weights(model, params, tmp_path / "run")
+    write_hugging_face(run, params, tmp_path / "again")
+    assert open_model(tmp_path / "again").sentences == model.sentences
+    path = tmp_path / "again" / "sentence_bert_config.json"
+    path.write_text('{"max_seq_length": 23}')
+    with pytest.raises(UserError, match="how it reads a text is not what it was"):
+        check_weights(model, params, tmp_path / "again")
+
+
+@pytest.mark.parametrize(
+    ("settings", "length"),
+    [
+        ({"sentence_bert_config": {"max_seq_length": 24}}, 24),
+        # It is the tokeniser's where it is said, though longer than that the tokeniser says.
+        (
+            {
+                "sentence_bert_config": {"max_seq_length": 24},
+                "tokenizer_config": {"model_max_length": 20, "do_lower_case": True},
+            },
+            24,
+        ),
+        ({"sentence_bert_config": {"max_seq_length": 99}}, 32),
+        ({"sentence_bert_config": {"max_seq_length": None}}, 32),
+        # As version 6 writes it.
+        (
+            {
+                "sentence_bert_config": {
+                    "transformer_task": "feature-extraction",
+                    "modality_config": {
+                        "text": {"method": "forward", "method_output_name": "last_hidden_state"}
+                    },
+                    "module_output_name": "token_embeddings",
+                }
+            },
+            32,
+        ),
+        ({"sentence_distilbert_config": {"max_seq_length": 16}}, 16),
+        ({"tokenizer_config": {"model_max_length": 20, "do_lower_case": True}}, 20),
+        ({"tokenizer_config": {"model_max_length": 1e30, "do_lower_case": True}}, 32),
+    ],
+)
+def test_the_length_is_what_sentence_transformers_takes(settings, length, tmp_path):
+    said_encoder(tmp_path / "m", **settings)
+    assert open_model(tmp_path / "m").sentences == SentenceConfig(max_length=length)
+
+
+def test_a_default_prompt_that_is_always_there_is_empty(tmp_path):
+    prompts = {"prompts": {"other": None}, "default_prompt_name": "document"}
+    said_encoder(tmp_path / "m", config_sentence_transformers=prompts)
+    sentences = open_model(tmp_path / "m").sentences
+    assert (sentences.prompts, sentences.prompt_of()) == ({"other": "", "document": ""}, "")
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"sentence_bert_config": {"max_seq_length": "x"}}, "max_length is 'x'; it must be a who"),
+        ({"sentence_bert_config": {"max_seq_length": 1}}, "max_length is 1; it must be a whole"),
+        ({"sentence_bert_config": {"do_lower_case": 3}}, "lowercase must be true or false"),
+        (
+            {"sentence_bert_config": {"processing_kwargs": {"text": 1}}},
+            "processing_kwargs is given",
+        ),
+        (
+            {"sentence_bert_config": {"transformer_task": "fill-mask"}},
+            "transformer_task is 'fill-m",
+        ),
+        ({"sentence_bert_config": {"modality_config": {"text": {}}}}, "says another thing of tex"),
+        ({"config_sentence_transformers": {"prompts": [1]}}, "prompts must be an object"),
+        ({"config_sentence_transformers": {"prompts": {"a": 1}}}, "prompts must be an object"),
+        (
+            {"config_sentence_transformers": {"prompts": {"a": ""}, "default_prompt_name": "b"}},
+            "the default prompt: there is no prompt 'b'; the model has a",
+        ),
+        ({"config_sentence_transformers": {"default_prompt_name": [3]}}, "there is no prompt"),
+        ({"config_sentence_transformers": {"model_type": "SparseEncoder"}}, "of a SparseEncoder"),
+        ({"pooling": {"include_prompt": "no"}}, "include_prompt must be true or false"),
+    ],
+)
+def test_what_cannot_be_how_a_text_is_read_is_one_line(settings, said, tmp_path):
+    said_encoder(tmp_path / "m", **settings)
+    with pytest.raises(UserError, match=said) as error:
+        open_model(tmp_path / "m")
+    assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -69,17 +177,15 @@ def test_the_length_that_sentences_are_cut_to_is_kept(tmp_path):
     [
         (modules("Transformer", "Pooling", "Dense"), {"pooling_mode": "cls"}, "Normalize after it"),
         (modules("Transformer"), {}, "known are Transformer -> Pooling"),
-        (modules("Transformer", "Pooling"), {}, "pools by nothing"),
+        (modules("Transformer", "Pooling"), {"pooling_mode": []}, "pools by nothing"),
+        (modules("Transformer", "Pooling"), {"pooling_mode": 3}, "pools by 3; known are cls, max"),
         (
             modules("Transformer", "Pooling"),
-            {"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": True},
-            "pools by cls, mean",
+            {"pooling_mode_mean_tokens": True, "pooling_mode_median": True},
+            "pools by mean, pooling_mode_median; known are cls, max, mean, .*, lasttoken, and sev",
         ),
-        (
-            modules("Transformer", "Pooling"),
-            {"pooling_mode_mean_tokens": True, "pooling_mode_weightedmean_tokens": True},
-            "it must be one of cls, mean, max",
-        ),
+        ([{"type": "own.Transformer", "path": ""}], {}, "lists own.Transformer; known are"),
+        ([], {}, "lists nothing"),
         (modules("Transformer", "Pooling", place="../x"), {}, "names ../x, which is outside"),
         (modules("Transformer", "Pooling", place="/etc"), {}, "names /etc, which is outside"),
         ({"a": 1}, {}, "is no list of modules"),
@@ -90,6 +196,65 @@ def test_what_we_do_not_have_is_named(listed, pooling, said, tmp_path):
     write_modules(tmp_path, listed, **pooling)
     with pytest.raises(UserError, match=said):
         read_pooling(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("said", "pooling"),
+    [
+        ({"pooling_mode": "lasttoken"}, "lasttoken"),
+        ({"pooling_mode": ["mean", "cls"]}, "mean+cls"),
+        ({"pooling_mode": "max", "pooling_mode_cls_token": True}, "max"),
+        ({"pooling_mode_mean_tokens": True, "pooling_mode_cls_token": True}, "cls+mean"),
+        ({"pooling_mode_mean_sqrt_len_tokens": True}, "mean_sqrt_len_tokens"),
+        ({"pooling_mode_mean_tokens": False}, "mean"),
+        ({"embedding_dimension": 16, "include_prompt": True}, "mean"),
+    ],
+)
+def test_a_pooling_is_what_sentence_transformers_takes_it_for(said, pooling, tmp_path):
+    write_modules(tmp_path, modules("Transformer", "Pooling"), **said)
+    assert read_pooling(tmp_path).pooling == pooling
+
+
+def test_the_classes_may_have_their_newer_names(tmp_path):
+    listed = modules("Transformer", "Pooling")
+    listed[0]["type"] = "sentence_transformers.base.modules.transformer.Transformer"
+    listed[1]["type"] = "sentence_transformers.sentence_transformer.modules.pooling.Pooling"
+    write_modules(tmp_path, listed, pooling_mode="cls")
+    assert read_pooling(tmp_path) == ("cls", False)
+
+
+def test_a_division_of_something_else_than_the_vector_is_refused(tmp_path):
+    write_modules(tmp_path, modules("Transformer", "Pooling", "Normalize"), pooling_mode="cls")
+    (tmp_path / "2_Normalize").mkdir()
+    config = tmp_path / "2_Normalize" / "config.json"
+    config.write_text('{"module_input_name": "sentence_embedding"}')
+    assert read_pooling(tmp_path) == ("cls", True)
+    config.write_text('{"module_input_name": "token_embeddings"}')
+    with pytest.raises(UserError, match="module_input_name is 'token_embeddings'; it must be sen"):
+        read_pooling(tmp_path)
+
+
+def test_an_encoder_in_a_folder_of_its_own_is_opened(tmp_path):
+    params = small_folder(tmp_path / "m" / "0_Transformer", HeadConfig(task="encoder"))
+    listed = modules("Transformer", "Pooling")
+    listed[0]["path"] = "0_Transformer/"
+    write_modules(tmp_path / "m", listed, pooling_mode_cls_token=True)
+    # What an old version wrote there, which is no config of the encoder.
+    (tmp_path / "m" / "config.json").write_text('{"__version__": "0.2.6"}')
+    model = open_model(tmp_path / "m")
+    assert model.head.pooling == "cls"
+    assert model.path == tmp_path / "m"
+    write_hugging_face(model, model.weights.read(), tmp_path / "again")
+    check_weights(model, params, tmp_path / "again")
+
+
+def test_an_encoder_outside_the_folder_is_refused(tmp_path):
+    small_folder(tmp_path / "other", HeadConfig(task="encoder"))
+    listed = modules("Transformer", "Pooling")
+    listed[0]["path"] = "../other"
+    write_modules(tmp_path / "m", listed, pooling_mode="cls")
+    with pytest.raises(UserError, match=r"names ../other, which is outside its folder"):
+        open_model(tmp_path / "m")
 
 
 def test_a_list_of_modules_that_is_no_list_but_a_flood_is_refused(tmp_path):
@@ -134,7 +299,7 @@ def test_any_json_is_one_line_or_a_pooling(listed, pooling, tmp_path_factory):
     (folder / "1_Pooling" / "config.json").write_text(json.dumps(pooling))
     said = ""
     try:
-        assert read_pooling(folder)["pooling"] in ("cls", "mean", "max")
+        assert set(read_pooling(folder).pooling.split("+")) <= set(POOLINGS)
     except UserError as error:
         said = str(error)
     assert "\n" not in said

@@ -5,13 +5,18 @@ import json
 
 import numpy as np
 import pytest
+from converted import small_model
 from inference_models import loaded_model
 from pyarrow import parquet
 
 from bert_jax import cli
 from bert_jax.commands import embed as command
+from bert_jax.convert.write import write_hugging_face
 from bert_jax.errors import UserError
 from bert_jax.head_config import HeadConfig
+from bert_jax.sentence_config import SentenceConfig
+from data_pipeline.tokenization.rules import Rules
+from data_pipeline.tokenization.tokenizer import Tokenizer
 
 TEXTS = ["the cat sat .", "dog", "the cat sat on the mat , the dog ran on the cat s mat .", ""]
 
@@ -67,6 +72,89 @@ def test_a_model_of_sentence_vectors_pools_and_normalizes_as_it_was_trained():
     plain = trained.embed(TEXTS, pooling="max", normalize=False)
     np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-6)
     np.testing.assert_allclose(found, plain / np.linalg.norm(plain, axis=1, keepdims=True), 1e-5)
+
+
+@pytest.mark.parametrize(
+    ("pooling", "of_states"),
+    [
+        ("mean_sqrt_len_tokens", lambda x: x.sum(0) / np.sqrt(len(x))),
+        ("weightedmean", lambda x: np.average(x, 0, np.arange(1, len(x) + 1))),
+        ("lasttoken", lambda x: x[-1]),
+        ("mean+cls", lambda x: np.concatenate([x.mean(0), x[0]])),
+    ],
+)
+def test_what_a_model_of_sentence_vectors_was_trained_with_is_had(pooling, of_states):
+    trained = loaded_model(HeadConfig(task="encoder", pooling=pooling))
+    expected = [of_states(states(trained, text)[-1]) for text in TEXTS]
+    np.testing.assert_allclose(trained.embed(TEXTS), expected, atol=1e-5)
+
+
+def of_sentences(**said):
+    head = HeadConfig(task="encoder", pooling=said.pop("pooling", "mean"))
+    return loaded_model(head, sentences=SentenceConfig(**said))
+
+
+def test_a_model_of_sentence_vectors_cuts_at_its_own_length_and_says_so():
+    trained, counts = of_sentences(max_length=8), []
+    texts = ["cat " * 6, "cat " * 7, "cat " * 40]
+    found = trained.embed(texts, on_cut=counts.append)
+    np.testing.assert_allclose(found, np.tile(found[:1], (3, 1)), atol=1e-6)
+    assert (counts, trained.embed_limit) == ([2], 8)
+    with pytest.raises(UserError, match=r"has 9 tokens .*; the model is for 8 at most"):
+        trained.embed(texts, truncate=False)
+
+
+def test_a_text_is_made_lower_case_where_the_model_says_so():
+    trained = of_sentences(lowercase=True)
+    trained.tokenizer = Tokenizer(trained.tokenizer.vocab, Rules(True))
+    np.testing.assert_array_equal(trained.embed("The CAT sat"), trained.embed("the cat sat"))
+    trained.sentences = SentenceConfig()
+    del trained._embedder
+    assert np.abs(trained.embed("The CAT sat") - trained.embed("the cat sat")).max() > 0.01
+
+
+def test_a_prompt_is_put_before_the_text():
+    prompts = {"query": "the dog , ", "none": ""}
+    trained = of_sentences(prompts=prompts, default_prompt="query")
+    plain = loaded_model(trained.head)
+    for how, text in (
+        ({}, "the dog , cat"),
+        ({"prompt_name": "query"}, "the dog , cat"),
+        ({"prompt_name": "none"}, "cat"),
+        ({"prompt": ""}, "cat"),
+        ({"prompt": "a rome"}, "a romecat"),
+    ):
+        np.testing.assert_allclose(trained.embed("cat", **how), plain.embed(text), atol=1e-6)
+    with pytest.raises(UserError, match="there is no prompt 'q'; the model has query, none"):
+        trained.embed("cat", prompt_name="q")
+    with pytest.raises(UserError, match="there is no prompt 'q'; the model has none"):
+        plain.embed("cat", prompt_name="q")
+    with pytest.raises(UserError, match="leave one of them out"):
+        plain.embed("cat", prompt_name="q", prompt="q")
+
+
+@pytest.mark.parametrize(
+    ("pooling", "of_states"),
+    [
+        # [CLS], "the" and "dog" are left out, as sentence-transformers does.
+        ("mean", lambda x: x[3:].mean(0)),
+        ("cls", lambda x: x[3]),
+        ("max", lambda x: x[3:].max(0)),
+        ("lasttoken", lambda x: x[-1]),
+        ("weightedmean", lambda x: np.average(x[3:], 0, np.arange(4, len(x) + 1))),
+    ],
+)
+def test_the_tokens_of_a_prompt_may_be_left_out_of_what_is_pooled(pooling, of_states):
+    trained = of_sentences(pooling=pooling, include_prompt=False, max_length=8)
+    for text in ("cat", "cat sat on", "cat " * 20):
+        kept = " ".join(["the", "dog", *text.split()][:6])
+        expected = of_states(states(trained, kept)[-1])
+        found = trained.embed(text, prompt="the dog ")
+        np.testing.assert_allclose(found[0], expected, atol=1e-5)
+    # Without a prompt all is pooled.
+    [vector] = trained.embed("cat sat")
+    plain = of_sentences(pooling=pooling).embed("cat sat")[0]
+    np.testing.assert_allclose(vector, plain, atol=1e-6)
 
 
 def test_a_vector_is_the_same_alone_and_among_others(model):
@@ -170,6 +258,10 @@ def test_a_file_of_vectors_is_written_by_portions(tiny_run, tmp_path, capsys, mo
         (["a", "--layers", "x"], "--layers: 'x' is no whole number"),
         (["a", "--mix", "m"], "or a weight for each layer"),
         (["a", "--layers=9"], "layers are 9"),
+        (
+            ["a", "--normalize", "--no_normalize"],
+            "--no_normalize: not allowed with argument --norm",
+        ),
     ],
 )
 def test_a_mistake_is_one_line_and_leaves_no_file(
@@ -193,3 +285,26 @@ def test_a_bad_line_leaves_no_file_and_is_named(tiny_run, tmp_path, capsys):
     assert not output.exists()
     assert run(tiny_run.run_dir, "--file", text, "--output", output, "--truncate") == 0
     assert np.load(output).shape == (2, 16)
+
+
+def test_an_encoder_of_sentences_cuts_and_has_prompts(tmp_path, capsys):
+    head = HeadConfig(task="encoder", pooling="mean")
+    model, params = small_model(head, tokenizer=True)
+    model = model._replace(sentences=SentenceConfig(prompts={"query": "w1 ", "x\x1b[2J": "w2"}))
+    write_hugging_face(model, params, tmp_path / "m")
+    assert run(tmp_path / "m", "w3 " * 40, "w4", "--json") == 0
+    output = capsys.readouterr()
+    assert output.err == "1 text was cut to 32 tokens\n"
+    plain = [json.loads(line)["vector"] for line in output.out.splitlines()][1]
+
+    def vector(*flags):
+        assert run(tmp_path / "m", "w4", "--json", *flags) == 0
+        return json.loads(capsys.readouterr().out)["vector"]
+
+    assert vector("--prompt_name", "query") == vector("--prompt", "w1 ") != plain
+    assert vector("--prompt", "") == pytest.approx(plain, abs=1e-6)
+    assert run(tmp_path / "m", "w4", "--prompt_name", "q") == 2
+    error = capsys.readouterr().err
+    assert error == "error: there is no prompt 'q'; the model has query, x\\x1b[2J\n"
+    assert run(tmp_path / "m", "w4", "--prompt_name", "q", "--prompt", "q") == 2
+    assert "not allowed with" in capsys.readouterr().err

@@ -4,11 +4,13 @@ import io
 import json
 
 import pytest
+from converted import change_config, small_folder
 from runs import EXPERIMENT, write_text
 
 from bert_jax import cli
 from bert_jax.commands.predict import PORTION
 from bert_jax.commands.texts import read_texts
+from bert_jax.head_config import HeadConfig
 from bert_jax.recipes.pretrain import pretrain
 from data_pipeline.preparation.prepare import prepare
 from data_pipeline.tokenization.rules import Rules
@@ -155,3 +157,71 @@ def test_a_line_without_its_tab_is_named(tiny_run, tmp_path, capsys):
     output = capsys.readouterr()
     assert len(output.out.splitlines()) == 1
     assert f"error: {pairs}:2: 1 text where 2 are needed, with a tab between" in output.err
+
+
+@pytest.mark.parametrize("task", ["sequence_classification", "token_classification"])
+def test_a_label_that_a_terminal_would_obey_is_shown_escaped(task, tmp_path, capsys):
+    labels = ("good", "\x1b]0;owned\x07\x1b[2J\nfake line")
+    small_folder(tmp_path / "m", HeadConfig(task=task, labels=labels), tokenizer=True)
+    change_config(tmp_path / "m", id2label={"0": labels[1], "1": labels[1] + "2"})
+    argv = ["predict", str(tmp_path / "m"), "w1 w2", "a\u3000\u200db"]
+    assert cli.main(argv) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2
+    assert r"\x1b]0;owned\x07\x1b[2J\nfake line" in lines[0]
+    assert lines[0].isprintable()
+    assert cli.main([*argv, "--json"]) == 0
+    [found, _] = map(json.loads, capsys.readouterr().out.splitlines())
+    assert found[{"sequence": "labels", "token": "words"}[task.split("_")[0]]][0]["label"] in (
+        labels[1],
+        labels[1] + "2",
+    )
+
+
+LONG = "the cat " * 80
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["[MASK] " + LONG], "the model has 64 positions"),
+        (["[MASK] " + LONG + "[MASK]", "--truncate"], "1 [MASK] would be cut off"),
+        ([LONG, "a dog", "--task", "next-sentence"], "the model has 64 positions"),
+        (["[MASK]", "--cased"], "is uncased, as its files say"),
+        (["[MASK]", "--cased", "--uncased"], "--uncased: not allowed with argument --cased"),
+    ],
+)
+def test_how_a_text_is_read_that_cannot_be(tiny_run, capsys, argv, message):
+    assert cli.main(["predict", str(tiny_run.run_dir), *argv]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_text_that_is_too_long_is_cut_if_it_may_be(tiny_run, capsys):
+    for argv in (["[MASK] " + LONG], [LONG, "a dog", "--task", "next-sentence"]):
+        assert cli.main(["predict", str(tiny_run.run_dir), *argv, "--truncate", "--uncased"]) == 0
+        assert len(capsys.readouterr().out.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("head", "said"),
+    [
+        (HeadConfig(task="token_classification", labels=("a", "b")), "would have no label"),
+        (HeadConfig(task="question_answering"), "an answer that is cut off"),
+    ],
+)
+def test_what_needs_the_whole_text_is_not_cut(head, said, tmp_path, capsys):
+    small_folder(tmp_path / "m", head, tokenizer=True)
+    assert cli.main(["predict", str(tmp_path / "m"), "w1", "w2", "--truncate"]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_bare_vocabulary_is_read_as_it_is_said_to_be(tmp_path, capsys):
+    small_folder(tmp_path / "m", tokenizer=True)
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (tmp_path / "m" / name).unlink()
+    for command in (["embed", "w1"], ["predict", "w1 [MASK]"]):
+        argv = [command[0], str(tmp_path / "m"), command[1]]
+        assert cli.main(argv) == 2
+        assert "(--cased or --uncased)" in capsys.readouterr().err
+        assert cli.main([*argv, "--uncased"]) == 0
+        capsys.readouterr()

@@ -110,14 +110,16 @@ def _check(
     arguments: argparse.Namespace, model: Model, params: Any, folder: Path, layout: str
 ) -> _Checked:
     from bert_jax.convert.self_check import check_outputs, check_weights, transformers_is_there
+    from bert_jax.convert.sentence_encoder import encoder_folder
 
     weights = check_weights(model, params, folder, arguments.dtype)
     theirs, why_not = folder, ""
     if layout == "run":
-        theirs = model.path
-        if model.kind != "hugging_face":
+        if model.kind == "hugging_face":
+            theirs = encoder_folder(model.path)
+        else:
             why_not = "there is nothing of Hugging Face's to compare with"
-        elif arguments.new:
+        if arguments.new:
             why_not = "the new weights are not in what was read"
         elif arguments.hidden_act is not None:
             why_not = "what was read says another activation"

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from bert_jax.commands.output import print_json
+from bert_jax.commands.output import print_json, print_line
 from bert_jax.commands.texts import Item, have_text, in_portions, items_of, progress_of, read_texts
 from bert_jax.errors import UserError
 
@@ -28,18 +28,19 @@ def run(arguments: argparse.Namespace) -> None:
     from bert_jax.inference.load import load
 
     devices.initialize(arguments.platform)
-    model = load(arguments.model)
+    model = load(arguments.model, cased=arguments.cased)
     how: dict[str, Any] = {
-        "pooling": arguments.pooling,
-        "normalize": arguments.normalize,
-        "truncate": arguments.truncate,
+        name: getattr(arguments, name)
+        for name in ("pooling", "normalize", "prompt_name", "prompt", "truncate")
     }
     for name in ("layers", "mix"):
         if getattr(arguments, name) is not None:
             how[name] = getattr(arguments, name)
 
+    cut: list[int] = []
+
     def embed(texts: list[str]) -> np.ndarray:
-        return model.embed(texts, **how)
+        return model.embed(texts, **how, on_cut=cut.append)
 
     # What is wrong with how is said before a file is begun.
     width = embed([]).shape[1]
@@ -58,6 +59,9 @@ def run(arguments: argparse.Namespace) -> None:
             _print_similarity(portions, arguments.json)
         else:
             _print_vectors(portions, arguments.json)
+    if cut:
+        texts_were = "text was" if sum(cut) == 1 else "texts were"
+        print(f"{sum(cut):,} {texts_were} cut to {model.embed_limit} tokens", file=sys.stderr)
 
 
 def _check(arguments: argparse.Namespace, output: Path | None) -> None:
@@ -80,7 +84,7 @@ def _print_similarity(portions: Iterator[tuple[list[Item], np.ndarray]], as_json
             if as_json:
                 print_json({"first": first, "second": second, "cosine": float(cosine)})
             else:
-                print(f"{cosine:7.4f}  {first} | {second}")
+                print_line(f"{cosine:7.4f}  {first} | {second}")
 
 
 def cosines(firsts: np.ndarray, seconds: np.ndarray) -> np.ndarray:
@@ -96,7 +100,7 @@ def _print_vectors(portions: Iterator[tuple[list[Item], np.ndarray]], as_json: b
             if as_json:
                 print_json({"text": item.parts[0], "vector": [float(x) for x in vector]})
             else:
-                print(vector_line(item.parts[0], vector))
+                print_line(vector_line(item.parts[0], vector))
 
 
 def vector_line(text: str, vector: np.ndarray) -> str:

@@ -49,6 +49,7 @@ def predict_parser(command: str) -> CommandParser:
         help=f"{', '.join(task.replace('_', '-') for task in TASKS)} (what the head is for)",
     )
     parser.add_argument("--top_k", metavar="N", type=positive, help="words for each mask (5)")
+    _add_reading(parser, "a mask is never cut off; not for tag and answer")
     return parser
 
 
@@ -97,21 +98,46 @@ def embed_parser(command: str) -> CommandParser:
         type=_mix,
         help=f"of several layers: {', '.join(MIXES)}, or a weight for each: 0.5,0.3,0.2 (mean)",
     )
-    parser.add_argument(
+    length = parser.add_mutually_exclusive_group()
+    length.add_argument(
         "--normalize",
         action="store_true",
         default=None,
         help="divide each vector by its length (as the model was trained)",
     )
-    parser.add_argument(
+    length.add_argument(
         "--no_normalize", dest="normalize", action="store_false", help="leave its length"
     )
+    prompts = parser.add_mutually_exclusive_group()
+    prompts.add_argument(
+        "--prompt_name",
+        metavar="NAME",
+        help="put the model's prompt of this name before each text (the model's default, if any)",
+    )
+    prompts.add_argument(
+        "--prompt", metavar="TEXT", help="put this before each text; '' leaves the default out"
+    )
+    _add_reading(parser, "an encoder of sentences always cuts")
+    return parser
+
+
+def _add_reading(parser: CommandParser, of_cutting: str) -> None:
+    """How a text is read."""
     parser.add_argument(
         "--truncate",
         action="store_true",
-        help="cut texts that are too long for the model, which are an error otherwise",
+        default=None,
+        help="cut texts that are too long for the model, which are an error otherwise "
+        f"({of_cutting})",
     )
-    return parser
+    case = parser.add_mutually_exclusive_group()
+    case.add_argument(
+        "--cased",
+        action="store_true",
+        default=None,
+        help="for a bare vocab.txt, which cannot say so: it is cased",
+    )
+    case.add_argument("--uncased", dest="cased", action="store_false", help="or it is uncased")
 
 
 def _layers(text: str) -> tuple[int, ...]:

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from bert_jax.commands.output import print_json
+from bert_jax.commands.output import print_json, print_line
 from bert_jax.commands.texts import Item, have_text, in_portions, items_of, progress_of, read_texts
 from bert_jax.errors import UserError
 from bert_jax.formatting import format_probability
@@ -46,19 +46,22 @@ class ScoredPair(NamedTuple):
 
 
 def _fill_mask(model: Any, items: list[Item], arguments: argparse.Namespace) -> Sequence[Any]:
-    return model.fill_mask([i.parts[0] for i in items], arguments.top_k or DEFAULT_TOP_K)
+    texts = [item.parts[0] for item in items]
+    return model.fill_mask(
+        texts, arguments.top_k or DEFAULT_TOP_K, truncate=bool(arguments.truncate)
+    )
 
 
 def _pairs(name: str) -> Callable[[Any, list[Item], argparse.Namespace], Sequence[Any]]:
-    def answer(model: Any, items: list[Item], _: argparse.Namespace) -> Sequence[Any]:
+    def answer(model: Any, items: list[Item], arguments: argparse.Namespace) -> Sequence[Any]:
         pairs = [(item.parts[0], item.parts[1]) for item in items]
-        scores = getattr(model, name)(pairs)
+        scores = getattr(model, name)(pairs, truncate=bool(arguments.truncate))
         return [ScoredPair(*pair, float(p)) for pair, p in zip(pairs, scores, strict=True)]
 
     return answer
 
 
-def _classify(model: Any, items: list[Item], _: argparse.Namespace) -> Sequence[Any]:
+def _classify(model: Any, items: list[Item], arguments: argparse.Namespace) -> Sequence[Any]:
     """A text with a tab in it is a pair."""
     from bert_jax.inference.inputs import BadText
 
@@ -69,7 +72,8 @@ def _classify(model: Any, items: list[Item], _: argparse.Namespace) -> Sequence[
             raise BadText(
                 i, f"{len(parts)} texts with tabs between; give one in every line, or two in every"
             )
-    return model.classify([parts if count == 2 else parts[0] for parts in split])
+    texts = [parts if count == 2 else parts[0] for parts in split]
+    return model.classify(texts, truncate=bool(arguments.truncate))
 
 
 def _tag(model: Any, items: list[Item], _: argparse.Namespace) -> Sequence[Any]:
@@ -80,8 +84,9 @@ def _answer(model: Any, items: list[Item], _: argparse.Namespace) -> Sequence[An
     return model.answer([item.parts for item in items])
 
 
-def _choose(model: Any, items: list[Item], _: argparse.Namespace) -> Sequence[Any]:
-    return model.choose([(i.parts[0], i.parts[1:]) for i in items])
+def _choose(model: Any, items: list[Item], arguments: argparse.Namespace) -> Sequence[Any]:
+    questions = [(item.parts[0], item.parts[1:]) for item in items]
+    return model.choose(questions, truncate=bool(arguments.truncate))
 
 
 TASKS = {
@@ -92,6 +97,11 @@ TASKS = {
     "tag": Task(1, False, _tag),
     "answer": Task(2, False, _answer),
     "choose": Task(2, True, _choose),
+}
+# What a text that is cut has no answer for.
+_WHOLE = {
+    "tag": "words that are cut off would have no label",
+    "answer": "an answer that is cut off could not be found",
 }
 # What a head does where nothing else is asked for.
 _OF_HEAD = {
@@ -113,12 +123,14 @@ def run(arguments: argparse.Namespace) -> None:
     from bert_jax.inference.load import load
 
     devices.initialize(arguments.platform)
-    model = load(arguments.model)
+    model = load(arguments.model, cased=arguments.cased)
     name = arguments.task or _OF_HEAD.get(model.head.task)
     if name is None:
         raise UserError(f"{arguments.model} has no head to predict with; see bert-jax embed")
     if arguments.top_k is not None and name != "fill_mask":
         raise UserError("--top_k is for masks, and the model does not fill them; leave it out")
+    if arguments.truncate and name in _WHOLE:
+        raise UserError(f"--truncate: {_WHOLE[name]}; leave it out, and give a shorter text")
     task = TASKS[name]
     items = items_of(texts, task.parts, more=task.more)
     alone, doing = not sys.stdout.isatty(), name.replace("_", " ")
@@ -130,4 +142,4 @@ def run(arguments: argparse.Namespace) -> None:
                 if arguments.json:
                     print_json(result.to_dict())
                 else:
-                    print(result.to_line())
+                    print_line(result.to_line())

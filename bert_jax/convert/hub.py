@@ -13,9 +13,11 @@ _FILES = (
     *("config.json", "model.safetensors", "model.safetensors.index.json", "model-*.safetensors"),
     *("vocab.txt", "vocab.json", "merges.txt", "tokenizer.json", "tokenizer_config.json"),
     *("special_tokens_map.json", "added_tokens.json", "sentencepiece.model"),
-    *("modules.json", "1_Pooling/config.json", "2_Normalize/*", "sentence_bert_config.json"),
-    "README.md",
+    *("modules.json", "sentence_*_config.json", "config_sentence_transformers.json"),
+    *("*_Pooling/config.json", "*_Normalize/config.json", "README.md"),
 )
+# Older encoders of sentences have them in a folder of their own.
+PATTERNS = [*_FILES, *(f"0_*/{name}" for name in _FILES)]
 
 
 def is_hub_name(source: str | Path) -> bool:
@@ -50,9 +52,7 @@ def fetch(name: str) -> Path:
     )
     try:
         folder = Path(
-            snapshot_download(
-                given["name"], revision=given["revision"], allow_patterns=list(_FILES)
-            )
+            snapshot_download(given["name"], revision=given["revision"], allow_patterns=PATTERNS)
         )
     except errors.GatedRepoError as error:
         raise UserError(
@@ -75,7 +75,7 @@ def fetch(name: str) -> Path:
     except (http, OSError) as error:
         first = (str(error).splitlines() or [type(error).__name__])[0]
         raise UserError(f"{name} cannot be fetched: {first}") from error
-    if not any(folder.glob("*.safetensors*")):
+    if not any(folder.rglob("*.safetensors*")):
         _refuse_pickles(name, given["name"], given["revision"])
     return folder
 

@@ -6,6 +6,7 @@ from typing import Any, Literal, NamedTuple
 
 from bert_jax.config import BertConfig
 from bert_jax.head_config import HeadConfig
+from bert_jax.sentence_config import SentenceConfig
 from data_pipeline.tokenization.text_tokenizer import TextTokenizer
 
 Kind = Literal["run", "hugging_face", "google"]
@@ -36,6 +37,7 @@ class Model(NamedTuple):
       weights: the model itself.
       tokenizer: that it was trained with; None where the source has none.
       step: of a run's checkpoint; else None.
+      sentences: how a text is read for a vector, of an encoder that makes vectors of sentences.
     """
 
     kind: Kind
@@ -43,6 +45,7 @@ class Model(NamedTuple):
     weights: Weights
     tokenizer: TextTokenizer | None
     step: int | None = None
+    sentences: SentenceConfig | None = None
 
     @property
     def config(self) -> BertConfig:

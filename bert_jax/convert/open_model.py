@@ -10,12 +10,19 @@ import jax
 from bert_jax import models
 from bert_jax.checkpoint import open_read_only
 from bert_jax.config import BertConfig
-from bert_jax.config_file import read_config_file
+from bert_jax.config_file import read_config_file, read_sentence_config
 from bert_jax.convert import hub
 from bert_jax.convert.hf_config import FILE
 from bert_jax.convert.model import Kind, Model, Weights
 from bert_jax.convert.read import GOOGLE_CONFIG, read_google, read_hugging_face
-from bert_jax.convert.sentence_encoder import MODULES, read_pooling
+from bert_jax.convert.sentence_encoder import (
+    MODULES,
+    encoder_folder,
+    limited,
+    read_pooling,
+    read_sentences,
+)
+from bert_jax.convert.stablehlo import PROGRAM
 from bert_jax.errors import UserError
 from bert_jax.head_config import HeadConfig
 from data_pipeline.tokenization.text_tokenizer import TextTokenizer
@@ -57,22 +64,25 @@ def open_model(
     path = hub.fetch(str(source)) if hub.is_hub_name(source) else Path(source).expanduser()
     kind, path, step = _kind_of(path, step)
     if kind == "run":
-        return _open_run(path, step, task, drop, new, with_tokenizer)
+        return _open_run(path, step, task, cased, drop, new, with_tokenizer)
     if step is not None:
         raise UserError(f"{source} has no checkpoint of step {step}: it is no run")
     folder = path if path.is_dir() else path.parent
+    sentences = None
     if kind == "google":
-        weights = read_google(path, task=task, drop=drop, new=new)
+        encoder, weights = folder, read_google(path, task=task, drop=drop, new=new)
     else:
-        weights = read_hugging_face(path, task=task, drop=drop, new=new)
+        encoder = encoder_folder(folder)
+        weights = read_hugging_face(encoder, task=task, drop=drop, new=new)
         if weights.head.task != "encoder" and (folder / MODULES).is_file():
             weights = weights._replace(
                 notes=(*weights.notes, f"{MODULES} is not looked at: the model has a head")
             )
         elif pooling := read_pooling(folder):
-            weights = weights._replace(head=dataclasses.replace(weights.head, **pooling))
-    tokenizer = _tokenizer_of(folder, weights.config, cased) if with_tokenizer else None
-    return Model(kind, path, weights, tokenizer)
+            weights = weights._replace(head=dataclasses.replace(weights.head, **pooling._asdict()))
+            sentences = read_sentences(folder, weights.config.max_length)
+    tokenizer = _tokenizer_of(encoder, weights.config, cased) if with_tokenizer else None
+    return Model(kind, path, weights, tokenizer, sentences=sentences)
 
 
 def _kind_of(path: Path, step: int | None) -> tuple[Kind, Path, int | None]:
@@ -81,7 +91,13 @@ def _kind_of(path: Path, step: int | None) -> tuple[Kind, Path, int | None]:
         return "run", path.parent.parent, int(path.name) if step is None else step
     if (path / CHECKPOINTS).is_dir() or (path / TOKENIZER).is_dir():
         return "run", path, step
-    if (path / FILE).is_file():
+    if (path / PROGRAM).is_file():
+        raise UserError(
+            f"{path} is a compiled program (bert-jax convert --to stablehlo), which is run with "
+            "bert_jax.convert.stablehlo.read_stablehlo or jax.export; what it was made from is the "
+            "MODEL to give here"
+        )
+    if (path / FILE).is_file() or (path / MODULES).is_file():
         return "hugging_face", path, step
     folder = path if path.is_dir() else path.parent
     if (folder / GOOGLE_CONFIG).is_file():
@@ -98,6 +114,7 @@ def _open_run(
     folder: Path,
     step: int | None,
     task: str | None,
+    cased: bool | None,
     drop: Sequence[str],
     new: Sequence[str],
     with_tokenizer: bool,
@@ -117,11 +134,18 @@ def _open_run(
     tokenizer = None
     # What was converted without a tokeniser has an empty folder.
     if with_tokenizer and any((folder / TOKENIZER).iterdir()):
-        tokenizer = load_tokenizer(folder / TOKENIZER)
+        tokenizer = load_tokenizer(folder / TOKENIZER, cased)
         # A model of another library may have spare rows; what was trained here has none.
         spare = 0 if (folder / _OPERATIVE).exists() else config.vocab_size
         if not 0 <= config.vocab_size - tokenizer.vocab_size <= spare:
             raise _do_not_belong(folder, config, tokenizer)
+    sentences = None
+    if head.pooling != "none":
+        lengths = [config.max_length]
+        sentences = read_sentence_config(folder / FILE)
+        if sentences.max_length is None and tokenizer is not None:
+            lengths.append(tokenizer.model_max_length)
+        sentences = limited(sentences, *lengths)
     with open_read_only(folder / CHECKPOINTS) as checkpoints:
         found = checkpoints.latest if step is None else step
         if found is None:
@@ -133,6 +157,7 @@ def _open_run(
         Weights(config, head, lambda: _read_run(folder, config, head, found)),
         tokenizer,
         found,
+        sentences,
     )
 
 

@@ -79,6 +79,8 @@ def check_weights(model: Model, params: Any, folder: Path, dtype: str = "float32
         for name in wanted
         if wanted[name] != found[name]
     ]
+    if model.sentences is not None and again.sentences != model.sentences:
+        differing.append("how it reads a text is not what it was")
     if differing:
         raise UserError(f"what was written is another model: {'; '.join(differing)}")
     read = again.weights.read()

@@ -1,95 +1,190 @@
-"""Encoders that make vectors of sentences, in the layout of sentence-transformers.
+"""Encoders that make vectors of sentences, in the layout of sentence-transformers: read.
 
 `modules.json` lists what follows on each other: the encoder, a pooling of its tokens, and maybe a
-division by the vector's length (arXiv 1908.10084).
+division by the vector's length (arXiv 1908.10084). What is read, and what stands for what is not
+said, is as in sentence-transformers 6.2 (base/model.py, base/modules/transformer.py and
+sentence_transformer/modules/pooling.py). A setting that would change a vector and that we do not
+have is an error.
 """
 
-import json
+import dataclasses
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from bert_jax.config import BertConfig
 from bert_jax.convert.hf_config import FILE, read_json_object
 from bert_jax.convert.tensors import printable
 from bert_jax.errors import UserError
-from bert_jax.head_config import HeadConfig
+from bert_jax.head_config import POOLINGS
+from bert_jax.sentence_config import SentenceConfig
 from data_pipeline.strict_json import parse_json
 
 MODULES = "modules.json"
-_LARGEST_FILE = 1_000_000
-_SENTENCES = "sentence_bert_config.json"
-# Their switch -> our pooling.
-_POOLINGS = {
+PACKAGE = "sentence_transformers"
+SENTENCES = "sentence_bert_config.json"
+PROMPTS = "config_sentence_transformers.json"
+# Their switch of each pooling, in the order in which vectors are put one after another.
+SWITCHES = {
     "pooling_mode_cls_token": "cls",
-    "pooling_mode_mean_tokens": "mean",
     "pooling_mode_max_tokens": "max",
+    "pooling_mode_mean_tokens": "mean",
+    "pooling_mode_mean_sqrt_len_tokens": "mean_sqrt_len_tokens",
+    "pooling_mode_weightedmean_tokens": "weightedmean",
+    "pooling_mode_lasttoken": "lasttoken",
 }
-_MODES = {"cls": "cls", "mean": "mean", "max": "max"}
+_KINDS = ("roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet")
+_SETTINGS = (SENTENCES, *(f"sentence_{kind}_config.json" for kind in _KINDS))
+# Of the settings, what is handed to transformers, and could change anything.
+_NOT_HAD = (
+    *("processing_kwargs", "processor_kwargs", "tokenizer_args", "config_kwargs", "config_args"),
+    "tokenizer_name_or_path",
+)
+# Of the settings, what must be so where it is said at all.
+_MUST_BE = {
+    "transformer_task": "feature-extraction",
+    "module_output_name": "token_embeddings",
+}
+_OF_TEXT = {"method": "forward", "method_output_name": "last_hidden_state"}
+_TOKENIZER = "tokenizer_config.json"
+_KIND = "SentenceTransformer"
+_NO_LIMIT = 1 << 31
+_LARGEST_FILE = 1_000_000
+_VECTOR = "sentence_embedding"
 
 
-def read_pooling(folder: Path) -> dict[str, Any] | None:
-    """The fields `pooling` and `normalize` of a `HeadConfig`; None where there is no modules.json.
+class Pooling(NamedTuple):
+    """What is made of the states of the tokens.
+
+    Attributes:
+      pooling: as in a `HeadConfig`.
+      normalize: whether the vector is divided by its length.
+    """
+
+    pooling: str
+    normalize: bool
+
+
+def encoder_folder(folder: Path) -> Path:
+    """Where the encoder's own files are: the folder, or the one in it that modules.json names.
 
     Raises:
-      UserError: it lists modules that we do not have, or a pooling of several kinds.
+      UserError: `modules.json` is no list of modules, or names a place outside the folder.
+    """
+    path = folder / MODULES
+    first = _modules(path)[:1] if path.is_file() else []
+    return folder / first[0][1] if first and first[0][0] == "Transformer" else folder
+
+
+def read_pooling(folder: Path) -> Pooling | None:
+    """What modules.json says; None where there is none.
+
+    Raises:
+      UserError: it lists modules that we do not have, or a pooling that is unknown.
     """
     path = folder / MODULES
     if not path.is_file():
         return None
-    kinds, pooling = _kinds(path), None
-    for kind, place in kinds:
-        if kind == "Pooling":
-            config_path = folder / place / "config.json"
-            pooling = _pooling(config_path)
-    names = [kind for kind, _ in kinds]
+    modules = _modules(path)
+    names = [kind for kind, _ in modules]
     if names not in (["Transformer", "Pooling"], ["Transformer", "Pooling", "Normalize"]):
         raise UserError(
-            f"{path} lists {printable(' -> '.join(names))}; known are Transformer -> Pooling, and "
-            "Normalize after it"
+            f"{path} lists {printable(' -> '.join(names)) or 'nothing'}; known are Transformer -> "
+            "Pooling, and Normalize after it"
         )
-    return {"pooling": pooling, "normalize": "Normalize" in names}
+    normalize = "Normalize" in names
+    if normalize:
+        _check_normalize(folder / modules[2][1] / FILE)
+    return Pooling(_pooling(folder / modules[1][1] / FILE), normalize)
 
 
-def read_max_length(folder: Path) -> int | None:
-    """Tokens that sentences are cut to; None where the folder does not say it."""
-    path = folder / _SENTENCES
-    length = read_json_object(path).get("max_seq_length") if path.is_file() else None
-    return length if type(length) is int and length > 0 else None
+def read_sentences(folder: Path, positions: int) -> SentenceConfig:
+    """How a text is read, of a folder with modules.json.
+
+    Args:
+      folder: with `modules.json`.
+      positions: of the encoder, which no text is longer than.
+
+    Raises:
+      UserError: a file is damaged, or asks for what we do not have.
+    """
+    encoder = encoder_folder(folder)
+    names = [name for name in _SETTINGS if (encoder / name).is_file()]
+    path = encoder / (names[0] if names else SENTENCES)
+    settings = read_json_object(path) if names else {}
+    _check_settings(settings, path)
+    prompts, default = _prompts(folder / PROMPTS)
+    pooling = read_json_object(folder / _modules(folder / MODULES)[1][1] / FILE)
+    length = settings.get("max_seq_length")
+    try:
+        said = SentenceConfig(
+            max_length=_length_of_tokenizer(encoder) if length is None else length,
+            lowercase=settings.get("do_lower_case") or False,
+            prompts=prompts,
+            default_prompt=default,
+            include_prompt=pooling.get("include_prompt", True),
+        )
+    except UserError as error:
+        raise UserError(f"{folder}: {error}") from error
+    return limited(said, positions)
 
 
-def write_modules(folder: Path, config: BertConfig, head: HeadConfig, max_length: int) -> None:
-    """Write what sentence-transformers opens beside the encoder's own files."""
-    modules = ["Transformer", "Pooling", *(["Normalize"] if head.normalize else [])]
-    listed: list[dict[str, Any]] = [
-        {
-            "idx": i,
-            "name": str(i),
-            "path": f"{i}_{kind}" if i else "",
-            "type": f"sentence_transformers.models.{kind}",
-        }
-        for i, kind in enumerate(modules)
-    ]
-    pooling = {"word_embedding_dimension": config.hidden_size}
-    pooling |= {theirs: ours == head.pooling for theirs, ours in _POOLINGS.items()}
-    contents: dict[str, Any] = {
-        MODULES: listed,
-        _SENTENCES: {"max_seq_length": max_length, "do_lower_case": False},
-        f"{listed[1]['path']}/{FILE}": pooling,
-    }
-    for name, values in contents.items():
-        (folder / name).parent.mkdir(exist_ok=True)
-        (folder / name).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
-    if head.normalize:
-        (folder / listed[2]["path"]).mkdir()
+def limited(sentences: SentenceConfig, *lengths: int) -> SentenceConfig:
+    """The same with a length, which is none of these lengths longer than."""
+    said = [] if sentences.max_length is None else [sentences.max_length]
+    return dataclasses.replace(sentences, max_length=min(*lengths, *said, _NO_LIMIT))
 
 
-def _kinds(path: Path) -> list[tuple[str, str]]:
-    """Class and folder of every module."""
+def _check_settings(settings: dict[str, Any], path: Path) -> None:
+    """Raise `UserError` for a setting that could change a vector, and that we do not have."""
+    for name in _NOT_HAD:
+        if settings.get(name):
+            raise UserError(f"{path}: {name} is given, which is not had here; take it out")
+    for name, wanted in _MUST_BE.items():
+        if settings.get(name, wanted) != wanted:
+            raise UserError(
+                f"{path}: {name} is {printable(repr(settings[name]))}; it must be {wanted}"
+            )
+    modalities = settings.get("modality_config") or {"text": _OF_TEXT}
+    if not isinstance(modalities, dict) or modalities.get("text") != _OF_TEXT:
+        raise UserError(
+            f"{path}: modality_config says another thing of texts than that the last states of "
+            "the encoder are pooled"
+        )
+
+
+def _length_of_tokenizer(folder: Path) -> int | None:
+    """What is taken where no length is said; who opens the tokeniser checks what it says."""
+    path = folder / _TOKENIZER
+    length = read_json_object(path).get("model_max_length") if path.is_file() else None
+    # Hugging Face writes 1e30 for "no limit".
+    if isinstance(length, int | float) and 2 <= length < _NO_LIMIT:
+        return int(length)
+    return None
+
+
+def _prompts(path: Path) -> tuple[dict[str, str], str | None]:
+    """Prompts by name, and the name of the default one."""
+    values = read_json_object(path) if path.is_file() else {}
+    kind = values.get("model_type", _KIND)
+    if kind != _KIND:
+        raise UserError(f"{path} is of a {printable(str(kind))}; only a {_KIND} can be read")
+    prompts, default = values.get("prompts") or {}, values.get("default_prompt_name")
+    if isinstance(prompts, dict):
+        prompts = {name: "" if text is None else text for name, text in prompts.items()}
+        # These two are always there, and empty where nothing else is said.
+        if default in ("query", "document"):
+            prompts.setdefault(default, "")
+    return prompts, default
+
+
+def _modules(path: Path) -> list[tuple[str, str]]:
+    """Class and folder of every module; a class that is not theirs with its whole name."""
     try:
         if path.stat().st_size > _LARGEST_FILE:
             raise ValueError(f"it has {path.stat().st_size:,} bytes")
         modules = parse_json(path.read_bytes())
-        found = [(str(each["type"]).rpartition(".")[2], str(each["path"])) for each in modules]
+        if not isinstance(modules, list):
+            raise ValueError("it is no list")
+        found = [(str(each["type"]), str(each["path"])) for each in modules]
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise UserError(f"{path} is no list of modules: {printable(str(error))}") from error
     inside = path.parent.resolve()
@@ -97,22 +192,35 @@ def _kinds(path: Path) -> list[tuple[str, str]]:
         # A null byte is in no path, and neither is half of a surrogate pair.
         if not place.isprintable() or not (inside / place).resolve().is_relative_to(inside):
             raise UserError(f"{path} names {printable(place)}, which is outside its folder")
-    return found
+    return [
+        (kind.rpartition(".")[2] if kind.startswith(f"{PACKAGE}.") else kind, place)
+        for kind, place in found
+    ]
 
 
 def _pooling(path: Path) -> str:
+    """The newer `pooling_mode`, a name or a list of them, or else the switches; mean if none."""
     values = read_json_object(path)
-    known = [ours for theirs, ours in _POOLINGS.items() if values.get(theirs) is True]
-    others = [
-        name
-        for name in values
-        if name.startswith("pooling_mode_") and name not in _POOLINGS and values[name] is True
-    ]
-    if "pooling_mode" in values and not known:
-        known = [_MODES[m] for m in [values["pooling_mode"]] if isinstance(m, str) and m in _MODES]
-    if len(known) != 1 or others:
+    unknown = [name for name in values if name.startswith("pooling_mode_") and name not in SWITCHES]
+    if "pooling_mode" in values:
+        given = values["pooling_mode"]
+        modes = given if isinstance(given, list) else [given]
+    else:
+        modes = [mode for switch, mode in SWITCHES.items() if values.get(switch) is True]
+        modes = [*modes, *(name for name in unknown if values[name] is True)] or ["mean"]
+    if not modes or not all(isinstance(mode, str) and mode in POOLINGS for mode in modes):
         raise UserError(
-            f"{path} pools by {printable(', '.join([*known, *others]) or 'nothing')}; it must be "
-            f"one of {', '.join(_MODES)}"
+            f"{path} pools by {printable(', '.join(map(str, modes)) or 'nothing')}; known are "
+            f"{', '.join(POOLINGS)}, and several of them"
         )
-    return known[0]
+    return "+".join(modes)
+
+
+def _check_normalize(path: Path) -> None:
+    """Raise `UserError` where it is told to divide something else than the vector."""
+    values: dict[str, Any] = read_json_object(path) if path.is_file() else {}
+    for name in ("module_input_name", "module_output_name"):
+        if values.get(name, _VECTOR) not in (_VECTOR, None):
+            raise UserError(
+                f"{path}: {name} is {printable(repr(values[name]))}; it must be {_VECTOR}"
+            )

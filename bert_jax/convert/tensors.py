@@ -10,6 +10,8 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from bert_jax.escaping import escaped
+
 # More axes than numpy has, or more bytes than an offset counts, are a lie and no tensor.
 _MAX_RANK = 32
 _MAX_BYTES = 2**63 - 1
@@ -73,5 +75,5 @@ def read_limited(path: Path, limit: int, what: str) -> bytes:
 
 def printable(text: str, limit: int = 120) -> str:
     """Text out of a file, for a message: one line, nothing a terminal would obey, not too long."""
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    shown = escaped(text)
     return shown if len(shown) <= limit else f"{shown[: limit - 3]}..."

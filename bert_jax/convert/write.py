@@ -20,10 +20,12 @@ from bert_jax.convert.model_card import CARD, Facts, model_card
 from bert_jax.convert.new_folder import new_folder
 from bert_jax.convert.open_model import CHECKPOINTS, TOKENIZER
 from bert_jax.convert.safetensors_writer import write_safetensors
-from bert_jax.convert.sentence_encoder import read_max_length, write_modules
+from bert_jax.convert.sentence_encoder import limited
+from bert_jax.convert.sentence_writer import write_modules
 from bert_jax.convert.stablehlo import Compared, write_stablehlo
 from bert_jax.errors import UserError
 from bert_jax.head_config import HeadConfig
+from bert_jax.sentence_config import SentenceConfig
 from bert_jax.train_step import TrainState
 
 DTYPES = {
@@ -81,7 +83,7 @@ def write_hugging_face(
         (folder / FILE).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
         write_safetensors(folder, tensors)
         if head.pooling != "none":
-            write_modules(folder, config, head, _max_length(model))
+            write_modules(folder, config, head, _sentences(model))
         if not weights_only:
             card = model_card(dest.absolute().name, config, head, facts or Facts())
             (folder / CARD).write_text(card, encoding="utf-8")
@@ -112,7 +114,8 @@ def write_run(
     """
     config, head = model.config, model.head
     with new_folder(dest) as folder:
-        (folder / FILE).write_text(config_json(config, head), encoding="utf-8")
+        sentences = _sentences(model) if head.pooling != "none" else None
+        (folder / FILE).write_text(config_json(config, head, sentences), encoding="utf-8")
         (folder / TOKENIZER).mkdir()
         if model.tokenizer is not None and not weights_only:
             model.tokenizer.save(folder / TOKENIZER)
@@ -180,14 +183,12 @@ def cast(tensors: dict[str, Array], dtype: str) -> dict[str, Array]:
     return found
 
 
-def _max_length(model: Model) -> int:
-    """Tokens that a sentence is cut to before a vector is made of it."""
-    lengths = [model.config.max_length]
-    if model.tokenizer is not None:
-        lengths.append(model.tokenizer.model_max_length)
-    if model.kind == "hugging_face" and (said := read_max_length(model.path)):
-        lengths.append(said)
-    return min(lengths)
+def _sentences(model: Model) -> SentenceConfig:
+    """How its texts are read, with a length; one that is new has no length of its own."""
+    if model.sentences is not None:
+        return limited(model.sentences, model.config.max_length)
+    of_tokenizer = [] if model.tokenizer is None else [model.tokenizer.model_max_length]
+    return limited(SentenceConfig(), model.config.max_length, *of_tokenizer)
 
 
 def _sizes(folder: Path) -> dict[str, int]:

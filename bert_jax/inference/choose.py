@@ -31,7 +31,11 @@ class Choice(NamedTuple):
 
 
 def choose(
-    model: TaskLogits, tokenizer: TextTokenizer, questions: Sequence[tuple[str, Sequence[str]]]
+    model: TaskLogits,
+    tokenizer: TextTokenizer,
+    questions: Sequence[tuple[str, Sequence[str]]],
+    *,
+    truncate: bool = False,
 ) -> list[Choice]:
     """How likely each choice is among those of its question (paper, section 4.4).
 
@@ -39,6 +43,7 @@ def choose(
       model: with a head for multiple choice.
       tokenizer: of the model.
       questions: (text, its choices, one or more).
+      truncate: whether what is too long is cut, or is an error.
 
     Raises:
       BadText: a text and a choice are too long together, or there is no choice.
@@ -51,7 +56,7 @@ def choose(
     firsts = [questions[i][0] for i in owners]
     seconds = [choice for _, choices in questions for choice in choices]
     try:
-        rows = encode(tokenizer, model.config, firsts, seconds)
+        rows = encode(tokenizer, model.config, firsts, seconds, truncate=truncate)
     except BadText as error:
         raise BadText(owners[error.index], str(error)) from None
     logits = np.concatenate([np.empty(0, np.float32), *model.of(rows)])

@@ -1,6 +1,6 @@
 """Vectors of texts: the encoder's states, pooled over the tokens of each text."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -12,7 +12,8 @@ from bert_jax.encoder import BertEncoder
 from bert_jax.errors import UserError
 from bert_jax.head_config import HeadConfig
 from bert_jax.inference.batching import Row, computed
-from bert_jax.inference.inputs import TextTokenizer, encode
+from bert_jax.inference.inputs import TextTokenizer, single
+from bert_jax.sentence_config import SentenceConfig
 
 POOLINGS = ("mean", "cls", "max", "pooler")
 MIXES = ("mean", "sum", "concat")
@@ -30,6 +31,7 @@ class Embedder:
       params: weights of the model (`bert_jax.models`).
       tokenizer: the one that the model was trained with.
       compute: how to compute.
+      sentences: how a text is read; as it is where not given.
     """
 
     def __init__(
@@ -39,8 +41,10 @@ class Embedder:
         params: Any,
         tokenizer: TextTokenizer,
         compute: ComputeConfig | None = None,
+        sentences: SentenceConfig | None = None,
     ) -> None:
         self.config, self.head, self.tokenizer = config, head, tokenizer
+        self.sentences = sentences or SentenceConfig()
         self.params = params["bert"]
         self.compute = compute or ComputeConfig()
         self._encoder = BertEncoder(config, self.compute, has_pooler="pooler" in self.params)
@@ -56,7 +60,10 @@ class Embedder:
         mix: str | Sequence[float] = "mean",
         normalize: bool | None = None,
         *,
-        truncate: bool = False,
+        prompt_name: str | None = None,
+        prompt: str | None = None,
+        truncate: bool | None = None,
+        on_cut: Callable[[int], object] = lambda count: None,
     ) -> np.ndarray:
         """One vector for each text.
 
@@ -71,35 +78,73 @@ class Embedder:
             number for each, which it is multiplied by before they are summed.
           normalize: whether each vector is divided by its length (L2); where not given, as the
             model was trained to.
-          truncate: whether a text that is too long is cut at its end, or is an error.
+          prompt_name: of a text of the model's that is put before each; its default one where
+            neither name nor prompt is given.
+          prompt: the text itself; empty for none.
+          truncate: whether a text that is too long is cut at its end, or is an error; where not
+            given, it is cut if the model was trained to make vectors of sentences.
+          on_cut: is told how many texts were cut.
 
         Returns:
           [N, E] float32 in the order of the texts; with `concat` [N, E * layers].
 
         Raises:
-          UserError: an argument is out of range, or the model has no pooler.
+          UserError: an argument is out of range, or the model has no pooler or no such prompt.
           BadText: a text is too long.
         """
         texts = [texts] if isinstance(texts, str) else list(texts)
         how = self._checked(pooling, layers, mix, normalize)
-        sequences = encode(self.tokenizer, self.config, texts, truncate=truncate)
-        return self.of_sequences(sequences, how)
+        before = self.sentences.prompt_of(prompt, prompt_name)
+        if truncate is None:
+            truncate = self.head.pooling != "none"
+        ids = self._ids([before + text for text in texts])
+        sequences = [
+            single(
+                *(self.tokenizer, self.config, each, i, texts[i]),
+                truncate=truncate,
+                limit=self.limit,
+            )
+            for i, each in enumerate(ids)
+        ]
+        if cut := sum(len(each) > self.limit - 2 for each in ids):
+            on_cut(cut)
+        skipped = 0
+        if before and not self.sentences.include_prompt:
+            # [CLS] counts as part of the prompt, and the prompt is cut as a text is.
+            skipped = min(len(self._ids([before])[0]) + 2, self.limit) - 1
+        return self._of_sequences(sequences, how, skipped)
 
-    def of_sequences(self, sequences: Sequence[Row], how: dict[str, Any]) -> np.ndarray:
-        """Vectors of what is tokenised already; `how` is from `_checked`."""
+    @property
+    def limit(self) -> int:
+        """Tokens of the longest text, [CLS] and [SEP] among them."""
+        return min(self.sentences.max_length or self.config.max_length, self.config.max_length)
+
+    def _ids(self, texts: Sequence[str]) -> list[list[int]]:
+        if self.sentences.lowercase:
+            # Letter by letter, as the tokeniser's library does it: no letter depends on its place.
+            texts = ["".join(map(str.lower, text)) for text in texts]
+        return self.tokenizer.encode_batch(texts)
+
+    def _of_sequences(
+        self, sequences: Sequence[Row], how: dict[str, Any], skipped: int
+    ) -> np.ndarray:
+        """Vectors of what is tokenised; `how` is from `_checked`, `skipped` of `_pooled`."""
         vectors = np.empty((len(sequences), self.width(how)), np.float32)
         for chosen, found in computed(
             sequences,
             self.config.max_length,
             self.tokenizer.pad_id,
-            lambda _, batch: self._vectors(self.params, batch, **how),
+            lambda _, batch: self._vectors(self.params, batch, skipped, **how),
         ):
             vectors[chosen] = found[: len(chosen)]
         return vectors
 
     def width(self, how: dict[str, Any]) -> int:
         """Numbers of a vector."""
-        return self.config.hidden_size * (len(how["layers"]) if how["mix"] == "concat" else 1)
+        parts = len(how["pooling"].split("+"))
+        return (
+            self.config.hidden_size * parts * (len(how["layers"]) if how["mix"] == "concat" else 1)
+        )
 
     def _checked(
         self,
@@ -114,7 +159,7 @@ class Embedder:
             pooling = self.head.pooling if trained else "mean"
         if normalize is None:
             normalize = self.head.normalize
-        if pooling not in POOLINGS:
+        if pooling not in (*POOLINGS, self.head.pooling):
             raise UserError(f"pooling is {pooling!r}; it must be one of {', '.join(POOLINGS)}")
         count = self.config.num_hidden_layers
         given = (layers,) if isinstance(layers, int) else tuple(layers)
@@ -145,13 +190,14 @@ class Embedder:
         self,
         params: Any,
         batch: dict[str, jax.Array],
+        skipped: int | jax.Array,
         *,
         pooling: str,
         layers: tuple[int, ...],
         mix: str | tuple[float, ...],
         normalize: bool,
     ) -> jax.Array:
-        """[B, E] of a batch of `batching.pad`."""
+        """[B, E] of a batch of `batching.pad`; the first tokens, `skipped`, are not pooled."""
         only_last = layers == (self.config.num_hidden_layers,)
         with jax.default_matmul_precision(self.compute.matmul_precision):
             output: Any = self._encoder.apply(
@@ -164,12 +210,12 @@ class Embedder:
         if pooling == "pooler":
             vectors = output.pooled
         elif only_last:
-            vectors = pool(output.sequence, batch["attention_mask"], pooling)
+            vectors = pool(output.sequence, batch["attention_mask"], pooling, skipped)
             if not isinstance(mix, str):
                 vectors = mix[0] * vectors
         else:
             states = [output.hidden_states[layer].astype(jnp.float32) for layer in layers]
-            vectors = pool(mix_layers(states, mix), batch["attention_mask"], pooling)
+            vectors = pool(mix_layers(states, mix), batch["attention_mask"], pooling, skipped)
         vectors = vectors.astype(jnp.float32)
         if normalize:
             norm = jnp.linalg.norm(vectors, axis=-1, keepdims=True)
@@ -187,14 +233,37 @@ def mix_layers(states: Sequence[jax.Array], mix: str | Sequence[float]) -> jax.A
     return total / len(states) if mix == "mean" else total
 
 
-def pool(states: jax.Array, attention_mask: jax.Array, pooling: str) -> jax.Array:
-    """[B, E] float32 of states [B, L, E], padding left out; of a row of padding alone, finite."""
+def pool(
+    states: jax.Array, attention_mask: jax.Array, pooling: str, skipped: int | jax.Array = 0
+) -> jax.Array:
+    """[B, E] float32 of states [B, L, E], padding left out; of a row of padding alone, finite.
+
+    Args:
+      states: of the tokens.
+      attention_mask: [B, L], 0 at padding, which is at the end.
+      pooling: one of `bert_jax.head_config.POOLINGS`, or N of them with `+` between: [B, N * E].
+      skipped: tokens at the beginning that are left out as well.
+    """
     states = states.astype(jnp.float32)
-    if pooling == "cls":
-        return states[:, 0]
-    real = attention_mask[:, :, None] > 0
-    if pooling == "max":
+    real = (attention_mask > 0) & (jnp.arange(states.shape[1])[None] >= skipped)
+    found = [_pool_by(mode, states, real) for mode in pooling.split("+")]
+    return found[0] if len(found) == 1 else jnp.concatenate(found, axis=-1)
+
+
+def _pool_by(mode: str, states: jax.Array, real: jax.Array) -> jax.Array:
+    """The sums are those of sentence-transformers (its module Pooling)."""
+    length = states.shape[1]
+    if mode in ("cls", "lasttoken"):
+        first, last = jnp.argmax(real, axis=1), length - 1 - jnp.argmax(real[:, ::-1], axis=1)
+        chosen = first if mode == "cls" else last
+        return jnp.take_along_axis(states, chosen[:, None, None], axis=1)[:, 0]
+    if mode == "max":
         lowest = jnp.finfo(jnp.float32).min
-        return jnp.max(jnp.where(real, states, lowest), axis=1)
-    total = jnp.sum(jnp.where(real, states, 0.0), axis=1)
-    return total / jnp.maximum(jnp.sum(real, axis=1), 1)
+        return jnp.max(jnp.where(real[:, :, None], states, lowest), axis=1)
+    weights = real.astype(jnp.float32)
+    if mode == "weightedmean":
+        weights *= jnp.arange(1, length + 1)[None]
+        states = states * weights[:, :, None]
+    total = jnp.sum(jnp.where(real[:, :, None], states, 0.0), axis=1)
+    divisor = jnp.maximum(jnp.sum(weights, axis=1, keepdims=True), 1)
+    return total / (jnp.sqrt(divisor) if mode == "mean_sqrt_len_tokens" else divisor)

@@ -80,16 +80,19 @@ class FillMask:
 
         self._probabilities = jax.jit(probabilities)
 
-    def fill_mask(self, texts: str | Sequence[str], top_k: int = 5) -> list[FilledText]:
+    def fill_mask(
+        self, texts: str | Sequence[str], top_k: int = 5, *, truncate: bool = False
+    ) -> list[FilledText]:
         """The most probable tokens for every `[MASK]`, each by itself, given the whole text.
 
         Args:
           texts: one or several, each with at least one `[MASK]`, or the model's own mask token.
           top_k: how many tokens for each mask.
+          truncate: whether a text that is too long is cut at its end, or is an error.
 
         Raises:
           UserError: `top_k` is out of range.
-          BadText: a text has no `[MASK]` or is too long for the model.
+          BadText: a text has no `[MASK]`, is too long for the model, or would lose a `[MASK]`.
         """
         texts = [texts] if isinstance(texts, str) else list(texts)
         if not 1 <= top_k <= self.config.vocab_size:
@@ -97,7 +100,7 @@ class FillMask:
                 f"top_k is {top_k}; it must be at least 1 and at most the size of the vocabulary, "
                 f"{self.config.vocab_size}"
             )
-        rows = [self._row(i, text) for i, text in enumerate(texts)]
+        rows = [self._row(i, text, truncate) for i, text in enumerate(texts)]
         mask_id = self.tokenizer.mask_id
         places = [np.flatnonzero(row.ids == mask_id) for row in rows]
         filled: list[Any] = [None] * len(texts)
@@ -112,13 +115,21 @@ class FillMask:
                 filled[i] = FilledText(texts[i], masks)
         return filled
 
-    def _row(self, index: int, text: str) -> Row:
+    def _row(self, index: int, text: str, truncate: bool) -> Row:
         tokenizer = self.tokenizer
         ids = tokenizer.encode_with_masks(text)
-        row = single(tokenizer, self.config, ids, index, text)
+        row = single(tokenizer, self.config, ids, index, text, truncate=truncate)
         if tokenizer.mask_id not in ids:
             raise BadText(
                 index, f"the text {text[:60]!r} has no [MASK]; write [MASK] where a word is missing"
+            )
+        lost = ids.count(tokenizer.mask_id) - int((row.ids == tokenizer.mask_id).sum())
+        if lost:
+            raise BadText(
+                index,
+                f"the text {text[:40]!r}... has {len(ids) + 2} tokens and the model "
+                f"{self.config.max_length} positions: {lost} [MASK] would be cut off; give a "
+                "shorter one",
             )
         return row
 

@@ -90,16 +90,17 @@ def single(
     text: str,
     *,
     truncate: bool = False,
+    limit: int | None = None,
 ) -> Row:
     """`[CLS] ids [SEP]`; `index` and `text` are for the error.
 
     Raises:
-      BadText: it is too long.
+      BadText: it is longer than the model's positions, or than the limit.
     """
-    room = config.max_length - 2
+    room = min(config.max_length, limit or config.max_length) - 2
     if len(ids) > room:
         if not truncate:
-            raise _too_long(index, text, len(ids) + 2, config)
+            raise _too_long(index, text, len(ids) + 2, config, room + 2)
         ids = ids[:room]
     row = np.array([tokenizer.cls_id, *ids, tokenizer.sep_id], np.int32)
     return Row(row, np.zeros_like(row))
@@ -132,9 +133,14 @@ def pair(
     return Row(np.array(ids, np.int32), np.array(types, np.int32))
 
 
-def _too_long(index: int, text: str, tokens: int, config: BertConfig) -> BadText:
+def _too_long(
+    index: int, text: str, tokens: int, config: BertConfig, limit: int | None = None
+) -> BadText:
+    most = f"the model has {config.max_length} positions"
+    if limit is not None and limit < config.max_length:
+        most = f"the model is for {limit} at most"
     return BadText(
         index,
-        f"the text {text[:40]!r}... has {tokens} tokens with [CLS] and [SEP]; the model has "
-        f"{config.max_length} positions: give a shorter one",
+        f"the text {text[:40]!r}... has {tokens} tokens with [CLS] and [SEP]; {most}: give a "
+        "shorter one",
     )

@@ -35,4 +35,11 @@ def load(
     opened = open_model(model, task=task, step=step, cased=cased)
     if opened.tokenizer is None:
         raise UserError(f"{model} has no tokeniser; put its vocab.txt or tokenizer.json beside it")
-    return LoadedModel(opened.config, opened.head, opened.weights.read(), opened.tokenizer, compute)
+    return LoadedModel(
+        opened.config,
+        opened.head,
+        opened.weights.read(),
+        opened.tokenizer,
+        compute,
+        opened.sentences,
+    )

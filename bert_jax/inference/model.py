@@ -1,6 +1,6 @@
 """A model that is ready to be used, whatever head it has."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -21,6 +21,7 @@ from bert_jax.inference.pairs import PairScorer
 from bert_jax.inference.tag import TaggedText, tag
 from bert_jax.inference.task_logits import TaskLogits
 from bert_jax.pair_tasks import PAIR_TASKS
+from bert_jax.sentence_config import SentenceConfig
 
 
 class LoadedModel:
@@ -36,6 +37,7 @@ class LoadedModel:
       params: its weights, on the first device.
       tokenizer: the one that it was trained with.
       compute: how it is computed.
+      sentences: how `embed` reads a text.
     """
 
     def __init__(
@@ -45,8 +47,10 @@ class LoadedModel:
         params: Any,
         tokenizer: TextTokenizer,
         compute: ComputeConfig | None = None,
+        sentences: SentenceConfig | None = None,
     ) -> None:
         self.config, self.head, self.tokenizer = config, head, tokenizer
+        self.sentences = sentences or SentenceConfig()
         self.compute = compute or ComputeConfig()
         self.params = jax.device_put(params, jax.local_devices()[0])
 
@@ -58,7 +62,10 @@ class LoadedModel:
         mix: str | Sequence[float] = "mean",
         normalize: bool | None = None,
         *,
-        truncate: bool = False,
+        prompt_name: str | None = None,
+        prompt: str | None = None,
+        truncate: bool | None = None,
+        on_cut: Callable[[int], object] = lambda count: None,
     ) -> np.ndarray:
         """One vector for each text, [N, E] float32.
 
@@ -70,12 +77,28 @@ class LoadedModel:
           mix: `mean`, `sum` or `concat` (then [N, E * layers]), or a weight for each layer.
           normalize: whether each vector is divided by its length; where not given, as the model
             was trained to.
-          truncate: whether a text that is too long is cut at its end, or is an error.
+          prompt_name: of a text of the model's that is put before each (`sentences.prompts`); its
+            default one where neither name nor prompt is given.
+          prompt: the text itself; empty for none.
+          truncate: whether a text that is too long is cut at its end, or is an error; where not
+            given, it is cut if the model was trained to make vectors of sentences.
+          on_cut: is told how many texts were cut.
 
         Raises:
           UserError: an argument is out of range, or a text is too long.
         """
-        return self._embedder.embed(texts, pooling, layers, mix, normalize, truncate=truncate)
+        return self._embedder.embed(
+            *(texts, pooling, layers, mix, normalize),
+            prompt_name=prompt_name,
+            prompt=prompt,
+            truncate=truncate,
+            on_cut=on_cut,
+        )
+
+    @property
+    def embed_limit(self) -> int:
+        """Tokens of the longest text that `embed` takes whole, [CLS] and [SEP] among them."""
+        return self._embedder.limit
 
     def encode(
         self,
@@ -106,18 +129,22 @@ class LoadedModel:
             truncate=truncate,
         )
 
-    def fill_mask(self, texts: str | Sequence[str], top_k: int = 5) -> list[FilledText]:
+    def fill_mask(
+        self, texts: str | Sequence[str], top_k: int = 5, *, truncate: bool = False
+    ) -> list[FilledText]:
         """The most probable tokens for every `[MASK]`, each by itself, given the whole text.
 
         Args:
           texts: one or several, each with at least one `[MASK]`, or the model's own mask token.
           top_k: how many tokens for each mask.
+          truncate: whether a text that is too long is cut at its end, or is an error.
 
         Raises:
-          UserError: the model has no masked LM head; a text has no mask or is too long.
+          UserError: the model has no masked LM head; a text has no mask, is too long, or would
+            lose a mask.
         """
         self._need("pretraining", "fill masks")
-        return self._fill_mask.fill_mask(texts, top_k)
+        return self._fill_mask.fill_mask(texts, top_k, truncate=truncate)
 
     def next_sentence(
         self, pairs: Sequence[tuple[str, str]], *, truncate: bool = False
@@ -188,17 +215,20 @@ class LoadedModel:
         self._need("question_answering", "answer questions")
         return answer(self._logits, self.tokenizer, questions, longest=longest)
 
-    def choose(self, questions: Sequence[tuple[str, Sequence[str]]]) -> list[Choice]:
+    def choose(
+        self, questions: Sequence[tuple[str, Sequence[str]]], *, truncate: bool = False
+    ) -> list[Choice]:
         """How likely each choice is among those of its question.
 
         Args:
           questions: (text, its choices).
+          truncate: whether what is too long is cut, or is an error.
 
         Raises:
           UserError: the model has no head for choices, or one is too long.
         """
         self._need("multiple_choice", "choose")
-        return choose(self._logits, self.tokenizer, questions)
+        return choose(self._logits, self.tokenizer, questions, truncate=truncate)
 
     def _need(self, task: str, what: str) -> None:
         if self.head.task != task:
@@ -228,7 +258,10 @@ class LoadedModel:
 
     @cached_property
     def _embedder(self) -> Embedder:
-        return Embedder(self.config, self.head, self.params, self.tokenizer, self.compute)
+        return Embedder(
+            *(self.config, self.head, self.params, self.tokenizer, self.compute),
+            sentences=self.sentences,
+        )
 
     @cached_property
     def _encoder(self) -> Encoder:
