@@ -142,6 +142,9 @@ def test_any_values_are_a_model_or_one_line(values, base):
         (b"\xff\xfe", "is no JSON"),
         (b"[1]", "it must hold a JSON object"),
         (b'{"vocab_size": ' + b"9" * 10_000 + b"}", "config.json"),
+        (json.dumps(BERT | {"vocab_size": 10**4000}).encode(), "no model has more than"),
+        (json.dumps(BERT | {"layer_norm_eps": -1}).replace("-1", "1e400").encode(), "eps is inf"),
+        (json.dumps(BERT | {"hidden_size": "x" * 10**5}).encode(), "must be of type int"),
         (b" " * 20_000_000, "a config has a few thousand"),
     ],
 )
@@ -151,6 +154,7 @@ def test_a_file_that_is_no_config_is_one_line(content, said, tmp_path):
         read_config(tmp_path / "config.json")
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 500
 
 
 def test_a_config_that_claims_far_more_than_the_file_holds_is_refused_at_once(tmp_path):

@@ -12,6 +12,7 @@ from bert_jax.config import BertConfig
 from bert_jax.convert.hf_classes import CLASS_TASKS, check_has_class, class_of, model_type_of
 from bert_jax.convert.tensors import printable
 from bert_jax.errors import UserError
+from bert_jax.field_checks import shown
 from bert_jax.head_config import HeadConfig
 from data_pipeline.strict_json import parse_json
 
@@ -213,7 +214,9 @@ def _check_not_huge(fields: Mapping[str, Any], named: Mapping[str, str]) -> None
     for name in (*_SIZES, "type_vocab_size"):
         value, largest = fields.get(name), _LARGEST.get(name, _LARGEST_OF_OTHERS)
         if type(value) is int and value > largest:
-            raise UserError(f"{named.get(name, name)} is {value}; no model has more than {largest}")
+            raise UserError(
+                f"{named.get(name, name)} is {shown(value)}; no model has more than {largest}"
+            )
 
 
 def _architecture(values: Mapping[str, Any]) -> tuple[str | None, str | None]:

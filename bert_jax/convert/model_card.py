@@ -8,6 +8,7 @@ from typing import NamedTuple
 from bert_jax.config import BertConfig
 from bert_jax.convert.hf_classes import class_of
 from bert_jax.convert.layout import count_weights
+from bert_jax.convert.tensors import printable
 from bert_jax.errors import UserError
 from bert_jax.formatting import format_count
 from bert_jax.head_config import TASKS, HeadConfig
@@ -71,6 +72,8 @@ def model_card(name: str, config: BertConfig, head: HeadConfig, facts: Facts) ->
       head: on it.
       facts: what is known of how it was made.
     """
+    # That of a folder, which may hold a line end.
+    name = printable(name)
     parts = [
         f"---\n{_metadata(name, head, facts)}\n---\n",
         f"# {name}\n",

@@ -22,7 +22,8 @@ import numpy.typing as npt
 
 from data_pipeline.atomic_file import write_atomically
 from data_pipeline.errors import DataError
-from data_pipeline.tokenization.files import EXTENDED, PREFIX, read_json
+from data_pipeline.tokenization.files import EXTENDED, PREFIX
+from data_pipeline.tokenization.read_files import read_json
 from data_pipeline.tokenization.text_tokenizer import TextTokenizer
 from data_pipeline.tokenization.tokenizer import Tokenizer, load_tokenizer
 
