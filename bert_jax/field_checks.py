@@ -3,10 +3,19 @@
 import dataclasses
 import difflib
 import math
+import reprlib
 import typing
 from typing import Any
 
 from bert_jax.errors import UserError
+
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 80
+
+
+def shown(value: Any) -> str:
+    """A value as Python writes it, but not too long: it may come out of somebody else's file."""
+    return _SHORT.repr(value)
 
 
 def check_types(config: Any) -> None:
@@ -31,7 +40,7 @@ def check_types(config: Any) -> None:
             object.__setattr__(config, field.name, _as_float(value))
         elif type(value) not in allowed:
             wanted = " or ".join("None" if a is type(None) else a.__name__ for a in allowed)
-            raise UserError(f"{name}.{field.name} is {value!r}, it must be of type {wanted}")
+            raise UserError(f"{name}.{field.name} is {shown(value)}, it must be of type {wanted}")
 
 
 def _check_tuple(config: Any, name: str, kind: type) -> None:
@@ -44,7 +53,8 @@ def _check_tuple(config: Any, name: str, kind: type) -> None:
         value = tuple(_as_float(item) if type(item) is int else item for item in value)
     if type(value) is not tuple or any(type(item) is not kind for item in value):
         raise UserError(
-            f"{type(config).__name__}.{name} is {value!r}, it must be a tuple of {kind.__name__}"
+            f"{type(config).__name__}.{name} is {shown(value)}, it must be a tuple of "
+            f"{kind.__name__}"
         )
     object.__setattr__(config, name, value)
 
@@ -73,7 +83,8 @@ def check_range(
             limits += [f"above {_bound(above)}"] if above > -math.inf else []
             limits += [f"below {_bound(below)}"] if below < math.inf else []
             raise UserError(
-                f"{type(config).__name__}.{name} is {value!r}, it must be {' and '.join(limits)}"
+                f"{type(config).__name__}.{name} is {shown(value)}, it must be "
+                f"{' and '.join(limits)}"
             )
 
 
@@ -89,6 +100,6 @@ def check_choice(config: Any, name: str, choices: tuple[str, ...]) -> None:
         near = difflib.get_close_matches(str(value), choices, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise UserError(
-            f"{type(config).__name__}.{name} is {value!r}, it must be one of "
+            f"{type(config).__name__}.{name} is {shown(value)}, it must be one of "
             f"{', '.join(map(repr, choices))}{hint}"
         )

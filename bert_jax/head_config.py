@@ -4,7 +4,7 @@ import dataclasses
 from typing import Any
 
 from bert_jax.errors import UserError
-from bert_jax.field_checks import check_choice, check_range, check_types
+from bert_jax.field_checks import check_choice, check_range, check_types, shown
 
 # Each with what a person calls it.
 TASKS = {
@@ -56,7 +56,7 @@ class HeadConfig:
         classifies = self.task in ("sequence_classification", "token_classification")
         if classifies != bool(self.labels):
             raise UserError(
-                f"HeadConfig.labels is {self.labels!r} with the task {self.task!r}; "
+                f"HeadConfig.labels is {shown(self.labels)} with the task {self.task!r}; "
                 f"{'it needs a name for each class' if classifies else 'it has no classes'}"
             )
 

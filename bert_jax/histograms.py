@@ -1,4 +1,4 @@
-"""Histograms of lengths, as matplotlib figures for `plots.to_svg`."""
+"""Histograms of lengths, as matplotlib figures for `figure_output.to_svg`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bert_jax.plots import BASELINE, INK, MUTED, PAPER, TRAIN, dress
+from bert_jax.plot_style import BASELINE, INK, MUTED, PAPER, TRAIN, dress
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -1,47 +1,25 @@
 """The curves of a run, as matplotlib figures.
 
-Figures are made without pyplot, whose state is global: a report may be written in a thread. The
-same figure becomes a PNG and, with its colours replaced by CSS variables, an inline SVG that
-follows the page from light to dark.
+Figures are made without pyplot, whose state is global: a report may be written in a thread.
 """
 
 from __future__ import annotations
 
-import io
 import math
-import re
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bert_jax.label_places import LABEL_HEIGHT, free_corner
+from bert_jax.plot_style import BASELINE, EVALUATION, MUTED, PAPER, TRAIN, dress_steps
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# The colours of the figures and the CSS variables of the page that take their place. Blue and
-# vermilion stay apart for every kind of colour vision, in print, and on both backgrounds.
-INK, MUTED, GRID, PAPER = "#1f2733", "#5b6675", "#dfe3e8", "#fffffe"
-TRAIN, EVALUATION, BASELINE = "#0b62a8", "#b3460a", "#6b7280"
-# Of lines that stand for things of one kind, in their order.
-SERIES = ("#1f5fbf", "#b8560b", "#0a7d55", "#9a3fa5", "#8a6a00", "#0e7f95")
-CSS_VARIABLES = {
-    INK: "--ink",
-    MUTED: "--muted",
-    GRID: "--line",
-    PAPER: "--card",
-    TRAIN: "--train",
-    EVALUATION: "--eval",
-    BASELINE: "--baseline",
-    **{color: f"--series-{i}" for i, color in enumerate(SERIES, 1)},
-}
 MOST_POINTS = 1000
 _DASHED: dict[str, Any] = {"linewidth": 1.2, "linestyle": (0, (5, 3)), "zorder": 1}
-_RC_LOCK = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -146,65 +124,6 @@ def draw(
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _tick(value, plot.percent)))
     dress_steps(axes, plot.title)
     return figure
-
-
-def dress_steps(axes: Any, title: str, pad: float | None = None) -> None:
-    """A title, `pad` points above the axes, and steps on the horizontal axis."""
-    from matplotlib.ticker import FuncFormatter, MaxNLocator
-
-    axes.set_title(title, loc="left", color=INK, fontsize=11, fontweight="bold", pad=pad)
-    axes.set_xlabel("step", color=MUTED, fontsize=9)
-    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, steps=[1, 2, 5, 10]))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-    dress(axes)
-
-
-def dress(axes: Any) -> None:
-    """Ticks without lines, a grid behind, and no frame but the line below."""
-    axes.tick_params(which="both", colors=MUTED, labelsize=9, length=0)
-    axes.grid(axis="y", color=GRID, linewidth=0.8)
-    axes.set_axisbelow(True)
-    for side, spine in axes.spines.items():
-        spine.set_visible(side == "bottom")
-        spine.set_color(GRID)
-
-
-def to_png(figure: Figure, path: Path) -> None:
-    """Save a figure as a PNG on white."""
-    figure.savefig(path, format="png", dpi=150, facecolor="white")
-
-
-def to_svg(figure: Figure, name: str, description: str) -> str:
-    """A figure as an `<svg>` element for a page: colours by CSS variable, text as text.
-
-    Args:
-        figure: drawn by `draw`.
-        name: makes the ids of the element unique in the page.
-        description: what a screen reader says.
-    """
-    import matplotlib
-
-    buffer = io.StringIO()
-    # These two can only be set globally; nothing else of ours reads them.
-    with _RC_LOCK, matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
-        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-    svg = buffer.getvalue()
-    svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    svg = re.sub(r'(id="|url\(#|href="#)', rf"\g<1>{name}-", svg)
-    svg = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", svg, count=1)
-    svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", svg, count=1)
-    svg = re.sub(r"font: ([^;\"]*?)[\d.]+px [^;\"]*", _system_font, svg)
-    for color, variable in CSS_VARIABLES.items():
-        svg = svg.replace(color, f"var({variable})")
-    label = description.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
-    return svg.replace("<svg", f'<svg role="img" aria-label="{label}"', 1)
-
-
-def _system_font(found: re.Match[str]) -> str:
-    size = re.search(r"[\d.]+px", found[0])
-    weight = "600 " if "bold" in found[0] or "700" in found[0] else ""
-    return f"font: {weight}{size[0] if size else '9px'} var(--font)"
 
 
 def _draw_baselines(axes: Any, baselines: Sequence[Baseline], scale: float) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bert_jax.errors import UserError
+from bert_jax.figure_output import to_png, to_svg
 from bert_jax.formatting import format_amount, format_count, format_rate
 from bert_jax.kept_curves import thinned
 from bert_jax.loss_bands import shipped_bands
@@ -24,7 +25,7 @@ from bert_jax.loss_watch import watch_of
 from bert_jax.metrics import METRICS_FILE, is_evaluation, read_metrics
 from bert_jax.page import render_page, write_page
 from bert_jax.pair_tasks import PAIR_TASKS, PairTask, pair_task_of
-from bert_jax.plots import Band, Baseline, Plot, draw, to_png, to_svg
+from bert_jax.plots import Band, Baseline, Plot, draw
 from bert_jax.report_facts import flatten, headline_facts, names_of, split_rows, store_facts
 from bert_jax.report_stages import borders_of, schedule_text, setting
 from bert_jax.store_plot import STORES_TITLE, draw_stores
@@ -253,7 +254,9 @@ def _summary(run: Run, training: Sequence[Mapping[str, Any]]) -> str:
         of = f" of {run.num_steps:,}" if run.num_steps and not _is_finished(run, training) else ""
         task = pair_task_of(training[-1])
         and_pairs = "" if task is None else f" and {task.title}"
-        parts.append(f"{training[-1]['step']:,}{of} steps of masked language modelling{and_pairs}")
+        step = training[-1]["step"]
+        steps = f"{step:,}{of} {'step' if step == 1 and not of else 'steps'}"
+        parts.append(f"{steps} of masked language modelling{and_pairs}")
     summary = ", ".join(parts) + "." if parts else ""
     shapes = schedule_text(run.operative, training[-1]["step"]) if training else ""
     return f"{summary} {shapes}".strip()

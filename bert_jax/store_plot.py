@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from bert_jax.plots import BASELINE, MUTED, PAPER, SERIES, Border, draw_borders, dress_steps
+from bert_jax.plot_style import BASELINE, MUTED, PAPER, SERIES, dress_steps
+from bert_jax.plots import Border, draw_borders
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

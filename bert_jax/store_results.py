@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bert_jax.formatting import format_alike
+from bert_jax.formatting import format_alike, format_amount
 from bert_jax.pair_tasks import pair_task_of
 
 STORES = "stores"
@@ -65,7 +65,8 @@ def store_lines(evaluation: Mapping[str, Any]) -> list[str]:
         for cells in table
     ]
     if len(rows) > len(shown):
-        lines.append(f"  and {len(rows) - len(shown)} more stores, in evaluation.json")
+        more = format_amount(len(rows) - len(shown), "more store")
+        lines.append(f"  and {more}, in evaluation.json")
     return lines
 
 

@@ -15,6 +15,7 @@ from typing import Protocol
 from data_pipeline.counter_random import Stream, stream_key
 from data_pipeline.errors import DataError
 from data_pipeline.features import Batch
+from data_pipeline.wording import amount
 
 # Steps before a stage at which its first plan is begun. The largest plans take a minute.
 BEGUN_BEFORE = 10_000
@@ -47,8 +48,8 @@ class StagedBatches:
     def __init__(self, parts: Sequence[StepBatches], starts: Sequence[int]) -> None:
         if not parts or len(parts) != len(starts):
             raise DataError(
-                f"stages need a start for each of at least one part; got {len(parts)} parts and "
-                f"{len(starts)} starts"
+                "stages need a start for each of at least one part; got "
+                f"{amount(len(parts), 'part')} and {amount(len(starts), 'start')}"
             )
         if starts[0] != 0 or any(a >= b for a, b in pairwise(starts)):
             raise DataError(f"stages start at step 0 and then ever later; got {list(starts)}")

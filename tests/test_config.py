@@ -40,6 +40,15 @@ def test_a_wrong_value_is_an_error_that_names_the_field_and_what_it_must_be(kind
         kind(**fields)
 
 
+@pytest.mark.parametrize("value", ["x\n" * 10**5, [[]] * 10**5, 10**4000, -(10**4000)])
+@pytest.mark.parametrize("field", ["hidden_act", "vocab_size", "layer_norm_eps"])
+def test_a_wrong_value_of_any_length_is_one_short_line(field, value):
+    with pytest.raises(UserError) as caught:
+        BertConfig(**{field: value}, num_attention_heads=7)
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 300
+
+
 def test_a_whole_number_is_taken_for_a_float_field_and_stored_as_one():
     config = OptimizerConfig(max_grad_norm=1)
     assert type(config.max_grad_norm) is float

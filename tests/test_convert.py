@@ -236,15 +236,21 @@ def test_a_model_becomes_a_program_with_its_tokeniser(folder, tmp_path, capsys, 
 
     def program(config, head, params, folder):
         (folder / "model.stablehlo").write_bytes(b"program")
-        return Compared(1e-7, ((1, 7),))
+        return Compared(1e-7, ((1, 7),), signature)
 
+    shapes = {"input_ids": "int32[batch,length]", "attention_mask": "int32[batch,length]"}
+    signature = {"inputs": shapes, "outputs": {"logits": "float32[batch,3]"}, "platforms": ["cpu"]}
     monkeypatch.setattr(write, "write_stablehlo", program)
+    assert main(["convert", str(folder), str(tmp_path / "shown"), "--to", "stablehlo"]) == 0
+    out = capsys.readouterr().out
+    assert "         outputs  logits: float32[batch,3]\n         runs on  cpu\n" in out
     command = ["convert", str(folder), str(tmp_path / "m"), "--to", "stablehlo", "--json"]
     assert main(command) == 0
     found = json.loads(capsys.readouterr().out)
     assert set(found["files"]) > {"model.stablehlo", "vocab.txt", "tokenizer.json"}
     assert found["largest_output_difference"] == 1e-7
     assert found["compared_with"] == "the program read again"
+    assert found["program"] == signature
 
 
 def test_the_heads_and_types_of_the_help_are_those_there_are():

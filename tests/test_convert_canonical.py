@@ -59,9 +59,7 @@ def test_two_old_names_of_one_weight_are_an_error():
 
 def test_buffers_slots_and_counters_are_no_weights():
     found = canonical_names([WORDS, "bert.embeddings.position_ids"], BERT)
-    assert describe_left(found.left) == [
-        "1 buffers that are no weights: bert.embeddings.position_ids"
-    ]
+    assert describe_left(found.left) == ["1 buffer that is no weight: bert.embeddings.position_ids"]
     names = ["bert/a", "bert/a/adam_m", "bert/a/adam_v", "bert/a/lamb_m", "global_step"]
     found = canonical_names(names, GOOGLE)
     assert found.original == {"bert/a": "bert/a"}

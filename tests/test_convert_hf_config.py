@@ -189,6 +189,9 @@ def test_any_values_are_a_model_or_one_line(values, base):
         (b"\xff\xfe", "is no JSON"),
         (b"[1]", "it must hold a JSON object"),
         (b'{"vocab_size": ' + b"9" * 10_000 + b"}", "config.json"),
+        (json.dumps(BERT | {"vocab_size": 10**4000}).encode(), "no model has more than"),
+        (json.dumps(BERT | {"layer_norm_eps": -1}).replace("-1", "1e400").encode(), "eps is inf"),
+        (json.dumps(BERT | {"hidden_size": "x" * 10**5}).encode(), "must be of type int"),
         (b" " * 20_000_000, "a config has a few thousand"),
     ],
 )
@@ -198,6 +201,7 @@ def test_a_file_that_is_no_config_is_one_line(content, said, tmp_path):
         read_config(tmp_path / "config.json")
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 500
 
 
 def test_a_config_that_claims_far_more_than_the_file_holds_is_refused_at_once(tmp_path):
@@ -205,7 +209,7 @@ def test_a_config_that_claims_far_more_than_the_file_holds_is_refused_at_once(tm
     path = tmp_path / "m" / "config.json"
     values = json.loads(path.read_text())
     for claim, said in (
-        ({"num_hidden_layers": 1024}, "1024 layers"),
+        ({"num_hidden_layers": 1024}, "1,024 layers"),
         ({"hidden_size": 131072, "num_attention_heads": 1}, "of another shape"),
         ({"vocab_size": 1 << 24}, "of another shape"),
         ({"intermediate_size": 1 << 20}, "of another shape"),

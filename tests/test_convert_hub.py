@@ -51,6 +51,7 @@ class Handler(BaseHTTPRequestHandler):
             info,
             f"{info}/revision/main",
             f"{info}/revision/v1",
+            f"{info}/revision/refs%2Fpr%2F1",
             f"{info}/revision/{COMMIT}",
         ):
             siblings = [{"rfilename": k, "size": len(v)} for k, v in self.server.files.items()]
@@ -67,6 +68,10 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(200, content, ETag=f'"{hashlib.sha1(content).hexdigest()}"')
         elif path.startswith(info):
             self.answer(404, b"{}", **{"X-Error-Code": "RevisionNotFound"})
+        elif "/status-" in path:
+            status = int(path.partition("/status-")[2][:3])
+            more = {"X-Error-Message": "Invalid credentials in Authorization header"}
+            self.answer(status, b"{}", **(more if status == 401 else {}))
         elif "/gated" in path:
             self.answer(403, b"{}", **{"X-Error-Code": "GatedRepo"})
         else:
@@ -140,7 +145,23 @@ def test_a_name_begins_with_hf_and_a_path_does_not():
     assert not is_hub_name(Path("hf:own/model"))
 
 
-@pytest.mark.parametrize("name", ["hf:", "hf:a/b/c", "hf:../x", "hf:a b", "hf:a/b@"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "hf:",
+            "hf:a/b/c",
+            "hf:../x",
+            "hf:..",
+            "hf:a b",
+            "hf:a/b/",
+            "hf:/a/b",
+            "hf:a//b",
+            "hf:a/b@",
+        ),
+        *("hf:a/b@..", "hf:a/b@../x", "hf:a/b@x/../../y", "hf:a/b@/x", "hf:a/b@x/", "hf:a/b@x y"),
+    ],
+)
 def test_what_is_no_name_is_said_to_be_none(name, cache):
     assert "is no name of a model" in refused(name)
 
@@ -157,7 +178,7 @@ def test_without_a_network_a_model_comes_from_the_cache(cache, files, monkeypatc
 def test_without_a_network_and_a_cache_it_is_said_what_to_do(cache, monkeypatch):
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     said = refused("hf:google-bert/bert-base-uncased")
-    assert "is not in the cache of huggingface_hub, and the Hub cannot be reached" in said
+    assert "is not in the cache of huggingface_hub, and HF_HUB_OFFLINE is set; unset that" in said
     assert "or give the path of a folder" in said
 
 
@@ -177,6 +198,37 @@ def test_a_model_is_fetched_once_and_pickles_never(hub):
     assert len(fetched) <= 2  # what it is, and its bytes
 
 
+def test_a_pull_request_is_a_revision_and_comes_from_the_cache_again(hub, monkeypatch):
+    folder = fetch("hf:own/model@refs/pr/1")
+    assert folder.name == COMMIT
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    asked = len(hub.asked)
+    assert fetch("hf:own/model@refs/pr/1") == folder
+    assert len(hub.asked) == asked
+
+
+def test_a_model_that_is_in_the_cache_in_part_is_said_to_be(hub, monkeypatch):
+    folder = fetch("hf:own/model")
+    (folder / "model.safetensors").unlink()
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    assert "is only in part in the cache of huggingface_hub" in refused("hf:own/model")
+
+
+def test_a_model_inside_a_repository_is_said_to_be_there(hub):
+    hub.files = {f"small/{name}": content for name, content in hub.files.items()}
+    said = refused("hf:own/model")
+    assert "has no config.json, but small/ has" in said
+    assert "`hf download own/model --include 'small/*' --local-dir DIR`" in said
+    assert "and is the model DIR/small" in refused("hf:own/model/small")
+
+
+def test_what_is_no_model_is_said_with_what_it_holds(hub):
+    hub.files = {f"{name}.onnx": b"" for name in "abcdef"} | {"README.md": b""}
+    said = refused("hf:own/model")
+    assert "has no config.json" in said
+    assert "it holds a.onnx, b.onnx, c.onnx, d.onnx and 3 more" in said
+
+
 def test_a_repository_of_pickles_alone_is_refused_as_one(hub):
     del hub.files["model.safetensors"]
     said = refused("hf:own/model")
@@ -193,7 +245,11 @@ def test_a_cached_model_without_weights_is_said_to_have_none(cache, files, monke
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("hf:own/model@v9", "has no revision v9"),
+        ("hf:own/model@v9", "has no revision v9; a branch, tag or commit of https://"),
+        ("hf:own/model@refs/pr/2", "has no revision refs/pr/2"),
+        ("hf:own/status-401", "the Hub does not know the token (401); set HF_TOKEN anew"),
+        ("hf:own/status-403", "the token may not read it (403); take one that may (HF_TOKEN)"),
+        ("hf:own/status-400", "answers with the status 400; try again later"),
         ("hf:own/other", "the Hub has no such model, or it is private"),
         ("hf:own/gated", "must be asked for at the Hub"),
     ],
@@ -219,3 +275,11 @@ def test_of_an_encoder_of_sentences_all_is_fetched_that_is_read():
     ]
     others = ["0_Transformer/pytorch_model.bin", "2_Dense/model.safetensors", "onnx/model.onnx"]
     assert list(filter_repo_objects([*needed, *others], allow_patterns=PATTERNS)) == needed
+
+
+@pytest.mark.usefixtures("hub")
+def test_a_model_of_the_hub_is_inspected_by_its_name(capsys):
+    assert main(["inspect", "hf:own/model", "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert (facts["kind"], facts["model"], facts["opens"]) == ("model", "hf:own/model", True)
+    assert facts["tokenizer"]["vocab_size"] == 130

@@ -74,6 +74,16 @@ def test_a_block_that_lies_is_refused(block: bytes, said: str) -> None:
         read_table(table([block]))
 
 
+@pytest.mark.parametrize("offsets", [(2**32 - 1,), (7, 3, 2**31), (0,) * 9])
+def test_what_is_kept_for_binary_search_may_be_anything(offsets: tuple[int, ...]) -> None:
+    entries = block_content(SMALL)[:-8]
+    block = entries + struct.pack(f"<{len(offsets) + 1}I", *offsets, len(offsets))
+    assert read_table(table([block])) == dict(SMALL)
+    for count in (len(offsets) + 2**20, 2**30):
+        with pytest.raises(Malformed, match="too short"):
+            read_table(table([block[:-4] + struct.pack("<I", count)]))
+
+
 @pytest.mark.parametrize(
     ("handles", "said"),
     [

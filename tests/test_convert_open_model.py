@@ -211,7 +211,7 @@ def test_old_names_an_encoder_without_prefix_and_buffers_are_the_same_model(tmp_
 
     change_tensors(tmp_path / "m", old)
     found = open_model(tmp_path / "m")
-    assert found.weights.notes == ("1 buffers that are no weights: embeddings.position_ids",)
+    assert found.weights.notes == ("1 buffer that is no weight: embeddings.position_ids",)
     read = found.weights.read()
     for one, other in zip(
         jax.tree.leaves(params["bert"]["encoder"]),

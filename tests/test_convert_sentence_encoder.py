@@ -298,6 +298,14 @@ def test_a_link_that_leads_out_of_the_folder_is_not_followed(tmp_path):
         read_pooling(tmp_path / "m")
 
 
+@pytest.mark.parametrize("place", ["\ud800", "\0", "a\n", "x" * 5000, "1_Pooling/../../x"])
+def test_a_name_that_no_folder_can_have_is_one_line(place, tmp_path):
+    write_modules(tmp_path, modules("Transformer", "Pooling", place=place))
+    with pytest.raises(UserError, match=r"outside its folder|cannot be read") as caught:
+        read_pooling(tmp_path)
+    assert str(caught.value).isprintable()
+
+
 JSON = any_json(st.sampled_from(["type", "path", "pooling_mode", "pooling_mode_cls_token", "x"]))
 
 

@@ -1,6 +1,8 @@
 """What is exported runs at any shape, on every platform named, and computes what the model does."""
 
 import json
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -54,6 +56,46 @@ def test_a_masked_lm_scores_every_position_and_only_words(tmp_path):
     }
 
 
+def test_an_encoder_of_sentences_pools_in_its_program(tmp_path):
+    head = HeadConfig(task="encoder", has_pooler=False, pooling="mean", normalize=True)
+    params = random_params(CONFIG, head)
+    assert write_stablehlo(CONFIG, head, params, tmp_path).signature["outputs"] == {
+        "last_hidden_state": "float32[batch,length,16]",
+        "sentence_embedding": "float32[batch,16]",
+    }
+    weights, program = read_stablehlo(tmp_path)
+    ids = np.random.default_rng(0).integers(5, 130, (3, 7)).astype(np.int32)
+    mask = (np.arange(7) < [[7], [4], [2]]).astype(np.int32)
+    ids *= mask
+    inputs = {"input_ids": ids, "token_type_ids": ids * 0, "attention_mask": mask}
+    found = program(weights, inputs)
+    states = np.asarray(found["last_hidden_state"])
+    means = np.stack([row[:length].mean(0) for row, length in zip(states, (7, 4, 2), strict=True)])
+    wanted = means / np.linalg.norm(means, axis=1, keepdims=True)
+    np.testing.assert_allclose(found["sentence_embedding"], wanted, atol=1e-6)
+
+
+def test_the_page_on_models_says_how_a_program_is_used(tmp_path):
+    """As it stands there, and without anything of this project."""
+    write_stablehlo(CONFIG, HEADS["encoder"], random_params(CONFIG, HEADS["encoder"]), tmp_path)
+    page = (Path(__file__).parents[1] / "docs" / "models.md").read_text(encoding="utf-8")
+    code = page[page.index("from jax import device_put, export") :].partition("```")[0]
+    assert "bert_jax" not in code
+    found: dict[str, Any] = {}
+    exec(
+        code.replace("101, 7592, 2088, 102", "2, 7, 9, 3").replace("program/", f"{tmp_path}/"),
+        found,
+    )
+    assert found["outputs"]["last_hidden_state"].shape == (1, 4, 16)
+
+
+def test_a_missing_library_is_said_before_anything_is_made(tmp_path, monkeypatch):
+    monkeypatch.setattr(stablehlo.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(UserError, match=r"jax needs flatbuffers for it.*pip install flatbuffers"):
+        write_stablehlo(CONFIG, HEADS["encoder"], None, tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
 def test_a_program_that_computes_something_else_is_refused(tmp_path, monkeypatch):
     config, head = CONFIG, HEADS["question_answering"]
     params = random_params(config, head)
@@ -61,8 +103,7 @@ def test_a_program_that_computes_something_else_is_refused(tmp_path, monkeypatch
 
     def other_weights(folder):
         weights, program = original(folder)
-        weights["qa_outputs"]["bias"] = weights["qa_outputs"]["bias"] + 0.1
-        return weights, program
+        return {**weights, "qa_outputs/bias": weights["qa_outputs/bias"] + 0.1}, program
 
     monkeypatch.setattr(stablehlo, "read_stablehlo", other_weights)
     with pytest.raises(UserError, match="computes something else than the model"):

@@ -14,6 +14,7 @@ from bert_jax.commands import embed as command
 from bert_jax.convert.write import write_hugging_face
 from bert_jax.errors import UserError
 from bert_jax.head_config import HeadConfig
+from bert_jax.inference.model import LoadedModel
 from bert_jax.sentence_config import SentenceConfig
 from data_pipeline.tokenization.rules import Rules
 from data_pipeline.tokenization.tokenizer import Tokenizer
@@ -179,8 +180,19 @@ def test_a_pretrained_model_makes_vectors_too_and_without_a_pooler_says_so():
         ({"pooling": "median"}, "pooling is 'median'; it must be one of mean"),
         ({"layers": 3}, "layers are 3; each must be from 0 .* to 2 .* to -3"),
         ({"layers": ()}, "layers are none"),
-        ({"layers": (1, 2), "mix": (1.0,)}, "mix has 1 numbers, and there are 2 layers"),
+        (
+            {"layers": (1, 2), "mix": (1.0,)},
+            "mix has 1 number, and there are 2 layers; give one for each",
+        ),
         ({"mix": "product"}, "mix is 'product'"),
+        ({"mix": 3}, r"mix is 3 \(int\), and one of mean, sum, concat is needed, or a number for"),
+        ({"mix": (float("nan"),)}, "mix has the weight nan; each must be a number from -1,000,000"),
+        ({"mix": ("1",)}, "mix has the weight '1'; each must be a number"),
+        ({"layers": (1, 2), "mix": (1e38, 1e38)}, r"mix has the weight 1e\+38; each must be"),
+        ({"layers": (1, 2), "mix": (0, 0.0)}, "mix has no weight but 0"),
+        ({"layers": "12"}, r"layers is '12' \(str\); a whole number is needed"),
+        ({"layers": None}, "layers is None; a whole number is needed"),
+        ({"layers": (1.5,)}, "layers are 1.5; each must be from 0"),
         ({"pooling": "pooler", "layers": 1}, "the pooler reads the last layer alone"),
     ],
 )
@@ -231,19 +243,23 @@ def test_similarity_is_the_cosine_of_each_pair(tiny_run, tmp_path, capsys):
 
 def test_a_file_of_vectors_is_written_by_portions(tiny_run, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(command, "PORTION", 3)
-    monkeypatch.setattr("sys.stdin", io.StringIO("the cat\n\nthe dog\na mat\nthe cat ran\n"))
+    lines = io.BytesIO(b"the cat\n\nthe dog\na mat\nthe cat ran\n\n")
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BufferedReader(lines)))
     assert run(tiny_run.run_dir, "--file", "-", "--output", tmp_path / "v.npy") == 0
-    assert capsys.readouterr().out == f"4 vectors of 16 numbers in {tmp_path / 'v.npy'}\n"
+    assert capsys.readouterr().out == f"6 vectors of 16 numbers in {tmp_path / 'v.npy'}\n"
     vectors = np.load(tmp_path / "v.npy")
 
     text = tmp_path / "texts.txt"
-    text.write_text("the cat\nthe dog\na mat\nthe cat ran\n")
+    text.write_text("the cat\n\nthe dog\na mat\nthe cat ran\n\n")
     assert run(tiny_run.run_dir, "--file", text, "--output", tmp_path / "v.parquet", "--json") == 0
     output = capsys.readouterr()
-    assert json.loads(output.out)["vectors"] == 4
+    assert json.loads(output.out)["vectors"] == 6
     table = parquet.read_table(tmp_path / "v.parquet").to_pydict()
     assert table["text"] == text.read_text().splitlines()
     np.testing.assert_allclose(np.array(table["vector"]), vectors, atol=1e-6)
+    assert run(tiny_run.run_dir, "", "--json") == 0
+    empty = json.loads(capsys.readouterr().out)["vector"]
+    np.testing.assert_allclose(vectors[[1, 5]], [empty, empty], atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -253,10 +269,13 @@ def test_a_file_of_vectors_is_written_by_portions(tiny_run, tmp_path, capsys, mo
         (["a", "--output", "v.txt"], "ends in neither .npy nor .parquet"),
         (["a", "--output", "nowhere/v.npy"], "there is no folder nowhere"),
         (["a", "b", "--similarity", "--output", "v.npy"], "leave --output out"),
-        (["a", "b", "c", "--similarity"], "1 text where 2 are needed, one after another"),
+        (["a", "b", "c", "--similarity"], "3 texts where 2 are needed, one after another"),
         (["a", "--pooling", "mode"], "--pooling: there is no pooling 'mode'"),
         (["a", "--layers", "x"], "--layers: 'x' is no whole number"),
         (["a", "--mix", "m"], "or a weight for each layer"),
+        (["a", "--layers=0,1", "--mix=1e38,1e38"], "--mix has the weight 1e+38; each must"),
+        (["a", "--mix=1,2"], "--mix has 2 numbers, and there is 1 layer; give one for each"),
+        (["a", "--mix", "nan,1"], "--mix: 'nan' is no finite number"),
         (["a", "--layers=9"], "layers are 9"),
         (
             ["a", "--normalize", "--no_normalize"],
@@ -285,6 +304,45 @@ def test_a_bad_line_leaves_no_file_and_is_named(tiny_run, tmp_path, capsys):
     assert not output.exists()
     assert run(tiny_run.run_dir, "--file", text, "--output", output, "--truncate") == 0
     assert np.load(output).shape == (2, 16)
+
+
+def test_progress_is_over_before_the_result_is_said_and_each_batch_advances_it(
+    tiny_run, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(command, "PORTION", 2)
+    text = tmp_path / "texts.txt"
+    text.write_text("the cat\n\na mat\n")
+    shown = io.StringIO()
+    monkeypatch.setattr("sys.stdout", shown)
+    monkeypatch.setattr("sys.stderr", shown)
+    assert run(tiny_run.run_dir, "--file", text, "--output", tmp_path / "v.npy") == 0
+    first, second = shown.getvalue().splitlines()
+    assert first.startswith("embed: 3 texts in ")
+    assert second.startswith("3 vectors of 16 numbers in ")
+
+
+def test_an_interrupted_file_of_vectors_is_not_there(tiny_run, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(command, "PORTION", 1)
+    embed = LoadedModel.embed
+
+    def interrupted(self, texts, **how):
+        if texts == ["the dog"]:
+            raise KeyboardInterrupt
+        return embed(self, texts, **how)
+
+    monkeypatch.setattr(LoadedModel, "embed", interrupted)
+    text = tmp_path / "texts.txt"
+    text.write_text("the cat\nthe dog\n")
+    assert run(tiny_run.run_dir, "--file", text, "--output", tmp_path / "v.npy") == 130
+    assert list(tmp_path.iterdir()) == [text]
+
+
+def test_a_file_that_is_there_is_not_written_over(tiny_run, tmp_path, capsys):
+    there = tmp_path / "v.npy"
+    there.write_bytes(b"mine")
+    assert run(tiny_run.run_dir, "a", "--output", there) == 2
+    assert "v.npy is there; remove it, or name a new file" in capsys.readouterr().err
+    assert there.read_bytes() == b"mine"
 
 
 def test_an_encoder_of_sentences_cuts_and_has_prompts(tmp_path, capsys):

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bert_jax.figure_output import to_svg
 from bert_jax.histograms import Histogram, draw_histogram
-from bert_jax.plots import to_svg
 from data_pipeline.doctor.lengths import distribution
 
 

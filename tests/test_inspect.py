@@ -32,8 +32,29 @@ def test_inspect_tells_a_store_from_a_run_and_says_what_else_it_found(
     }
     assert error_of(capsys, "inspect", str(tmp_path / "other")).endswith(": it holds a.txt")
     assert error_of(capsys, "inspect", str(tmp_path / "other/a.txt")).endswith(": it is a file")
+    weights = tmp_path / "other" / "model.safetensors"
+    weights.write_text("")
+    assert error_of(capsys, "inspect", weights).endswith(
+        "it is a file; give the folder that it is in"
+    )
+    weights.unlink()
     assert "did you mean store?" in error_of(capsys, "inspect", str(tmp_path / "stroe"))
     assert "is not a token store" in error_of(capsys, "inspect", str(tmp_path / "store"))
+
+
+def test_inspect_tells_a_model_of_others_by_its_config_and_a_prefix_by_its_index(
+    tmp_path: Path,
+) -> None:
+    for name in ("hf/config.json", "google/bert_config.json", "google/bert_model.ckpt.index"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("{}")
+    named = ("hf", "google", "google/bert_model.ckpt", "google/bert_model.ckpt.index")
+    assert {kind_of(tmp_path / name) for name in named} == {"model"}
+
+
+def test_the_tensors_of_a_store_are_not_asked_for(store: Path, capsys) -> None:
+    message = error_of(capsys, "inspect", store, "--weights")
+    assert message == f"--weights shows the tensors of a model; {store} is a token store"
 
 
 def test_a_store_is_verified_when_asked(store: Path, capsys: pytest.CaptureFixture[str]) -> None:

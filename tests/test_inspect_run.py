@@ -1,6 +1,7 @@
 """What `bert-jax inspect` says of a run and of one of its checkpoints."""
 
 import json
+import math
 import shutil
 from pathlib import Path
 
@@ -27,6 +28,28 @@ def test_facts_are_those_of_the_newest_checkpoint(facts, tiny_run):
     assert facts["parameters"] == count_parameters(model.config)
     assert facts["parameters_sha256"] == parameters_sha256(model.params)
     assert facts["config"]["hidden_size"] == 16
+
+
+def test_facts_say_what_the_model_and_its_tokeniser_are(facts):
+    assert sum(facts["parameters_by_part"].values()) == facts["parameters"]
+    assert facts["head"]["task"] == "pretraining"
+    assert facts["tokenizer"]["vocab_size"] == facts["config"]["vocab_size"]
+    assert facts["checkpoint_bytes"] > 4 * facts["parameters"]
+    text = show_run(facts)
+    assert "head                masked LM and NSP\n" in text
+    assert "[MASK] 4" in text
+
+
+def test_the_weights_of_a_checkpoint_are_measured_without_the_padding(facts, tiny_run):
+    found = run_facts(tiny_run.run_dir / "checkpoints" / "2", weights=True)
+    tensors = {tensor["name"]: tensor for tensor in found["tensors"]}
+    words = tensors["bert/embeddings/word_embeddings"]
+    assert words["shape"] == [facts["config"]["vocab_size"], 16]
+    numbers = sum(math.prod(tensor["shape"]) for tensor in tensors.values())
+    assert numbers == facts["parameters"]
+    layers = [name for name in tensors if name.endswith("/attention/output/kernel")]
+    assert layers == ["bert/encoder/layers[0]/attention/output/kernel"]
+    assert max(map(len, show_run(found).split("\nname")[1].splitlines())) <= 80
 
 
 def test_facts_hold_the_last_results_and_where_they_came_from(facts, tiny_run):
@@ -60,9 +83,9 @@ def test_a_run_without_results_can_be_inspected(tiny_run, tmp_path):
 
 def test_results_without_pairs_are_shown_without_them(facts):
     evaluation = {name: value for name, value in facts["evaluation"].items() if name != "nsp"}
-    assert "NSP" in show_run(facts)
-    shown = show_run({**facts, "evaluation": evaluation})
-    assert "NSP" not in shown
+    assert "NSP accuracy" in show_run(facts, 999)
+    shown = show_run({**facts, "evaluation": evaluation}, 999)
+    assert "NSP accuracy" not in shown
     assert "MLM loss" in shown
 
 

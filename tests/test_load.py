@@ -85,3 +85,19 @@ def test_a_damaged_config_is_named(model):
     (model / "config.json").write_text("{")
     with pytest.raises(UserError, match=r"config\.json cannot be read as a model's"):
         load(model)
+
+
+@pytest.mark.parametrize(
+    ("model", "how", "message"),
+    [
+        (7, {}, r"model is 7 \(int\); a path \(str or pathlib.Path\) is needed, or hf:OWNER/NAME"),
+        (None, {}, "model is None; a path"),
+        (b"runs/base", {}, r"model is b'runs/base' \(bytes\); a path"),
+        ("", {}, r"model is '' \(str\); a path"),
+        ("runs/base", {"step": "3"}, "step is '3'; it must be a whole number, at least 0"),
+        ("runs/base", {"step": True}, "step is True; it must be"),
+    ],
+)
+def test_what_names_no_model_is_said(model, how, message):
+    with pytest.raises(UserError, match=message):
+        load(model, **how)

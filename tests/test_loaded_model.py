@@ -143,3 +143,57 @@ def test_a_head_that_is_missing_is_named_with_the_one_that_is_there(pretrained, 
 def test_a_classifier_fills_no_masks():
     with pytest.raises(UserError, match=r"cannot fill masks, .* a head for sequence class"):
         classifier().fill_mask("a [MASK]")
+
+
+def test_texts_come_in_anything_with_an_order_and_none_is_no_row(pretrained):
+    expected = pretrained.embed(["the cat", "ran"])
+    for texts in ((text for text in ("the cat", "ran")), np.array(["the cat", "ran"])):
+        np.testing.assert_array_equal(pretrained.embed(texts), expected)
+    assert pretrained.embed([]).shape == (0, 16)
+    assert pretrained.fill_mask([]) == []
+    assert pretrained.next_sentence([]).shape == (0,)
+    pairs = [("the cat", "ran"), ("dog", "sat")]
+    np.testing.assert_array_equal(
+        pretrained.next_sentence(iter(pairs)), pretrained.next_sentence(np.array(pairs))
+    )
+
+
+def test_how_far_it_is_is_told(pretrained):
+    told = []
+    pretrained.embed(["the cat"] * 300, advance=told.append)
+    assert sum(told) == 300
+    assert len(told) > 1
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "message"),
+    [
+        ("embed", (None,), "texts is None"),
+        ("embed", ([1],), r"texts\[0\] is 1 \(int\)"),
+        ("fill_mask", (3,), r"texts is 3 \(int\)"),
+        ("fill_mask", ("[MASK]", "5"), "top_k is '5'; it must be a whole number"),
+        ("next_sentence", ("a",), r"pairs is 'a' \(str\)"),
+        ("encode", (3,), r"text is 3 \(int\)"),
+        ("encode", ("a", 3), r"second is 3 \(int\)"),
+    ],
+)
+def test_what_is_no_text_is_an_error_of_every_method(pretrained, name, arguments, message):
+    with pytest.raises(UserError, match=message):
+        getattr(pretrained, name)(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("task", "name", "arguments", "message"),
+    [
+        ("sequence_classification", "classify", ([("a",)],), r"texts\[0\] is \('a',\) \(tuple\)"),
+        ("token_classification", "tag", ([b"a"],), r"texts\[0\] is b'a' \(bytes\)"),
+        ("question_answering", "answer", ("a",), r"questions is 'a' \(str\)"),
+        ("question_answering", "answer", ([("a", "b")], 0), "longest is 0; it must be a whole"),
+        ("multiple_choice", "choose", ([("a", "b")],), r"questions\[0\] is \('a', 'b'\) \(tuple\)"),
+    ],
+)
+def test_what_is_no_question_is_an_error_of_every_head(task, name, arguments, message):
+    labels = LABELS if task.endswith("classification") else ()
+    model = loaded_model(HeadConfig(task=task, labels=labels))
+    with pytest.raises(UserError, match=message):
+        getattr(model, name)(*arguments)

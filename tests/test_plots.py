@@ -3,7 +3,8 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from bert_jax.plots import Band, Baseline, Border, Plot, draw, smoothed, to_svg
+from bert_jax.figure_output import to_svg
+from bert_jax.plots import Band, Baseline, Border, Plot, draw, smoothed
 
 
 def test_a_loss_that_is_not_finite_can_be_drawn():

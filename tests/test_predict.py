@@ -5,11 +5,12 @@ import json
 
 import pytest
 from converted import change_config, small_folder
+from inference_models import loaded_model
 from runs import EXPERIMENT, write_text
 
 from bert_jax import cli
 from bert_jax.commands.predict import PORTION
-from bert_jax.commands.texts import read_texts
+from bert_jax.commands.text_lines import read_texts
 from bert_jax.head_config import HeadConfig
 from bert_jax.recipes.pretrain import pretrain
 from data_pipeline.preparation.prepare import prepare
@@ -28,13 +29,15 @@ def file(tmp_path):
 def test_texts_come_from_the_command_line_then_from_a_file(file, monkeypatch):
     assert list(read_texts(["a [MASK]"], str(file))) == [
         ("", "a [MASK]"),
-        (f"{file}:1: ", "the [MASK] ran"),
+        (f"{file}:1: ", "  the [MASK] ran"),
+        (f"{file}:2: ", ""),
         (f"{file}:3: ", "the dog [MASK] and [MASK]"),
     ]
-    monkeypatch.setattr("sys.stdin", io.StringIO("one [MASK]\n\ntwo [MASK]"))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(b"a\n\nb"))))
     assert list(read_texts([], "-")) == [
-        ("standard input:1: ", "one [MASK]"),
-        ("standard input:3: ", "two [MASK]"),
+        ("standard input:1: ", "a"),
+        ("standard input:2: ", ""),
+        ("standard input:3: ", "b"),
     ]
 
 
@@ -42,12 +45,15 @@ def test_each_text_is_a_line_or_an_object_in_order(tiny_run, file, capsys):
     argv = ["predict", str(tiny_run.run_dir), "the cat [MASK]", "--file", str(file), "--top_k", "2"]
     assert cli.main(argv) == 0
     lines = capsys.readouterr().out.splitlines()
-    starts = ["the cat [MASK]  ->  ", "the [MASK] ran  ->  ", "the dog [MASK] and [MASK]  ->  "]
+    starts = ["the cat [MASK]  ->  ", "the [MASK] ran  ->  ", "", "the dog [MASK] and [MASK]  ->  "]
     assert [line[: len(start)] for line, start in zip(lines, starts, strict=True)] == starts
-    assert lines[2].count(" | ") == 1
+    assert lines[2] == ""
+    assert lines[3].count(" | ") == 1
 
     assert cli.main([*argv, "--json"]) == 0
     found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert found.pop(2) is None
+    lines.pop(2)
     assert [len(one["masks"]) for one in found] == [1, 1, 2]
     for one, line in zip(found, lines, strict=True):
         assert one["text"] == line.split("  ->  ")[0]
@@ -88,7 +94,7 @@ def test_what_comes_before_a_bad_line_of_a_file_is_answered_and_the_line_is_name
     path.write_text("the [MASK]\n\na [MASK]\nno mask\nthe [MASK]\n")
     assert cli.main(["predict", str(tiny_run.run_dir), "--file", str(path)]) == 2
     output = capsys.readouterr()
-    assert len(output.out.splitlines()) == 2
+    assert len(output.out.splitlines()) == 3
     assert output.err.startswith(f"error: {path}:4: the text 'no mask' has no [MASK]")
 
 
@@ -98,8 +104,9 @@ def test_what_comes_before_a_bad_line_of_a_file_is_answered_and_the_line_is_name
         ([], "there is no text: give some after MODEL, or a file with --file"),
         (["[MASK]", "--top_k", "0"], "--top_k: 0 is too few; it must be at least 1"),
         (["[MASK]", "--file", ""], "--file: a path is needed"),
+        (["--file", "a", "--file", "b"], "--file: given twice; give it once"),
         (["no mask"], "has no [MASK]; write [MASK]"),
-        (["[MASK]", "--file", "nowhere.txt"], "nowhere.txt: No such file"),
+        (["[MASK]", "--file", "nowhere.txt"], "nowhere.txt: cannot be read: No such file"),
         (["[MASK] " + "cat " * 80], "the model has 64 positions"),
     ],
 )
@@ -111,6 +118,15 @@ def test_a_mistake_is_one_line(tiny_run, capsys, texts, message):
     assert error.count("\n") == 1
 
 
+def test_too_few_texts_for_a_task_are_said_before_the_model_is_looked_for(capsys):
+    for argv in (
+        ["predict", "nowhere", "a", "--task", "answer"],
+        ["embed", "x", "a", "--similarity"],
+    ):
+        assert cli.main(argv) == 2
+        assert "1 text where 2 are needed" in capsys.readouterr().err
+
+
 def test_a_missing_model_is_one_line(capsys):
     assert cli.main(["predict", "nowhere", "a [MASK]"]) == 2
     assert capsys.readouterr().err == ("error: nowhere is no model: there is no such folder\n")
@@ -119,7 +135,7 @@ def test_a_missing_model_is_one_line(capsys):
 def test_pairs_are_two_texts_or_a_line_with_a_tab(tiny_run, tmp_path, capsys):
     pairs = tmp_path / "pairs.tsv"
     pairs.write_text("the cat ran.\tthe dog slept.\n")
-    argv = ["predict", str(tiny_run.run_dir), "--task", "next-sentence"]
+    argv = ["predict", str(tiny_run.run_dir), "--task", "next_sentence"]
     assert cli.main([*argv, "a cat", "a dog", "--file", str(pairs), "--json"]) == 0
     found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [(f["first"], f["second"]) for f in found] == [
@@ -134,11 +150,14 @@ def test_pairs_are_two_texts_or_a_line_with_a_tab(tiny_run, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
-        (["a", "b", "c", "--task", "next-sentence"], "1 text where 2 are needed, one after"),
+        (["a", "b", "c", "--task", "next-sentence"], "3 texts where 2 are needed, one after"),
         (["a", "b", "--task", "next-sentence", "--top_k", "2"], "--top_k is for masks"),
         (["a", "--task", "classify"], "cannot classify texts"),
         (["a", "b", "--task", "sentence-order"], "no SOP head"),
-        (["a", "--task", "guess"], "there is no task 'guess'"),
+        (
+            ["a", "--task", "guess"],
+            "there is no task 'guess'; there are fill-mask, next-sentence,",
+        ),
     ],
 )
 def test_a_task_that_cannot_be_is_one_line(tiny_run, capsys, argv, message):
@@ -157,6 +176,59 @@ def test_a_line_without_its_tab_is_named(tiny_run, tmp_path, capsys):
     output = capsys.readouterr()
     assert len(output.out.splitlines()) == 1
     assert f"error: {pairs}:2: 1 text where 2 are needed, with a tab between" in output.err
+
+
+def answers(monkeypatch, capsys, head, *argv):
+    """Status and output of `predict` with a model that has this head."""
+    monkeypatch.setattr("bert_jax.inference.load.load", lambda *_, **__: loaded_model(head))
+    status = cli.main(["predict", "model", *map(str, argv)])
+    return status, capsys.readouterr()
+
+
+def test_choices_are_arguments_or_a_line_and_as_many_as_are_there(monkeypatch, capsys, tmp_path):
+    head = HeadConfig(task="multiple_choice")
+    path = tmp_path / "choices.tsv"
+    path.write_text("the cat\tsat\tran\n\nthe dog\tran\n")
+    status, found = answers(monkeypatch, capsys, head, "--file", path, "--json")
+    assert status == 0
+    lines = [json.loads(line) for line in found.out.splitlines()]
+    assert [line and line["choices"] for line in lines] == [["sat", "ran"], None, ["ran"]]
+
+    status, found = answers(monkeypatch, capsys, head, "the cat", "sat", "ran", "on", "--json")
+    assert (status, json.loads(found.out)["choices"]) == (0, ["sat", "ran", "on"])
+    status, found = answers(monkeypatch, capsys, head, "the cat")
+    assert (status, found.err) == (
+        2,
+        "error: 1 text where 2 or more are needed, one after another\n",
+    )
+    path.write_text("the cat\tsat\nthe dog\n")
+    status, found = answers(monkeypatch, capsys, head, "--file", path)
+    assert (status, len(found.out.splitlines())) == (2, 1)
+    assert found.err == (
+        f"error: {path}:2: 1 text where 2 or more are needed, with a tab between them\n"
+    )
+
+
+@pytest.mark.parametrize("texts", [["the cat"], ["the", "cat", "sat"]])
+def test_an_answer_needs_a_question_and_a_context(monkeypatch, capsys, texts):
+    head = HeadConfig(task="question_answering")
+    status, found = answers(monkeypatch, capsys, head, *texts)
+    assert (status, found.out) == (2, "")
+    assert "where 2 are needed, one after another" in found.err
+
+
+def test_lines_of_pairs_are_classified_and_one_without_its_tab_is_named(
+    monkeypatch, capsys, tmp_path
+):
+    head = HeadConfig(task="sequence_classification", labels=("yes", "no"))
+    path = tmp_path / "pairs.tsv"
+    path.write_text("the cat\tsat\nthe dog\tran\nthe mat\n")
+    status, found = answers(monkeypatch, capsys, head, "--file", path, "--json")
+    assert [json.loads(line)["second"] for line in found.out.splitlines()] == ["sat", "ran"]
+    assert (status, found.err.startswith(f"error: {path}:3: 1 text where 2 are needed as")) == (
+        2,
+        1,
+    )
 
 
 @pytest.mark.parametrize("task", ["sequence_classification", "token_classification"])

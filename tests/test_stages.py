@@ -150,7 +150,7 @@ def test_what_is_begun_is_made_in_a_thread_and_not_again(
     ("parts", "starts", "said"),
     [
         (0, [], "at least one part; got 0 parts"),
-        (2, [0], "got 2 parts and 1 starts"),
+        (2, [0], "got 2 parts and 1 start$"),
         (1, [3], r"start at step 0 and then ever later; got \[3\]"),
         (3, [0, 5, 5], r"ever later; got \[0, 5, 5\]"),
     ],

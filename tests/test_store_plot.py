@@ -4,8 +4,10 @@ from xml.etree import ElementTree
 
 import pytest
 
+from bert_jax.figure_output import to_svg
 from bert_jax.page import render_page
-from bert_jax.plots import SERIES, Border, to_svg
+from bert_jax.plot_style import SERIES
+from bert_jax.plots import Border
 from bert_jax.store_plot import draw_stores
 
 

@@ -141,7 +141,10 @@ def test_a_class_that_cuts_words_as_berts_does_is_taken(tmp_path: Path, kind: st
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"tokenizer_class": "BertJapaneseTokenizer"}, "BertJapaneseTokenizer, is none that cuts"),
+        (
+            {"tokenizer_class": "BertJapaneseTokenizer"},
+            "'BertJapaneseTokenizer', is none that cuts",
+        ),
         ({"do_basic_tokenize": False}, "do_basic_tokenize must be True; got False"),
         ({"mask_token": "<mask>"}, r"mask_token .* must be \[MASK\]; got '<mask>'"),
         ({"sep_token": {"content": "</s>"}}, r"sep_token .* must be \[SEP\]; got '</s>'"),

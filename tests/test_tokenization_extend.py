@@ -7,8 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_pipeline.errors import DataError
+from data_pipeline.tokenization.byte_level_tokenizer import ByteLevelTokenizer
 from data_pipeline.tokenization.extend import LEAST_COUNT, Extended, checked_wordpiece, extended_by
 from data_pipeline.tokenization.rules import Rules
+from data_pipeline.tokenization.sentencepiece_vocabulary import train_sentencepiece
 from data_pipeline.tokenization.text_tokenizer import SPECIALS
 from data_pipeline.tokenization.tokenizer import Tokenizer
 from data_pipeline.tokenization.vocabulary import count_words
@@ -91,8 +93,13 @@ def test_nothing_to_add_is_an_error() -> None:
 
 def test_another_kind_of_tokeniser_is_refused() -> None:
     assert checked_wordpiece(OLD) is OLD
-    with pytest.raises(DataError, match="only a WordPiece tokeniser can be extended"):
-        checked_wordpiece(object())
+    with pytest.raises(DataError, match="only a WordPiece tokeniser can be extended") as caught:
+        checked_wordpiece(ByteLevelTokenizer.__new__(ByteLevelTokenizer))
+    assert "this one is byte-level BPE" in str(caught.value)
+    for model_type, what in (("unigram", "SentencePiece unigram"), ("bpe", "SentencePiece BPE")):
+        learned = train_sentencepiece(["ab ba aab bba"] * 9, 12, OLD.rules, model_type=model_type)
+        with pytest.raises(DataError, match=f"this one is {what}, whose pieces have"):
+            checked_wordpiece(learned.tokenizer)
 
 
 def test_longer_words_that_begin_with_a_new_one_are_counted_by_what_becomes_of_them() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from data_commands import VOCAB, error_of
+from test_tokenization_byte_level_tokenizer import learn, write
 
 from bert_jax import cli
 from bert_jax.commands.vocab_extend import show
@@ -135,6 +136,11 @@ def test_a_tokeniser_of_another_kind_is_refused(
     train_sentencepiece(["ab ba aab bba"] * 9, 12, OLD.rules).tokenizer.save(tmp_path / "sp")
     message = error_of(capsys, *argv, "--extend", str(tmp_path / "sp"))
     assert message.startswith(f"--extend {tmp_path / 'sp'}: only a WordPiece tokeniser can be ext")
+    write(tmp_path / "bytes", learn())
+    message = error_of(capsys, *argv, "--extend", str(tmp_path / "bytes"))
+    assert "this one is byte-level BPE" in message
+    assert "SentencePiece" not in message
+    assert message.endswith("or start from a model with WordPiece")
     assert not Path(argv[5]).parent.exists()
 
 

@@ -31,6 +31,8 @@ class _Checked(NamedTuple):
     """The largest difference of the outputs, relative to the largest output."""
     beside: str
     """What the outputs are compared with, or why they are not."""
+    signature: dict[str, Any] | None = None
+    """Of a program: what it takes and gives, and where it runs."""
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -92,7 +94,8 @@ def _write(
 
     if layout == "stablehlo":
         written, compared = write_program(model, params, dest, weights_only=bare)
-        return written, _Checked(None, compared.largest_difference, "the program read again")
+        beside = "the program read again"
+        return written, _Checked(None, compared.largest_difference, beside, compared.signature)
     if layout == "run":
         return write_run(model, params, dest, weights_only=bare, check=check), found[0]
     facts = facts_of(model, arguments.source)
@@ -149,6 +152,7 @@ def _facts(model: Model, layout: str, written: Written, checked: _Checked) -> di
         "largest_weight_difference": None if weights is None else weights.largest,
         "largest_output_difference": checked.outputs,
         "compared_with": None if checked.outputs is None else checked.beside,
+        **({} if checked.signature is None else {"program": checked.signature}),
     }
 
 
@@ -180,8 +184,18 @@ def _show(source: str, model: Model, written: Written, checked: _Checked) -> Non
     say(f"written  {written.path}")
     for name, size in written.files.items():
         print(f"         {format_amount(size, 'B'):>9}  {name}")
+    for i, line in enumerate(_program_lines(checked.signature) if checked.signature else ()):
+        say(f"{'program' if i == 0 else '':9}{line}")
     for i, line in enumerate(_checked_lines(checked)):
         say(f"{'checked' if i == 0 else '':9}{line}")
+
+
+def _program_lines(signature: dict[str, Any]) -> Iterator[str]:
+    yield "(weights, inputs) -> outputs, by their names; of any batch and length"
+    for what in ("inputs", "outputs"):
+        for i, (name, shape) in enumerate(signature[what].items()):
+            yield f"{what if i == 0 else '':7}  {name}: {shape}"
+    yield f"runs on  {', '.join(signature['platforms'])}"
 
 
 def _checked_lines(checked: _Checked) -> Iterator[str]:

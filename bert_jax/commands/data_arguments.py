@@ -153,11 +153,18 @@ def inspect_parser(command: str) -> CommandParser:
     parser = CommandParser(
         command,
         "PATH [flags]",
-        "Say what a token store, a run, a checkpoint or a model is made of. Of a store also what "
-        "is wrong with its text, in the terminal and as a page.",
+        "Say what a token store, a run, a checkpoint or any MODEL is made of (a folder in Hugging "
+        "Face's layout, hf:OWNER/NAME, a checkpoint of google-research/bert). Of a store also what "
+        "is wrong with its text, in the terminal and as a page; of a model what keeps it from "
+        "being opened.",
         "bert-jax inspect store",
     )
     parser.add_argument("path", metavar="PATH", help="a store, a run, a checkpoint or a model")
+    parser.add_argument(
+        "--weights",
+        action="store_true",
+        help="a run, a checkpoint or a model: read every tensor, and show its numbers",
+    )
     parser.add_argument(
         "--verify", action="store_true", help="a store: compare every file with its checksum"
     )

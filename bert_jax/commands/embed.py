@@ -8,8 +8,10 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from bert_jax.commands.output import print_json, print_line
-from bert_jax.commands.texts import Item, have_text, in_portions, items_of, progress_of, read_texts
+from bert_jax.commands.output import print_json, print_line, print_nothing
+from bert_jax.commands.text_lines import have_text, read_texts
+from bert_jax.commands.text_progress import progress_of
+from bert_jax.commands.texts import ONE, Item, Parts, each, first_read, in_portions, items_of
 from bert_jax.errors import UserError
 
 # Enough texts for batches of like length, few enough to be kept in memory.
@@ -23,7 +25,9 @@ def run(arguments: argparse.Namespace) -> None:
     """Print a line for each text, or write a file of vectors."""
     output = None if arguments.output is None else Path(arguments.output)
     _check(arguments, output)
-    texts = have_text(read_texts(arguments.texts, arguments.file))
+    texts = have_text(read_texts(arguments.texts, arguments.file), arguments.file)
+    alike = arguments.similarity
+    items = first_read(items_of(texts, Parts(2, 2) if alike else ONE, blank=not alike))
     from bert_jax import devices
     from bert_jax.inference.load import load
 
@@ -38,34 +42,45 @@ def run(arguments: argparse.Namespace) -> None:
             how[name] = getattr(arguments, name)
 
     cut: list[int] = []
-
-    def embed(texts: list[str]) -> np.ndarray:
-        return model.embed(texts, **how, on_cut=cut.append)
-
     # What is wrong with how is said before a file is begun.
-    width = embed([]).shape[1]
-    items = items_of(texts, 2 if arguments.similarity else 1)
+    width = model.embed([], **how).shape[1]
+    count = 0
     alone = output is not None or not sys.stdout.isatty()
-    with progress_of(arguments.file, "embed", PORTION, alone=alone) as advance:
-        portions = in_portions(
-            items,
-            PORTION,
-            lambda portion: embed([text for item in portion for text in item.parts]),
-            advance,
-        )
+    with progress_of(arguments.file, "embed", alone=alone) as progress:
+
+        def vectors_of(portion: list[Item]) -> np.ndarray:
+            given = [item.parts[0] for item in portion]
+            return model.embed(given, advance=progress.advance, on_cut=cut.append, **how)
+
+        def cosines_of(portion: list[Item]) -> np.ndarray:
+            given = [text for item in portion for text in item.parts]
+            vectors = model.embed(given, on_cut=cut.append, **how)
+            return cosines(vectors[::2], vectors[1::2])
+
+        if alike:
+            portions = in_portions(items, PORTION, cosines_of, progress.begin, progress.advance)
+        else:
+            portions = in_portions(items, PORTION, vectors_of, progress.begin)
         if output is not None:
-            _write(output, portions, width, arguments.json)
+            count = _write(output, portions, width)
         elif arguments.similarity:
             _print_similarity(portions, arguments.json)
         else:
             _print_vectors(portions, arguments.json)
+    # When the bar is gone, which stands in the same terminal.
     if cut:
         texts_were = "text was" if sum(cut) == 1 else "texts were"
         print(f"{sum(cut):,} {texts_were} cut to {model.embed_limit} tokens", file=sys.stderr)
+    if output is not None:
+        _print_written(output, count, width, arguments.json)
 
 
 def _check(arguments: argparse.Namespace, output: Path | None) -> None:
     """A flag that would be ignored is an error, and so is a place where nothing can be written."""
+    if isinstance(arguments.mix, tuple):
+        from bert_jax.inference.given import check_weights
+
+        check_weights(arguments.mix, len(arguments.layers or "1"), "--mix")
     if output is not None:
         if arguments.similarity:
             raise UserError("--similarity prints how alike pairs are; leave --output out")
@@ -75,11 +90,16 @@ def _check(arguments: argparse.Namespace, output: Path | None) -> None:
             raise UserError(f"--output {output}: there is no folder {output.parent}")
         if output.is_dir():
             raise UserError(f"--output {output} is a folder; name a file")
+        if output.exists() or output.is_symlink():
+            raise UserError(f"--output {output} is there; remove it, or name a new file")
 
 
 def _print_similarity(portions: Iterator[tuple[list[Item], np.ndarray]], as_json: bool) -> None:
-    for portion, vectors in portions:
-        for item, cosine in zip(portion, cosines(vectors[::2], vectors[1::2]), strict=True):
+    for portion, found in portions:
+        for item, cosine in each(portion, found):
+            if cosine is None:
+                print_nothing(as_json)
+                continue
             first, second = item.parts
             if as_json:
                 print_json({"first": first, "second": second, "cosine": float(cosine)})
@@ -111,19 +131,23 @@ def vector_line(text: str, vector: np.ndarray) -> str:
     return f"{numbers}{more} ({len(vector)}; length {np.linalg.norm(vector):.4g})  {shown}"
 
 
-def _write(
-    output: Path, portions: Iterator[tuple[list[Item], np.ndarray]], width: int, as_json: bool
-) -> None:
+def _write(output: Path, portions: Iterator[tuple[list[Item], np.ndarray]], width: int) -> int:
+    """How many vectors were written."""
     from data_pipeline.atomic_file import write_atomically
 
     writer: Callable[..., int] = _write_npy if output.suffix == ".npy" else _write_parquet
     counts: list[int] = []
     write_atomically(output, lambda file: counts.append(writer(file, portions, width)))
+    return counts[0]
+
+
+def _print_written(output: Path, count: int, width: int, as_json: bool) -> None:
+    from data_pipeline.wording import amount
+
     if as_json:
-        print_json({"output": str(output), "vectors": counts[0], "size": width})
+        print_json({"output": str(output), "vectors": count, "size": width})
     else:
-        plural = "s" if counts[0] != 1 else ""
-        print(f"{counts[0]:,} vector{plural} of {width} numbers in {output}")
+        print(f"{amount(count, 'vector')} of {amount(width, 'number')} in {output}")
 
 
 def _write_npy(

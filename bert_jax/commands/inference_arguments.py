@@ -5,14 +5,22 @@ Loads nothing but argparse, so that `bert-jax COMMAND --help` answers at once.
 
 import argparse
 
-from bert_jax.commands.parser import CommandParser, choice, number, path, positive, whole_number
+from bert_jax.commands.parser import (
+    CommandParser,
+    Once,
+    choice,
+    number,
+    path,
+    positive,
+    whole_number,
+)
 
 MODEL = (
     "a run or one of its checkpoints, a folder of Hugging Face's, hf:OWNER/NAME, or a checkpoint "
     "of Google's"
 )
 TASKS = (
-    *("fill_mask", "next_sentence", "sentence_order"),
+    *("fill-mask", "next-sentence", "sentence-order"),
     *("classify", "tag", "answer", "choose"),
 )
 POOLINGS = ("mean", "cls", "max", "pooler")
@@ -38,15 +46,17 @@ def predict_parser(command: str) -> CommandParser:
     )
     parser.add_argument(
         "--file",
+        action=Once,
         metavar="F",
         type=path,
-        help="a file with one text a line, or several with tabs between; -: standard input",
+        help="a file with one text a line, or several with tabs between, compressed or not; "
+        "-: standard input",
     )
     parser.add_argument(
         "--task",
         metavar="NAME",
         type=choice(TASKS, "task"),
-        help=f"{', '.join(task.replace('_', '-') for task in TASKS)} (what the head is for)",
+        help=f"{', '.join(TASKS)} (what the head is for)",
     )
     parser.add_argument("--top_k", metavar="N", type=positive, help="words for each mask (5)")
     _add_reading(parser, "a mask is never cut off; not for tag and answer")
@@ -65,7 +75,11 @@ def embed_parser(command: str) -> CommandParser:
     parser.add_argument("model", metavar="MODEL", help=MODEL)
     parser.add_argument("texts", metavar="TEXT", nargs="*", help="a text")
     parser.add_argument(
-        "--file", metavar="F", type=path, help="a file with one text a line; -: standard input"
+        "--file",
+        action=Once,
+        metavar="F",
+        type=path,
+        help="a file with one text a line, compressed or not; -: standard input",
     )
     parser.add_argument(
         "--output",

@@ -3,7 +3,9 @@
 import argparse
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from bert_jax.commands.output import print_json
 from bert_jax.errors import UserError
@@ -17,8 +19,11 @@ DEFAULT_STEPS, DEFAULT_BATCH_SIZE = 1000, 32
 def run(arguments: argparse.Namespace) -> None:
     """Print what is at the path: one object with `--json`, else a text."""
     path = Path(arguments.path)
-    kind = kind_of(path)
+    # As a path it would lose the second slash of a name that has two.
+    kind = "model" if arguments.path.startswith("hf:") else kind_of(path)
     if kind == "store":
+        if arguments.weights:
+            raise UserError(f"--weights shows the tensors of a model; {path} is a token store")
         _store(path, arguments)
         return
     if arguments.verify:
@@ -26,13 +31,30 @@ def run(arguments: argparse.Namespace) -> None:
     for flag in ("html", "steps", "batch_size"):
         if getattr(arguments, flag):
             raise UserError(f"--{flag} is for a token store; {path} is none")
-    from bert_jax.recipes.inspect_run import run_facts, show_run
-
-    facts = run_facts(path)
+    facts, show = _model(arguments) if kind == "model" else _run(path, arguments)
     if arguments.json:
         print_json(facts)
     else:
-        print(show_run(facts, _columns()), end="")
+        print(show(facts, _columns()), end="")
+
+
+Shown = tuple[dict[str, Any], Callable[[dict[str, Any], int], str]]
+
+
+def _run(path: Path, arguments: argparse.Namespace) -> Shown:
+    from bert_jax.recipes.inspect_run import run_facts, show_run
+
+    return run_facts(path, weights=arguments.weights), show_run
+
+
+def _model(arguments: argparse.Namespace) -> Shown:
+    from bert_jax import devices
+    from bert_jax.recipes.inspect_model import model_facts
+    from bert_jax.recipes.show_model import show_model
+
+    # Shapes are asked of JAX, and nothing is computed.
+    devices.initialize("cpu")
+    return model_facts(arguments.path, weights=arguments.weights), show_model
 
 
 def _store(path: Path, arguments: argparse.Namespace) -> None:
@@ -85,26 +107,35 @@ def _verify(path: Path) -> None:
 
 
 def kind_of(path: Path) -> str:
-    """`store`, or `run` for a run, a checkpoint of one and a model's folder.
+    """`store`, `run` (or a checkpoint of one), or `model` for one in another layout.
 
     Raises:
       UserError: it is none of these; the message says what was found.
     """
+    if (path / "manifest.json").is_file():
+        return "store"
+    if "checkpoints" in (path.name, path.parent.name):
+        return "run"
+    folder = path if path.is_dir() else path.parent
+    if (path / "checkpoints").is_dir() or (path / "tokenizer").is_dir():
+        return "run"
+    checkpoint = path.exists() or path.with_name(f"{path.name}.index").is_file()
+    if (path / "config.json").is_file() or (checkpoint and (folder / "bert_config.json").is_file()):
+        return "model"
     if not path.exists():
         here = path.parent if path.parent.is_dir() else Path()
         hint = did_you_mean(path.name, (entry.name for entry in here.iterdir()))
         raise UserError(f"{path}: there is no such file or folder{hint}")
-    if (path / "manifest.json").is_file():
-        return "store"
-    if (path / "config.json").is_file() or "checkpoints" in (path.name, path.parent.name):
-        return "run"
     raise UserError(
         f"{path} is neither a token store (a folder with manifest.json) nor a run or a model "
-        f"(config.json) nor a checkpoint of a run (RUN/checkpoints/STEP): {_found(path)}"
+        "(config.json, or bert_config.json beside a TensorFlow checkpoint) nor a checkpoint of a "
+        f"run (RUN/checkpoints/STEP): {_found(path)}"
     )
 
 
 def _found(path: Path) -> str:
+    if path.suffix in (".safetensors", ".bin"):
+        return "it is a file; give the folder that it is in"
     if not path.is_dir():
         return "it is a file"
     names = sorted(entry.name for entry in path.iterdir())

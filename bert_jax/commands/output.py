@@ -15,3 +15,8 @@ def print_json(values: Mapping[str, Any]) -> None:
 def print_line(text: str) -> None:
     """Print one line for a person: what stands in it, a label of a model say, cannot be obeyed."""
     print(readable(text))
+
+
+def print_nothing(as_json: bool) -> None:
+    """Print the answer to a line that asks nothing: `null` for programs, else an empty line."""
+    print("null" if as_json else "", flush=as_json)

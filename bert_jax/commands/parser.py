@@ -122,6 +122,22 @@ class CommandParser(argparse.ArgumentParser):
         raise UserError(f"{self.command} has no flag {typed}{hint or f'; see {self._help}'}")
 
 
+class Once(argparse.Action):
+    """A flag of which the last one would silently win, where a person means all of them."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        """Take the value; argparse's error where there is one already."""
+        if getattr(namespace, self.dest) is not None:
+            raise argparse.ArgumentError(self, "given twice; give it once")
+        setattr(namespace, self.dest, values)
+
+
 class _HelpFormatter(argparse.HelpFormatter):
     """Shows `--gin` as it is typed, and keeps the lines of the end as they are."""
 

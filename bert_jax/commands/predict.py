@@ -5,8 +5,10 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from bert_jax.commands.output import print_json, print_line
-from bert_jax.commands.texts import Item, have_text, in_portions, items_of, progress_of, read_texts
+from bert_jax.commands.output import print_json, print_line, print_nothing
+from bert_jax.commands.text_lines import have_text, read_texts
+from bert_jax.commands.text_progress import progress_of
+from bert_jax.commands.texts import ONE, Item, Parts, each, first_read, in_portions, items_of
 from bert_jax.errors import UserError
 from bert_jax.formatting import format_probability
 
@@ -20,12 +22,10 @@ class Task(NamedTuple):
 
     Attributes:
       parts: texts of one question.
-      more: whether it may have more.
       answer: model, portion, arguments -> one result a text, with `to_dict` and `to_line`.
     """
 
-    parts: int
-    more: bool
+    parts: Parts
     answer: Callable[[Any, list[Item], argparse.Namespace], Sequence[Any]]
 
 
@@ -62,17 +62,7 @@ def _pairs(name: str) -> Callable[[Any, list[Item], argparse.Namespace], Sequenc
 
 
 def _classify(model: Any, items: list[Item], arguments: argparse.Namespace) -> Sequence[Any]:
-    """A text with a tab in it is a pair."""
-    from bert_jax.inference.inputs import BadText
-
-    split = [tuple(part.strip() for part in item.parts[0].split("\t")) for item in items]
-    count = len(split[0])
-    for i, parts in enumerate(split):
-        if len(parts) != count or count > 2:
-            raise BadText(
-                i, f"{len(parts)} texts with tabs between; give one in every line, or two in every"
-            )
-    texts = [parts if count == 2 else parts[0] for parts in split]
+    texts = [item.parts if len(item.parts) > 1 else item.parts[0] for item in items]
     return model.classify(texts, truncate=bool(arguments.truncate))
 
 
@@ -89,14 +79,15 @@ def _choose(model: Any, items: list[Item], arguments: argparse.Namespace) -> Seq
     return model.choose(questions, truncate=bool(arguments.truncate))
 
 
+PAIR = Parts(2, 2)
 TASKS = {
-    "fill_mask": Task(1, False, _fill_mask),
-    "next_sentence": Task(2, False, _pairs("next_sentence")),
-    "sentence_order": Task(2, False, _pairs("sentence_order")),
-    "classify": Task(1, False, _classify),
-    "tag": Task(1, False, _tag),
-    "answer": Task(2, False, _answer),
-    "choose": Task(2, True, _choose),
+    "fill-mask": Task(ONE, _fill_mask),
+    "next-sentence": Task(PAIR, _pairs("next_sentence")),
+    "sentence-order": Task(PAIR, _pairs("sentence_order")),
+    "classify": Task(Parts(1, 2, alike=True), _classify),
+    "tag": Task(ONE, _tag),
+    "answer": Task(PAIR, _answer),
+    "choose": Task(Parts(2, None), _choose),
 }
 # What a text that is cut has no answer for.
 _WHOLE = {
@@ -105,7 +96,7 @@ _WHOLE = {
 }
 # What a head does where nothing else is asked for.
 _OF_HEAD = {
-    "pretraining": "fill_mask",
+    "pretraining": "fill-mask",
     "sequence_classification": "classify",
     "token_classification": "tag",
     "question_answering": "answer",
@@ -115,10 +106,13 @@ _OF_HEAD = {
 
 def run(arguments: argparse.Namespace) -> None:
     """Print a line for each text, in order: one object each with `--json`."""
-    if arguments.top_k is not None and arguments.task not in (None, "fill_mask"):
+    if arguments.top_k is not None and arguments.task not in (None, "fill-mask"):
         raise UserError(f"--top_k is for masks; leave it out with --task {arguments.task}")
     # Before the model is opened, so that a missing file is said at once.
-    texts = have_text(read_texts(arguments.texts, arguments.file))
+    texts = have_text(read_texts(arguments.texts, arguments.file), arguments.file)
+    items = None
+    if arguments.task is not None:
+        items = first_read(items_of(texts, TASKS[arguments.task].parts))
     from bert_jax import devices
     from bert_jax.inference.load import load
 
@@ -127,19 +121,25 @@ def run(arguments: argparse.Namespace) -> None:
     name = arguments.task or _OF_HEAD.get(model.head.task)
     if name is None:
         raise UserError(f"{arguments.model} has no head to predict with; see bert-jax embed")
-    if arguments.top_k is not None and name != "fill_mask":
+    if arguments.top_k is not None and name != "fill-mask":
         raise UserError("--top_k is for masks, and the model does not fill them; leave it out")
     if arguments.truncate and name in _WHOLE:
         raise UserError(f"--truncate: {_WHOLE[name]}; leave it out, and give a shorter text")
     task = TASKS[name]
-    items = items_of(texts, task.parts, more=task.more)
-    alone, doing = not sys.stdout.isatty(), name.replace("_", " ")
-    with progress_of(arguments.file, doing, PORTION, alone=alone) as advance:
-        for _, results in in_portions(
-            items, PORTION, lambda portion: task.answer(model, portion, arguments), advance
+    asked = items_of(texts, task.parts) if items is None else items
+
+    def answer(portion: list[Item]) -> Sequence[Any]:
+        return task.answer(model, portion, arguments)
+
+    alone, doing = not sys.stdout.isatty(), name.replace("-", " ")
+    with progress_of(arguments.file, doing, alone=alone) as progress:
+        for portion, results in in_portions(
+            asked, PORTION, answer, progress.begin, progress.advance
         ):
-            for result in results:
-                if arguments.json:
+            for _, result in each(portion, results):
+                if result is None:
+                    print_nothing(arguments.json)
+                elif arguments.json:
                     print_json(result.to_dict())
                 else:
                     print_line(result.to_line())

@@ -1,13 +1,11 @@
-"""Texts that a command answers: from its arguments and from files, in portions, in their order."""
+"""What a command answers, made of texts; and its answers, in portions and in order."""
 
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
 from itertools import chain, islice
-from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 from bert_jax.errors import UserError
+from bert_jax.formatting import format_amount
 
 Answer = TypeVar("Answer")
 
@@ -17,46 +15,39 @@ class Item(NamedTuple):
 
     Attributes:
       place: where it is from, for an error: `FILE:LINE: `, or nothing.
-      parts: its texts: one, or as many as the task takes.
+      parts: its texts: one, or as many as the task takes; none where the line has no text, and
+        nothing is asked.
     """
 
     place: str
     parts: tuple[str, ...]
 
 
-def read_texts(arguments: Iterable[str], file: str | None) -> Iterator[tuple[str, str]]:
-    """The texts given as arguments, then those of a file, one a line; `-` is standard input.
+class Parts(NamedTuple):
+    """How many texts are one thing to answer.
 
-    Yields where a text is from, for an error (`FILE:LINE: `, or nothing), and the text.
+    Attributes:
+      fewest: at least so many; arguments are taken so many at a time.
+      most: at most; None where there is no limit, and then all arguments are one thing.
+      alike: whether all must have as many as the first.
     """
-    yield from (("", text) for text in arguments)
-    if file == "-":
-        yield from _lines("standard input", sys.stdin)
-    elif file is not None:
-        with open(file, encoding="utf-8", errors="replace") as lines:
-            yield from _lines(file, lines)
+
+    fewest: int = 1
+    most: int | None = 1
+    alike: bool = False
+
+    def describe(self) -> str:
+        """`2`, `1 or 2`, `2 or more`."""
+        if self.most is None:
+            return f"{self.fewest} or more"
+        return f"{self.fewest}" if self.fewest == self.most else f"{self.fewest} or {self.most}"
 
 
-def _lines(name: str, lines: Iterable[str]) -> Iterator[tuple[str, str]]:
-    for number, line in enumerate(lines, 1):
-        if line.strip():
-            yield f"{name}:{number}: ", line.strip()
-
-
-def have_text(texts: Iterator[tuple[str, str]]) -> Iterator[tuple[str, str]]:
-    """The same texts, of which the first is read now, before anything heavy is loaded.
-
-    Raises:
-      UserError: there is none.
-    """
-    first = next(texts, None)
-    if first is None:
-        raise UserError("there is no text: give some after MODEL, or a file with --file")
-    return chain([first], texts)
+ONE = Parts()
 
 
 def items_of(
-    texts: Iterable[tuple[str, str]], parts: int = 1, *, more: bool = False
+    texts: Iterable[tuple[str, str]], parts: Parts = ONE, *, blank: bool = False
 ) -> Iterator[Item]:
     """What is to be answered: texts, or groups of them.
 
@@ -64,43 +55,90 @@ def items_of(
       texts: of `read_texts`. The parts of a group are arguments one after another, or stand in one
         line with tabs between.
       parts: texts of each item.
-      more: whether an item may have more; all arguments are then one item.
+      blank: whether a text may be empty. Otherwise a line without any text asks nothing, and any
+        other empty text is an error.
 
     Raises:
       UserError: the arguments or a line are not such groups.
     """
     arguments: list[str] = []
+    first = 0
+    for item in _groups(texts, arguments, parts):
+        if parts.fewest == parts.most == 1 and blank:
+            yield item
+            continue
+        if item.place and not any(item.parts):
+            yield Item(item.place, ())
+            continue
+        empty = [at for at, text in enumerate(item.parts, 1) if not text.strip()]
+        if empty and not blank:
+            which = f"text {empty[0]} of {len(item.parts)}" if len(item.parts) > 1 else "the text"
+            raise UserError(f"{item.place}{which} is empty; give one that is not")
+        first = first or len(item.parts)
+        needed = Parts(first, first) if parts.alike and _fits(len(item.parts), parts) else parts
+        if not _fits(len(item.parts), needed):
+            raise _misfit(item, needed, as_the_first=needed is not parts)
+        yield item
+
+
+def first_read(items: Iterator[Item]) -> Iterator[Item]:
+    """The same, of which the first is read now, before anything heavy is loaded.
+
+    Raises:
+      UserError: it cannot be taken.
+    """
+    first = next(items, None)
+    return items if first is None else chain([first], items)
+
+
+def _groups(texts: Iterable[tuple[str, str]], arguments: list[str], parts: Parts) -> Iterator[Item]:
+    """The groups as they are given, whatever their size."""
     for place, text in texts:
-        if place:
-            yield from _of_arguments(arguments, parts, more)
-            arguments = []
-            group = [part.strip() for part in text.split("\t")] if parts > 1 else [text]
-            yield _item(place, group, parts, more)
-        else:
+        if not place:
             arguments.append(text)
-    yield from _of_arguments(arguments, parts, more)
+            continue
+        yield from _of_arguments(arguments, parts)
+        arguments.clear()
+        yield Item(place, _split(text) if parts.most != 1 else (text.strip(),))
+    yield from _of_arguments(arguments, parts)
 
 
-def _of_arguments(arguments: list[str], parts: int, more: bool) -> Iterator[Item]:
-    size = len(arguments) if more else parts
+def _of_arguments(arguments: Sequence[str], parts: Parts) -> Iterator[Item]:
+    if not arguments:
+        return
+    if parts.fewest == 1:
+        yield from (Item("", _split(text) if parts.most != 1 else (text,)) for text in arguments)
+        return
+    size = parts.fewest if parts.most is not None else len(arguments)
+    if len(arguments) % size or size < parts.fewest:
+        raise _misfit(Item("", tuple(arguments)), parts)
     for first in range(0, len(arguments), size):
-        yield _item("", arguments[first : first + size], parts, more)
+        yield Item("", tuple(arguments[first : first + size]))
 
 
-def _item(place: str, texts: Sequence[str], parts: int, more: bool) -> Item:
-    if len(texts) < parts or (len(texts) > parts and not more):
-        between = "with a tab between them" if place else "one after another"
-        raise UserError(
-            f"{place}{len(texts)} text{'s' if len(texts) != 1 else ''} where {parts} are needed"
-            f"{' or more' if more else ''}, {between}"
-        )
-    return Item(place, tuple(texts))
+def _split(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split("\t"))
+
+
+def _fits(count: int, parts: Parts) -> bool:
+    return parts.fewest <= count and (parts.most is None or count <= parts.most)
+
+
+def _misfit(item: Item, parts: Parts, *, as_the_first: bool = False) -> UserError:
+    between = "with a tab between them" if item.place else "one after another"
+    why = " as in the first line" if as_the_first else ""
+    are = "is" if parts.describe() == "1" else "are"
+    return UserError(
+        f"{item.place}{format_amount(len(item.parts), 'text')} where {parts.describe()} {are} "
+        f"needed{why}{'' if parts.describe() == '1' else f', {between}'}"
+    )
 
 
 def in_portions(
     items: Iterator[Item],
     size: int,
     answer: Callable[[list[Item]], Answer],
+    begin: Callable[[], None] = lambda: None,
     advance: Callable[[int], None] = lambda _: None,
 ) -> Iterator[tuple[list[Item], Answer]]:
     """Answers of portions, so that memory does not grow with the file.
@@ -110,7 +148,8 @@ def in_portions(
     Args:
       items: all of them.
       size: of a portion.
-      answer: of a portion; raises `BadText` for an item.
+      answer: of the items of a portion that ask something; raises `BadText` for one.
+      begin: is called before the first portion, where it is a whole one.
       advance: is told how many more are done.
 
     Raises:
@@ -118,14 +157,20 @@ def in_portions(
     """
     from bert_jax.inference.inputs import BadText
 
+    is_first = True
     while True:
         portion, problem = _next(items, size)
+        if is_first and len(portion) == size:
+            begin()
+        is_first = False
         while portion:
+            asked = [i for i, item in enumerate(portion) if item.parts]
             try:
-                answered = answer(portion)
+                answered = answer([portion[i] for i in asked])
             except BadText as error:
-                place = portion[error.index].place
-                portion, problem = portion[: error.index], UserError(f"{place}{error}")
+                at = asked[error.index]
+                problem = UserError(f"{portion[at].place}{error}")
+                portion = portion[:at]
                 continue
             yield portion, answered
             advance(len(portion))
@@ -136,50 +181,22 @@ def in_portions(
             return
 
 
-def _next(items: Iterator[Item], size: int) -> tuple[list[Item], UserError | None]:
+def each(
+    portion: Sequence[Item], answers: Iterable[Answer]
+) -> Iterator[tuple[Item, Answer | None]]:
+    """Every item of a portion with its answer; None of one that asks nothing."""
+    left = iter(answers)
+    for item in portion:
+        yield item, next(left) if item.parts else None
+
+
+def _next(items: Iterator[Item], size: int) -> tuple[list[Item], Exception | None]:
     """The next portion, and what is wrong with the item after it."""
+    from data_pipeline.errors import DataError
+
     portion: list[Item] = []
     try:
         portion.extend(islice(items, size))
-    except UserError as error:
+    except (UserError, DataError) as error:
         return portion, error
     return portion, None
-
-
-@contextmanager
-def progress_of(
-    file: str | None, description: str, portion: int, *, alone: bool
-) -> Iterator[Callable[[int], None]]:
-    """Show how many lines of a file are done, on standard error, once a whole portion is.
-
-    Args:
-      file: what is read; without one there is nothing to wait for.
-      description: what is done.
-      portion: lines that are answered at once; a file of fewer is done at once.
-      alone: whether nothing else is written to the terminal meanwhile; else nothing is shown.
-
-    Yields:
-      What is to be told how many more are done.
-    """
-    from bert_jax.terminal import Terminal
-
-    with ExitStack() as stack:
-        task: Any = None
-
-        def advance(count: int) -> None:
-            nonlocal task
-            if task is None and alone and file is not None and count >= portion:
-                shown = Terminal().progress(description, _lines_in(file), "text")
-                task = stack.enter_context(shown)
-            if task is not None:
-                task.advance(count)
-
-        yield advance
-
-
-def _lines_in(file: str) -> int | None:
-    """Lines that are not empty; None of what can be read only once."""
-    if not Path(file).is_file():
-        return None
-    with open(file, "rb") as lines:
-        return sum(1 for line in lines if line.strip())

@@ -13,6 +13,7 @@ from bert_jax.commands.output import print_json
 from bert_jax.commands.vocab import described, refused, show_replaced, there_already
 from bert_jax.errors import UserError
 from bert_jax.formatting import format_count, format_probability
+from data_pipeline.wording import amount
 
 if TYPE_CHECKING:
     from data_pipeline.tokenization.extend import Extended
@@ -144,13 +145,13 @@ def show(facts: Mapping[str, Any], most: int, old: str, width: int) -> list[str]
         f"the text: {format_count(words)} words of {facts['pieces_before'] / words:.3f} pieces "
         f"before and {facts['pieces_after'] / words:.3f} now; {format_count(before)} tokens before "
         f"and {format_count(after)} now, {100 * (before - after) / before:.1f} % fewer",
-        f"other words that begin with a new one come {otherwise:,} times "
+        f"other words that begin with a new one come {amount(otherwise, 'time')} "
         f"({format_probability(otherwise / words)}): {changed['fewer']:,} are fewer pieces now, "
         f"{changed['more']:,} more, {changed['as_many']:,} as many but others",
     ]
     if facts["unknown"]:
         sentences.append(
-            f"[UNK] stays what it is: {facts['unknown']:,} words with characters that the "
+            f"[UNK] stays what it is: {amount(facts['unknown'], 'word')} with characters that the "
             "vocabulary lacks; learn a new one where they matter"
         )
     sentences.append(

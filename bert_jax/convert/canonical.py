@@ -19,6 +19,9 @@ Array = np.ndarray[Any, Any]
 # Until 2018 PyTorch's port called them as TensorFlow did.
 _OLD_NORM = re.compile(r"(LayerNorm)\.(gamma|beta)$")
 _NEW_NORM = {"gamma": "weight", "beta": "bias"}
+# Why something is left, of several and of one.
+_COUNTERS, _BUFFERS = "counters", "buffers that are no weights"
+_OF_ONE = {_COUNTERS: "counter", _BUFFERS: "buffer that is no weight"}
 # What an encoder's names begin with where its prefix is left out.
 _WITHOUT_PREFIX = re.compile(r"(embeddings|encoder|pooler|transformer)[./]")
 # What TensorFlow keeps beside the weights.
@@ -99,7 +102,8 @@ def check_tied(names: Names, read: Callable[[str], Array]) -> None:
 def describe_left(left: Mapping[str, list[str]]) -> list[str]:
     """A line for a person on each kind of what was left."""
     return [
-        f"{len(names)} {why}: {', '.join(map(printable, names[:3]))}"
+        f"{len(names)} {_OF_ONE.get(why, why) if len(names) == 1 else why}: "
+        + ", ".join(map(printable, names[:3]))
         + (", ..." if len(names) > 3 else "")
         for why, names in left.items()
     ]
@@ -109,7 +113,7 @@ def _why_left(name: str, family: Family) -> str | None:
     if _ADAM_SLOT.search(name):
         return "of the optimiser's slots"
     if name in _TF_COUNTERS:
-        return "counters"
+        return _COUNTERS
     if name.rpartition(".")[2] in family.ignored:
-        return "buffers that are no weights"
+        return _BUFFERS
     return None

@@ -24,6 +24,7 @@ from bert_jax.convert.hf_fields import (
 )
 from bert_jax.convert.tensors import printable
 from bert_jax.errors import UserError
+from bert_jax.field_checks import shown
 from bert_jax.head_config import HeadConfig
 from bert_jax.regular_files import check_regular
 from data_pipeline.strict_json import parse_json
@@ -247,7 +248,9 @@ def _check_not_huge(fields: Mapping[str, Any], named: Mapping[str, str]) -> None
     for name in (*_SIZES, "type_vocab_size"):
         value, largest = fields.get(name), _LARGEST.get(name, _LARGEST_OF_OTHERS)
         if type(value) is int and value > largest:
-            raise UserError(f"{named.get(name, name)} is {value}; no model has more than {largest}")
+            raise UserError(
+                f"{named.get(name, name)} is {shown(value)}; no model has more than {largest}"
+            )
 
 
 def _architecture(values: Mapping[str, Any]) -> tuple[str | None, str | None]:

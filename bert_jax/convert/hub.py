@@ -3,11 +3,16 @@
 import re
 from pathlib import Path
 
+from bert_jax.convert.sentence_encoder import MODULES
 from bert_jax.convert.tensors import printable
 from bert_jax.errors import UserError
 
 PREFIX = "hf:"
-_SYNTAX = re.compile(r"hf:(?P<name>[\w.-]+(/[\w.-]+)?)(@(?P<revision>[\w.+/-]+))?")
+# A revision is a part of a path in the client's cache: none of its parts may be "..".
+_SYNTAX = re.compile(
+    r"hf:(?P<name>[\w.-]+(/[\w.-]+)?)(@(?P<revision>(?!(.*/)?\.\.?(/|$))[\w.+-]+(/[\w.+-]+)*))?"
+)
+_SUBFOLDER = re.compile(r"hf:([\w.-]+/[\w.-]+)/([\w./-]*[\w.-])(@.*)?")
 # What a model is opened from; never a pickle, which would only be refused after it was fetched.
 _FILES = (
     *("config.json", "model.safetensors", "model.safetensors.index.json", "model-*.safetensors"),
@@ -38,9 +43,11 @@ def fetch(name: str) -> Path:
     """
     given = _SYNTAX.fullmatch(name)
     if given is None:
+        inside = _SUBFOLDER.fullmatch(name)
+        remedy = f"; {_download(inside[1], inside[2])}" if inside else ""
         raise UserError(
             f"{name!r} is no name of a model; hf:OWNER/NAME[@REVISION] is one, such as "
-            "hf:google-bert/bert-base-uncased"
+            f"hf:google-bert/bert-base-uncased{remedy}"
         )
     from huggingface_hub import errors, snapshot_download
 
@@ -60,35 +67,96 @@ def fetch(name: str) -> Path:
             "command `hf auth login`)"
         ) from error
     except errors.RevisionNotFoundError as error:
-        raise UserError(f"{name}: the model has no revision {given['revision']}") from error
+        raise UserError(
+            f"{name}: the model has no revision {given['revision'] or 'main'}; a branch, tag or "
+            f"commit of https://huggingface.co/{given['name']}/commits/main is one"
+        ) from error
     except errors.RepositoryNotFoundError as error:
         raise UserError(
-            f"{name}: the Hub has no such model, or it is private and needs a token (HF_TOKEN)"
+            f"{name}: the Hub has no such model, or it is private and needs a token (HF_TOKEN, or "
+            "the command `hf auth login`)"
         ) from error
     except errors.HFValidationError as error:
         raise UserError(f"{name} is no name of a model: {error}") from error
     except errors.LocalEntryNotFoundError as error:
+        there = "not"
+        if isinstance(error, getattr(errors, "IncompleteSnapshotError", ())):
+            there = "only in part"
+        why, remedy = "the Hub cannot be reached", "fetch it where there is a network"
+        if isinstance(error.__cause__, errors.OfflineModeIsEnabled):
+            why, remedy = "HF_HUB_OFFLINE is set", "unset that to fetch it"
+        elif status := _status_of(error.__cause__):
+            why, remedy = _refused(status)
         raise UserError(
-            f"{name} is not in the cache of huggingface_hub, and the Hub cannot be reached; fetch "
-            "it where there is a network, or give the path of a folder that holds the model"
+            f"{name} is {there} in the cache of huggingface_hub, and {why}; {remedy}, or give the "
+            "path of a folder that holds the model"
         ) from error
     except (http, OSError) as error:
+        if status := _status_of(error):
+            raise UserError(f"{name} cannot be fetched: {'; '.join(_refused(status))}") from error
         first = (str(error).splitlines() or [type(error).__name__])[0]
         raise UserError(f"{name} cannot be fetched: {first}") from error
+    if not ((folder / "config.json").is_file() or (folder / MODULES).is_file()):
+        raise _without_config(name, given["name"], given["revision"])
     if not any(folder.rglob("*.safetensors*")):
         _refuse_pickles(name, given["name"], given["revision"])
     return folder
 
 
-def _refuse_pickles(name: str, repository: str, revision: str | None) -> None:
-    """Say that there are weights, and why they were not fetched, where the Hub can be asked."""
+def _status_of(error: BaseException | None) -> int | None:
+    """Of the Hub's answer, where there is one."""
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    return status if isinstance(status, int) else None
+
+
+def _refused(status: int) -> tuple[str, str]:
+    """What an answer without the Hub's own code for it means, and what to do."""
+    if status == 401:
+        return "the Hub does not know the token (401)", "set HF_TOKEN anew, or unset it"
+    if status == 403:
+        return "the token may not read it (403)", "take one that may (HF_TOKEN)"
+    return f"the Hub answers with the status {status}", "try again later"
+
+
+def _files_of(repository: str, revision: str | None) -> list[str]:
+    """What the repository holds; nothing where the Hub cannot be asked."""
     from huggingface_hub import HfApi
 
     try:
         listed = HfApi().model_info(repository, revision=revision).siblings or []
-    except Exception:  # whatever the network does, what was found is said by who opens it
-        return
-    files = [each.rfilename for each in listed]
+    except Exception:  # whatever the network does, what was found is said all the same
+        return []
+    return [each.rfilename for each in listed]
+
+
+def _download(repository: str, folder: str) -> str:
+    return (
+        f"a folder inside a repository is fetched by `hf download {repository} --include "
+        f"'{folder}/*' --local-dir DIR`, and is the model DIR/{folder}"
+    )
+
+
+def _without_config(name: str, repository: str, revision: str | None) -> UserError:
+    files = _files_of(repository, revision)
+    inside = [file.rpartition("/")[0] for file in files if file.endswith("/config.json")]
+    inside = [folder for folder in inside if not re.match(r"\d_", folder)]
+    if inside:
+        remedy = _download(repository, printable(inside[0]))
+        return UserError(f"{name} has no config.json, but {printable(inside[0])}/ has: {remedy}")
+    return UserError(
+        f"{name} has no config.json, so that it is no model that can be read; {_formats(files)}"
+    )
+
+
+def _formats(files: list[str]) -> str:
+    held = ", ".join(printable(file, 40) for file in files[:4])
+    more = f" and {len(files) - 4} more" if len(files) > 4 else ""
+    return f"it holds {held}{more}" if files else "name another, or give the path of a folder"
+
+
+def _refuse_pickles(name: str, repository: str, revision: str | None) -> None:
+    """Say that there are weights, and why they were not fetched, where the Hub can be asked."""
+    files = _files_of(repository, revision)
     pickles = [file for file in files if file.endswith((".bin", ".pt", ".pth", ".pkl"))]
     if pickles:
         raise UserError(

@@ -13,6 +13,7 @@ from typing import Any
 from bert_jax.convert.model import Model
 from bert_jax.convert.model_card import CARD, Facts, Result
 from bert_jax.convert.tensors import printable
+from data_pipeline.wording import amount
 
 PROVENANCE, EVALUATION, OPERATIVE = "provenance.json", "evaluation.json", "operative.gin"
 _LARGEST_FILE = 10_000_000
@@ -54,7 +55,7 @@ def facts_of(model: Model, source: str) -> Facts:
     if model.kind == "google":
         return Facts(origin="Converted from a TensorFlow checkpoint of google-research/bert.")
     origin = f"Converted from {source.removeprefix('hf:')}." if source.startswith("hf:") else ""
-    return _of_card(model.path / CARD)._replace(origin=origin)
+    return card_facts(model.path / CARD)._replace(results=(), origin=origin)
 
 
 def _of_run(folder: Path, step: int | None) -> Facts:
@@ -83,7 +84,7 @@ def _of_run(folder: Path, step: int | None) -> Facts:
         recipe=tuple((title, _cell(value)) for title, value in recipe),
         # Those of another step are of another model.
         results=tuple(_results(results)) if results.get("step") == step else (),
-        origin=f"Trained with bert-jax for {step:,} steps." if made and step else "",
+        origin=f"Trained with bert-jax for {amount(step, 'step')}." if made and step else "",
     )
 
 
@@ -107,7 +108,7 @@ def _sources(store: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             continue
         shown = name if name.startswith(("hf:", "tfds:")) else Path(name).name
         count, licence = source.get("train_documents"), source.get("licence")
-        more = [f"{count:,} documents"] if type(count) is int else []
+        more = [amount(count, "document")] if type(count) is int else []
         more += [f"licence {licence}"] if _is_text(licence) else []
         yield name, _cell(shown + (f" ({'; '.join(more)})" if more else ""))
 
@@ -120,8 +121,8 @@ def _results(found: Mapping[str, Any]) -> Iterator[Result]:
             yield Result(name, metric, float(value))
 
 
-def _of_card(path: Path) -> Facts:
-    """Language, licence and data sets of a model card that is there already."""
+def card_facts(path: Path) -> Facts:
+    """Language, licence, data sets and results of a model card that is there already."""
     text = _text(path)
     if not text.startswith("---"):
         return Facts()
@@ -129,7 +130,8 @@ def _of_card(path: Path) -> Facts:
     from huggingface_hub import ModelCard
 
     try:
-        data = ModelCard(text, ignore_metadata_errors=True).data.to_dict()
+        card = ModelCard(text, ignore_metadata_errors=True).data
+        data, results = card.to_dict(), tuple(_results_of_card(card.get("eval_results")))
     except Exception:  # YAML's errors have many types, and a card decides nothing
         return Facts()
     named = data.get("license")
@@ -137,7 +139,18 @@ def _of_card(path: Path) -> Facts:
         languages=_names(data.get("language")),
         license=named if _is_text(named) else None,
         datasets=_names(data.get("datasets")),
+        results=results,
     )
+
+
+def _results_of_card(found: Any) -> Iterator[Result]:
+    for each in (found or [])[:_MOST]:
+        name, metric, value = each.metric_name or each.metric_type, each.metric_type, None
+        if type(each.metric_value) in (int, float):
+            value = float(each.metric_value)
+        if value is not None and math.isfinite(value) and _is_text(name) and _is_text(metric):
+            data = f", {each.dataset_name}" if _is_text(each.dataset_name) else ""
+            yield Result(f"{name}{data}", metric, value)
 
 
 def _names(value: Any) -> tuple[str, ...]:

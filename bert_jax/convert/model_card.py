@@ -8,10 +8,12 @@ from typing import NamedTuple
 from bert_jax.config import BertConfig
 from bert_jax.convert.hf_classes import class_of
 from bert_jax.convert.layout import count_weights
+from bert_jax.convert.tensors import printable
 from bert_jax.errors import UserError
 from bert_jax.formatting import format_count
 from bert_jax.head_config import TASKS, HeadConfig
 from bert_jax.pair_tasks import PAIR_TASKS
+from data_pipeline.wording import amount
 
 CARD = "README.md"
 # The Hub's names of what a head does.
@@ -70,6 +72,8 @@ def model_card(name: str, config: BertConfig, head: HeadConfig, facts: Facts) ->
       head: on it.
       facts: what is known of how it was made.
     """
+    # That of a folder, which may hold a line end.
+    name = printable(name)
     parts = [
         f"---\n{_metadata(name, head, facts)}\n---\n",
         f"# {name}\n",
@@ -124,10 +128,11 @@ def _what(config: BertConfig, head: HeadConfig) -> str:
         "pretraining": "the masked LM head" + (f" and the {pairs.title} head" if pairs else ""),
         "encoder": "no head",
     }.get(head.task, f"a head for {TASKS[head.task]}")
+    layers = amount(config.num_hidden_layers, "layer")
+    attention = amount(config.num_attention_heads, "attention head")
     return (
-        f"A BERT-style encoder with {config.num_hidden_layers} layers, "
-        f"{config.hidden_size} wide, {config.num_attention_heads} attention heads, a vocabulary of "
-        f"{config.vocab_size:,} and at most {config.max_length} tokens; "
+        f"A BERT-style encoder with {layers}, {config.hidden_size} wide, {attention}, a "
+        f"vocabulary of {config.vocab_size:,} and at most {config.max_length} tokens; "
         f"{format_count(count_weights(config, head))} weights, with {heads}."
     )
 

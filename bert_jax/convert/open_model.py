@@ -37,8 +37,9 @@ CHECKPOINTS = "checkpoints"
 TOKENIZER = "tokenizer"
 # Only a run that was trained here has it.
 _OPERATIVE = "operative.gin"
+# What `stablehlo.py` writes; importing it takes time.
 # A folder has a tokeniser if it has one of these.
-_TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "sentencepiece.model", "vocab.json")
+TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "sentencepiece.model", "vocab.json")
 # What says more of it.
 _BESIDE_A_TOKENIZER = (
     *("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "merges.txt"),
@@ -73,7 +74,7 @@ def open_model(
       UserError: there is no model, or it is not what it says it is.
     """
     path = hub.fetch(str(source)) if hub.is_hub_name(source) else Path(source).expanduser()
-    kind, path, step = _kind_of(path, step)
+    kind, path, step = kind_of(path, step)
     if kind == "run":
         return _open_run(path, step, task, cased, drop, new, with_tokenizer)
     if step is not None:
@@ -99,8 +100,12 @@ def open_model(
     return Model(kind, path, weights, tokenizer, sentences=sentences)
 
 
-def _kind_of(path: Path, step: int | None) -> tuple[Kind, Path, int | None]:
-    """What is there, its path, and the step where a run's checkpoint is named by its folder."""
+def kind_of(path: Path, step: int | None) -> tuple[Kind, Path, int | None]:
+    """What is there, its path, and the step where a run's checkpoint is named by its folder.
+
+    Raises:
+      UserError: it is no model.
+    """
     folder = path if path.is_dir() else path.parent
     for part in (path, folder / FILE, folder / MODULES, folder / GOOGLE_CONFIG):
         check_regular(part)
@@ -194,7 +199,7 @@ def _read_run(folder: Path, config: BertConfig, head: HeadConfig, step: int) -> 
 
 def _tokenizer_of(folder: Path, config: BertConfig, cased: bool | None) -> TextTokenizer | None:
     _check_regular_tokenizer(folder)
-    if not any((folder / name).is_file() for name in _TOKENIZER_FILES):
+    if not any((folder / name).is_file() for name in TOKENIZER_FILES):
         return None
     tokenizer = load_tokenizer(folder, cased)
     if not says_max_length(folder):
@@ -207,7 +212,7 @@ def _tokenizer_of(folder: Path, config: BertConfig, cased: bool | None) -> TextT
 
 def _check_regular_tokenizer(folder: Path) -> None:
     """Raise `UserError` where one of its files is there and is none: it would count as missing."""
-    for name in (*_TOKENIZER_FILES, *_BESIDE_A_TOKENIZER):
+    for name in (*TOKENIZER_FILES, *_BESIDE_A_TOKENIZER):
         check_regular(folder / name)
 
 

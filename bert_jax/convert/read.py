@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -29,7 +29,7 @@ from bert_jax.convert.hf_config import (
     read_config,
     read_json_object,
 )
-from bert_jax.convert.layout import Array, places, to_ours
+from bert_jax.convert.layout import Array, Place, places, to_ours
 from bert_jax.convert.model import Weights
 from bert_jax.convert.names import GOOGLE, Family
 from bert_jax.convert.open_tensors import open_tensors
@@ -37,11 +37,34 @@ from bert_jax.convert.tensors import TensorFile
 from bert_jax.errors import UserError
 from bert_jax.head_config import TASKS, HeadConfig
 from bert_jax.sharding import unbox
+from data_pipeline.wording import amount
 
 # A pooler that nothing reads: files of masked LMs often carry one, because the model that they
 # began as had it. transformers leaves it as well.
 _POOLER_LEFT = "of a pooler that this head does not read"
 GOOGLE_CONFIG = "bert_config.json"
+
+
+class Found(NamedTuple):
+    """A file's tensors beside the weights of a model.
+
+    Attributes:
+      config: the shape of its encoder.
+      head: on it.
+      names: of the tensors, sorted out.
+      placed: the name of every weight -> where it belongs.
+      difference: what is not as the model needs it.
+      not_ours: why no head of ours is that of the file; None if one is.
+      heads: fits the names of the heads of pretraining.
+    """
+
+    config: BertConfig
+    head: HeadConfig
+    names: Names
+    placed: dict[str, Place]
+    difference: Difference
+    not_ours: str | None
+    heads: str
 
 
 def read_hugging_face(
@@ -89,16 +112,59 @@ def read_google(
       new: see there.
       encoder_will_do: see there.
     """
-    folder = path if path.is_dir() else path.parent
-    config_path = folder / GOOGLE_CONFIG
+    said = read_google_config(path)
+    return _read(path, open_tensors(path), said, GOOGLE, task, drop, new, encoder_will_do)
+
+
+def read_google_config(path: Path) -> HuggingFaceConfig:
+    """The `bert_config.json` of a checkpoint; `path` and errors as of `read_google`."""
+    config_path = (path if path.is_dir() else path.parent) / GOOGLE_CONFIG
     values = read_json_object(config_path)
     # The released code computes the tanh approximation under the name gelu since 2019-02; what a
     # checkpoint was trained with is not written in it, and its config says "gelu" either way.
     try:
-        said = parse_config({**values, "model_type": "bert"})
+        return parse_config({**values, "model_type": "bert"})
     except UserError as error:
         raise UserError(f"{config_path}: {error}") from error
-    return _read(path, open_tensors(path), said, GOOGLE, task, drop, new, encoder_will_do)
+
+
+def find_weights(
+    file: TensorFile,
+    said: HuggingFaceConfig,
+    family: Family | None,
+    task: str | None = None,
+    *,
+    encoder_will_do: bool = False,
+) -> Found:
+    """A file's tensors beside the weights of the model that its config and its names tell of.
+
+    Args:
+      file: the tensors; none is read.
+      said: by the config.
+      family: of names; that of the config's model_type where not given.
+      task: of the head (`bert_jax.head_config.TASKS`); found in the names where not given.
+      encoder_will_do: whether it is the encoder alone where the head is none of ours.
+
+    Raises:
+      UserError: it cannot be said which model that would be.
+    """
+    base = family or family_of(said.model_type, said.task or "encoder")
+    tensors = file.tensors()
+    names = canonical_names(tensors, base)
+    config, head = head_of(names, base, said, task)
+    not_ours = why_not_ours(names, base, said, config, head, task)
+    if not_ours and encoder_will_do:
+        config, head = head_of(names, base, said, "encoder")
+    if family is None:
+        family = family_of(said.model_type, head.task)
+    if head.task != "pretraining":
+        names = without_ties(names)
+    _check_layers(names, config, family)
+    placed = places(config, head, family)
+    _leave_pooler(names, placed, family)
+    found = {name: tensors[original] for name, original in names.original.items()}
+    difference = compare(placed, found, called(names, placed, family))
+    return Found(config, head, names, placed, difference, not_ours, base.heads)
 
 
 def _read(
@@ -112,28 +178,16 @@ def _read(
     encoder_will_do: bool,
 ) -> Weights:
     try:
-        base = family or family_of(said.model_type, said.task or "encoder")
-        tensors = file.tensors()
-        names = canonical_names(tensors, base)
-        config, head = head_of(names, base, said, task)
-        not_ours = why_not_ours(names, base, said, config, head, task)
-        if not_ours and encoder_will_do:
-            config, head = head_of(names, base, said, "encoder")
-            drop = (*drop, base.heads)
-        elif not_ours:
+        config, head, names, placed, difference, not_ours, heads = find_weights(
+            file, said, family, task, encoder_will_do=encoder_will_do
+        )
+        if not_ours and not encoder_will_do:
             raise UserError(
                 f"{not_ours}. Its encoder can be taken alone: bert-jax convert "
-                f"{shlex.quote(str(path))} NEW_FOLDER --head encoder --drop '{base.heads}'"
+                f"{shlex.quote(str(path))} NEW_FOLDER --head encoder --drop '{heads}'"
             )
-        if family is None:
-            family = family_of(said.model_type, head.task)
-        if head.task != "pretraining":
-            names = without_ties(names)
-        _check_layers(names, config, family)
-        placed = places(config, head, family)
-        _leave_pooler(names, placed, family)
-        found = {name: tensors[original] for name, original in names.original.items()}
-        difference = compare(placed, found, called(names, placed, family))
+        if not_ours:
+            drop = (*drop, heads)
         _check(difference.without(drop, new), head)
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
@@ -150,7 +204,7 @@ def _read(
         try:
             check_tied(names, file.read)
             params = to_ours(
-                {name: place for name, place in placed.items() if name in found},
+                {name: place for name, place in placed.items() if name in names.original},
                 read_one,
                 start=_fresh(config, head) if difference.missing else None,
             )
@@ -173,8 +227,8 @@ def _check_layers(names: Names, config: BertConfig, family: Family) -> None:
     """Raise `UserError` before a list is made of layers that are not there."""
     if len(names.original) < config.num_hidden_layers:
         raise UserError(
-            f"its config says {config.num_hidden_layers} layers (num_hidden_layers), and the file "
-            f"has {len(names.original)} weights in all"
+            f"its config says {amount(config.num_hidden_layers, 'layer')} (num_hidden_layers), and "
+            f"the file has {amount(len(names.original), 'weight')} in all"
         )
 
 

@@ -86,6 +86,11 @@ class SafetensorsFile:
                 f"{_reason(error)}. Copy or download it again"
             ) from error
 
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The file alone."""
+        return (self.path,)
+
     def tensors(self) -> Mapping[str, TensorInfo]:
         """All tensors by name; those of types that numpy lacks (8 bits, say) have `NOT_NUMBERS`."""
         return dict(self._tensors)
@@ -160,6 +165,11 @@ class ShardedSafetensors:
                 "and it is not there: they are not of one model"
             )
         self._tensors = dict(sorted(tensors.items()))
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The index, and the files that it names."""
+        return (self.index_path, *sorted({shard.path for shard in self._shards.values()}))
 
     def tensors(self) -> Mapping[str, TensorInfo]:
         """All tensors of all files, by name."""
@@ -241,7 +251,7 @@ def _shard_names(index_path: Path, weight_map: Mapping[str, str]) -> list[str]:
         if not index_path.with_name(name).is_file():
             raise UserError(
                 f"{index_path} names {printable(name)}, which is not beside it: copy or download "
-                f"all {len(names)} files"
+                f"{'it' if len(names) == 1 else f'all {len(names)} files'}"
             )
     return names
 

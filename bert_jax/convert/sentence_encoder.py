@@ -193,8 +193,8 @@ def _modules(path: Path) -> list[tuple[str, str]]:
         raise UserError(f"{path} is no list of modules: {printable(str(error))}") from error
     inside = path.parent.resolve()
     for _, place in found:
-        # A null byte is in no path.
-        if "\0" in place or not (inside / place).resolve().is_relative_to(inside):
+        # A null byte is in no path, and neither is half of a surrogate pair.
+        if not place.isprintable() or not (inside / place).resolve().is_relative_to(inside):
             raise UserError(f"{path} names {printable(place)}, which is outside its folder")
     return [
         (kind.rpartition(".")[2] if kind.startswith(f"{PACKAGE}.") else kind, place)

@@ -4,6 +4,7 @@
 The weights are its first argument, and lie beside it in safetensors.
 """
 
+import importlib.util
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -22,6 +23,8 @@ from bert_jax.convert.open_tensors import open_tensors
 from bert_jax.convert.safetensors_writer import write_safetensors
 from bert_jax.errors import UserError
 from bert_jax.head_config import HeadConfig
+from bert_jax.pooling import divided_by_length, pool
+from bert_jax.sentence_config import SentenceConfig
 
 PROGRAM = "model.stablehlo"
 SIGNATURE = "signature.json"
@@ -29,33 +32,40 @@ PLATFORMS = ("cpu", "cuda", "rocm", "tpu")
 # (batch, length) of the shapes at which what was written is compared.
 _SHAPES = ((1, 7), (3, 16))
 
+Weights = Mapping[str, Any]
 Inputs = Mapping[str, Any]
 Outputs = dict[str, jax.Array]
 
 
 class Compared(NamedTuple):
-    """How far a program's outputs are from the model's.
+    """What a program takes and gives, and how far its outputs are from the model's.
 
     Attributes:
       largest_difference: of any output, over the largest magnitude of that output.
       shapes: (batch, length) at which they were compared.
+      signature: the content of `signature.json`.
     """
 
     largest_difference: float
     shapes: tuple[tuple[int, int], ...]
+    signature: dict[str, Any]
 
 
-def make_forward(config: BertConfig, head: HeadConfig) -> Callable[[Any, Inputs], Outputs]:
+def make_forward(config: BertConfig, head: HeadConfig) -> Callable[[Weights, Inputs], Outputs]:
     """(weights, inputs) -> what the model computes, by name.
 
-    Inputs are `input_ids`, `token_type_ids` and `attention_mask`, [B, L] int32; of choices,
-    [B, C, L]. Outputs, float32: `last_hidden_state` [B, L, E] and, where there is a pooler,
-    `pooler_output` [B, E] of an encoder; `logits` of a head; of a masked LM [B, L, V] at every
-    position, and `seq_relationship_logits` [B, 2] where it has a head for pairs.
+    Weights are by their paths, as `model.safetensors` has them. Inputs are `input_ids`,
+    `token_type_ids` and `attention_mask`, [B, L] int32; of choices, [B, C, L]. Outputs, float32:
+    `last_hidden_state` [B, L, E] and, where there is a pooler, `pooler_output` [B, E] of an
+    encoder; `logits` of a head; of a masked LM [B, L, V] at every position, and
+    `seq_relationship_logits` [B, 2] where it has a head for pairs. An encoder that was trained to
+    make vectors of sentences gives `sentence_embedding` [B, E] as well: pooled and, where the model
+    does so, divided by its length.
     """
     model = models.make_model(config, head, ComputeConfig())
 
-    def forward(params: Any, inputs: Inputs) -> Outputs:
+    def forward(weights: Weights, inputs: Inputs) -> Outputs:
+        params = unflatten(dict(weights))
         ids, types, mask = (
             inputs[name] for name in ("input_ids", "token_type_ids", "attention_mask")
         )
@@ -72,12 +82,23 @@ def make_forward(config: BertConfig, head: HeadConfig) -> Callable[[Any, Inputs]
         outputs = {"last_hidden_state": output.encoder.sequence}
         if output.encoder.pooled is not None:
             outputs["pooler_output"] = output.encoder.pooled
+        if head.pooling != "none":
+            vectors = pool(output.encoder.sequence, mask, head.pooling)
+            outputs["sentence_embedding"] = (
+                divided_by_length(vectors) if head.normalize else vectors
+            )
         return outputs
 
     return forward
 
 
-def write_stablehlo(config: BertConfig, head: HeadConfig, params: Any, folder: Path) -> Compared:
+def write_stablehlo(
+    config: BertConfig,
+    head: HeadConfig,
+    params: Any,
+    folder: Path,
+    sentences: SentenceConfig | None = None,
+) -> Compared:
     """Write the program, its weights and what it takes; read it again, and compare.
 
     Args:
@@ -86,22 +107,30 @@ def write_stablehlo(config: BertConfig, head: HeadConfig, params: Any, folder: P
       params: a tree of weights, on the host or on a device.
       folder: made if it is missing; holds `model.stablehlo`, `model.safetensors`, `signature.json`
         and `config.json` afterwards.
+      sentences: what is done to a text before the program's part begins, for `config.json`.
 
     Raises:
-      UserError: what was written does not compute what the model does.
+      UserError: what was written does not compute what the model does, or flatbuffers is not
+        installed.
     """
+    if importlib.util.find_spec("flatbuffers") is None:
+        raise UserError(
+            "a program cannot be written: jax needs flatbuffers for it, which is not installed; "
+            "pip install flatbuffers"
+        )
     forward = make_forward(config, head)
-    params = unflatten({path: np.asarray(leaf) for path, leaf in flatten(params).items()})
+    weights = {path: np.asarray(leaf) for path, leaf in flatten(params).items()}
     exported = export.export(jax.jit(forward), platforms=PLATFORMS)(
-        jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), params),
+        {path: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) for path, leaf in weights.items()},
         _symbolic_inputs(config, head),
     )
     folder.mkdir(parents=True, exist_ok=True)
     (folder / PROGRAM).write_bytes(exported.serialize())
-    write_safetensors(folder, flatten(params))
-    (folder / "config.json").write_text(config_json(config, head), encoding="utf-8")
-    (folder / SIGNATURE).write_text(_signature(exported), encoding="utf-8")
-    compared = _compare(folder, forward, params, config, head)
+    write_safetensors(folder, weights)
+    (folder / "config.json").write_text(config_json(config, head, sentences), encoding="utf-8")
+    signature = _signature(exported)
+    (folder / SIGNATURE).write_text(json.dumps(signature, indent=2) + "\n", encoding="utf-8")
+    compared = Compared(*_compare(folder, forward, weights, config, head), signature)
     if not compared.largest_difference < 1e-5:
         raise UserError(
             f"the program written to {folder} computes something else than the model: outputs "
@@ -110,12 +139,12 @@ def write_stablehlo(config: BertConfig, head: HeadConfig, params: Any, folder: P
     return compared
 
 
-def read_stablehlo(folder: Path) -> tuple[Any, Callable[[Any, Inputs], Outputs]]:
+def read_stablehlo(folder: Path) -> tuple[Weights, Callable[[Weights, Inputs], Outputs]]:
     """Weights and program of a folder that `write_stablehlo` wrote."""
     file = open_tensors(folder)
-    params = unflatten({path: file.read(path) for path in file.tensors()})
+    weights = {path: file.read(path) for path in file.tensors()}
     program = export.deserialize(bytearray((folder / PROGRAM).read_bytes()))
-    return params, program.call
+    return weights, program.call
 
 
 def _symbolic_inputs(config: BertConfig, head: HeadConfig) -> dict[str, jax.ShapeDtypeStruct]:
@@ -127,7 +156,7 @@ def _symbolic_inputs(config: BertConfig, head: HeadConfig) -> dict[str, jax.Shap
     return dict.fromkeys(("input_ids", "token_type_ids", "attention_mask"), array)
 
 
-def _signature(exported: export.Exported) -> str:
+def _signature(exported: export.Exported) -> dict[str, Any]:
     """For a person and for programs: arguments after the weights, results, platforms."""
 
     def listed(tree: Any) -> dict[str, str]:
@@ -135,24 +164,23 @@ def _signature(exported: export.Exported) -> str:
 
     (_, inputs), _ = jax.tree.unflatten(exported.in_tree, exported.in_avals)
     outputs = jax.tree.unflatten(exported.out_tree, exported.out_avals)
-    facts = {
-        "arguments": ["weights: the tree of model.safetensors, `/` between its levels", "inputs"],
+    return {
+        "arguments": ["weights: the tensors of model.safetensors by their names", "inputs"],
         "inputs": listed(inputs),
         "outputs": listed(outputs),
         "platforms": list(exported.platforms),
         "calling_convention_version": exported.calling_convention_version,
         "jax": jax.__version__,
     }
-    return json.dumps(facts, indent=2) + "\n"
 
 
 def _compare(
     folder: Path,
-    forward: Callable[[Any, Inputs], Outputs],
-    params: Any,
+    forward: Callable[[Weights, Inputs], Outputs],
+    weights: Weights,
     config: BertConfig,
     head: HeadConfig,
-) -> Compared:
+) -> tuple[float, tuple[tuple[int, int], ...]]:
     written, program = read_stablehlo(folder)
     rng, largest = np.random.default_rng(0), 0.0
     shapes = tuple((rows, min(length, config.max_length)) for rows, length in _SHAPES)
@@ -165,8 +193,8 @@ def _compare(
             "attention_mask": mask,
         }
         inputs = {name: array.astype(np.int32) for name, array in drawn.items()}
-        found, wanted = program(written, inputs), jax.jit(forward)(params, inputs)
+        found, wanted = program(written, inputs), jax.jit(forward)(weights, inputs)
         for name, array in wanted.items():
             difference = np.abs(np.asarray(array) - np.asarray(found[name])).max()
             largest = max(largest, float(difference / np.abs(array).max()))
-    return Compared(largest, shapes)
+    return largest, shapes

@@ -32,6 +32,10 @@ class TensorInfo(NamedTuple):
 class TensorFile(Protocol):
     """A file, or several that belong together, with named tensors."""
 
+    @property
+    def paths(self) -> Sequence[Path]:
+        """All its files."""
+
     def tensors(self) -> Mapping[str, TensorInfo]:
         """All that it holds, by name, in the order of the names. Only headers are read."""
 

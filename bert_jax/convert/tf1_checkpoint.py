@@ -58,6 +58,13 @@ class Tf1Checkpoint:
             ) from error
         self._check_sizes()
 
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The index, and all files of data."""
+        entries = (*self._index.entries.values(), *self._index.parts.values())
+        shards = sorted({entry.shard for entry in entries if entry.size})
+        return (_beside(self.prefix, ".index"), *map(self._data_path, shards))
+
     def tensors(self) -> Mapping[str, TensorInfo]:
         """All variables by name; strings and other types without numbers have `NOT_NUMBERS`."""
         return {name: entry.info for name, entry in self._index.entries.items()}

@@ -15,6 +15,7 @@ import numpy as np
 from bert_jax.convert.leveldb_table import read_table
 from bert_jax.convert.tensors import NOT_NUMBERS, Malformed, TensorInfo, byte_count, printable
 from bert_jax.convert.wire_format import Fields, messages, read_fields, signed, unsigned
+from data_pipeline.wording import amount
 
 # tensorflow/core/framework/types.proto
 _DTYPES = {
@@ -117,11 +118,14 @@ def _entry(name: str, value: bytes, num_shards: int) -> BundleEntry:
     if not 0 <= entry.shard < num_shards:
         raise Malformed(f"{printable(name)} is in data file {entry.shard} of {num_shards}")
     if entry.offset < 0 or entry.size < 0:
-        raise Malformed(f"{printable(name)} begins at {entry.offset} with {entry.size} bytes")
+        raise Malformed(
+            f"{printable(name)} begins at {entry.offset} with {amount(entry.size, 'byte')}"
+        )
     needed = byte_count(shape, dtype)
     if dtype != NOT_NUMBERS and not entry.slices and needed != entry.size:
         raise Malformed(
-            f"{printable(name)} has {entry.size} bytes where {dtype}{list(shape)} needs {needed}"
+            f"{printable(name)} has {amount(entry.size, 'byte')} where {dtype}{list(shape)} needs "
+            f"{needed:,}"
         )
     return entry
 

@@ -146,7 +146,8 @@ def write_program(
     with new_folder(dest) as folder:
         if model.tokenizer is not None and not weights_only:
             model.tokenizer.save(folder)
-        compared = write_stablehlo(model.config, model.head, params, folder)
+        sentences = _sentences(model) if model.head.pooling != "none" else None
+        compared = write_stablehlo(model.config, model.head, params, folder, sentences)
         files = _sizes(folder)
     return Written(dest, files), compared
 

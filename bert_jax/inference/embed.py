@@ -1,6 +1,6 @@
 """Vectors of texts: the encoder's states, pooled over the tokens of each text."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import jax
@@ -12,14 +12,13 @@ from bert_jax.encoder import BertEncoder
 from bert_jax.errors import UserError
 from bert_jax.head_config import HeadConfig
 from bert_jax.inference.batching import Row, computed
+from bert_jax.inference.given import MIXES, check_weights, shown
 from bert_jax.inference.inputs import TextTokenizer, single
+from bert_jax.pooling import divided_by_length, pool
 from bert_jax.sentence_config import SentenceConfig
 
 POOLINGS = ("mean", "cls", "max", "pooler")
-MIXES = ("mean", "sum", "concat")
 LAST = (-1,)
-# The shortest length that a vector is divided by, so that one of zeros stays so.
-_LEAST_NORM = 1e-12
 
 
 class Embedder:
@@ -64,6 +63,7 @@ class Embedder:
         prompt: str | None = None,
         truncate: bool | None = None,
         on_cut: Callable[[int], object] = lambda count: None,
+        advance: Callable[[int], object] = lambda count: None,
     ) -> np.ndarray:
         """One vector for each text.
 
@@ -84,6 +84,7 @@ class Embedder:
           truncate: whether a text that is too long is cut at its end, or is an error; where not
             given, it is cut if the model was trained to make vectors of sentences.
           on_cut: is told how many texts were cut.
+          advance: is told now and then how many more texts are done.
 
         Returns:
           [N, E] float32 in the order of the texts; with `concat` [N, E * layers].
@@ -112,7 +113,7 @@ class Embedder:
         if before and not self.sentences.include_prompt:
             # [CLS] counts as part of the prompt, and the prompt is cut as a text is.
             skipped = min(len(self._ids([before])[0]) + 2, self.limit) - 1
-        return self._of_sequences(sequences, how, skipped)
+        return self._of_sequences(sequences, how, skipped, advance)
 
     @property
     def limit(self) -> int:
@@ -126,7 +127,11 @@ class Embedder:
         return self.tokenizer.encode_batch(texts)
 
     def _of_sequences(
-        self, sequences: Sequence[Row], how: dict[str, Any], skipped: int
+        self,
+        sequences: Sequence[Row],
+        how: dict[str, Any],
+        skipped: int,
+        advance: Callable[[int], object],
     ) -> np.ndarray:
         """Vectors of what is tokenised; `how` is from `_checked`, `skipped` of `_pooled`."""
         vectors = np.empty((len(sequences), self.width(how)), np.float32)
@@ -137,6 +142,7 @@ class Embedder:
             lambda _, batch: self._vectors(self.params, batch, skipped, **how),
         ):
             vectors[chosen] = found[: len(chosen)]
+            advance(len(chosen))
         return vectors
 
     def width(self, how: dict[str, Any]) -> int:
@@ -162,13 +168,16 @@ class Embedder:
         if pooling not in (*POOLINGS, self.head.pooling):
             raise UserError(f"pooling is {pooling!r}; it must be one of {', '.join(POOLINGS)}")
         count = self.config.num_hidden_layers
-        given = (layers,) if isinstance(layers, int) else tuple(layers)
-        if not given or not all(-count - 1 <= layer <= count for layer in given):
+        if isinstance(layers, str | bytes) or not isinstance(layers, int | np.integer | Iterable):
+            raise UserError(f"layers is {shown(layers)}; a whole number is needed, or several")
+        given = (layers,) if isinstance(layers, int | np.integer) else tuple(layers)
+        are_whole = all(isinstance(layer, int | np.integer) for layer in given)
+        if not given or not are_whole or not all(-count - 1 <= x <= count for x in given):
             raise UserError(
                 f"layers are {', '.join(map(str, given)) or 'none'}; each must be from 0 (the "
                 f"embeddings) to {count} (the last layer), or from -1 (the last) to {-count - 1}"
             )
-        given = tuple(layer % (count + 1) for layer in given)
+        given = tuple(int(layer) % (count + 1) for layer in given)
         if pooling == "pooler":
             if "pooler" not in self.params:
                 raise UserError("the model has no pooler; pool by mean, cls or max")
@@ -180,10 +189,8 @@ class Embedder:
                     f"mix is {mix!r}; it must be one of {', '.join(MIXES)}, or a number for each "
                     "layer"
                 )
-        elif len(mix) != len(given):
-            raise UserError(f"mix has {len(mix)} numbers, and there are {len(given)} layers")
         else:
-            mix = tuple(map(float, mix))
+            mix = check_weights(mix, len(given))
         return {"pooling": pooling, "layers": given, "mix": mix, "normalize": bool(normalize)}
 
     def _pooled(
@@ -217,10 +224,7 @@ class Embedder:
             states = [output.hidden_states[layer].astype(jnp.float32) for layer in layers]
             vectors = pool(mix_layers(states, mix), batch["attention_mask"], pooling, skipped)
         vectors = vectors.astype(jnp.float32)
-        if normalize:
-            norm = jnp.linalg.norm(vectors, axis=-1, keepdims=True)
-            vectors /= jnp.maximum(norm, _LEAST_NORM)
-        return vectors
+        return divided_by_length(vectors) if normalize else vectors
 
 
 def mix_layers(states: Sequence[jax.Array], mix: str | Sequence[float]) -> jax.Array:
@@ -231,39 +235,3 @@ def mix_layers(states: Sequence[jax.Array], mix: str | Sequence[float]) -> jax.A
         return jnp.concatenate(states, axis=-1)
     total = sum(states[1:], states[0])
     return total / len(states) if mix == "mean" else total
-
-
-def pool(
-    states: jax.Array, attention_mask: jax.Array, pooling: str, skipped: int | jax.Array = 0
-) -> jax.Array:
-    """[B, E] float32 of states [B, L, E], padding left out; of a row of padding alone, finite.
-
-    Args:
-      states: of the tokens.
-      attention_mask: [B, L], 0 at padding, which is at the end.
-      pooling: one of `bert_jax.head_config.POOLINGS`, or N of them with `+` between: [B, N * E].
-      skipped: tokens at the beginning that are left out as well.
-    """
-    states = states.astype(jnp.float32)
-    real = (attention_mask > 0) & (jnp.arange(states.shape[1])[None] >= skipped)
-    found = [_pool_by(mode, states, real) for mode in pooling.split("+")]
-    return found[0] if len(found) == 1 else jnp.concatenate(found, axis=-1)
-
-
-def _pool_by(mode: str, states: jax.Array, real: jax.Array) -> jax.Array:
-    """The sums are those of sentence-transformers (its module Pooling)."""
-    length = states.shape[1]
-    if mode in ("cls", "lasttoken"):
-        first, last = jnp.argmax(real, axis=1), length - 1 - jnp.argmax(real[:, ::-1], axis=1)
-        chosen = first if mode == "cls" else last
-        return jnp.take_along_axis(states, chosen[:, None, None], axis=1)[:, 0]
-    if mode == "max":
-        lowest = jnp.finfo(jnp.float32).min
-        return jnp.max(jnp.where(real[:, :, None], states, lowest), axis=1)
-    weights = real.astype(jnp.float32)
-    if mode == "weightedmean":
-        weights *= jnp.arange(1, length + 1)[None]
-        states = states * weights[:, :, None]
-    total = jnp.sum(jnp.where(real[:, :, None], states, 0.0), axis=1)
-    divisor = jnp.maximum(jnp.sum(weights, axis=1, keepdims=True), 1)
-    return total / (jnp.sqrt(divisor) if mode == "mean_sqrt_len_tokens" else divisor)

@@ -7,10 +7,10 @@ import jax
 import numpy as np
 
 from bert_jax.config import BertConfig, ComputeConfig
-from bert_jax.errors import UserError
 from bert_jax.formatting import format_probability
 from bert_jax.heads import BertForPreTraining
 from bert_jax.inference.batching import Batch, Row, computed
+from bert_jax.inference.given import check_whole_number
 from bert_jax.inference.inputs import BadText, TextTokenizer, single
 
 # Masks of a row are padded to this multiple, so that few programs are compiled for many texts.
@@ -95,11 +95,8 @@ class FillMask:
           BadText: a text has no `[MASK]`, is too long for the model, or would lose a `[MASK]`.
         """
         texts = [texts] if isinstance(texts, str) else list(texts)
-        if not 1 <= top_k <= self.config.vocab_size:
-            raise UserError(
-                f"top_k is {top_k}; it must be at least 1 and at most the size of the vocabulary, "
-                f"{self.config.vocab_size}"
-            )
+        most = self.config.vocab_size
+        top_k = check_whole_number(top_k, "top_k", 1, most, "the size of the vocabulary, ")
         rows = [self._row(i, text, truncate) for i, text in enumerate(texts)]
         mask_id = self.tokenizer.mask_id
         places = [np.flatnonzero(row.ids == mask_id) for row in rows]

@@ -5,6 +5,7 @@ from pathlib import Path
 from bert_jax.config import ComputeConfig
 from bert_jax.convert.open_model import open_model
 from bert_jax.errors import UserError
+from bert_jax.inference.given import check_whole_number, shown
 from bert_jax.inference.model import LoadedModel
 
 
@@ -35,6 +36,12 @@ def load(
     Raises:
       UserError: there is no such model, it is not what it says it is, or it has no tokeniser.
     """
+    if not isinstance(model, str | Path) or not str(model):
+        raise UserError(
+            f"model is {shown(model)}; a path (str or pathlib.Path) is needed, or hf:OWNER/NAME"
+        )
+    if step is not None:
+        step = check_whole_number(step, "step", 0)
     opened = open_model(model, task=task, step=step, cased=cased, encoder_will_do=encoder_will_do)
     if opened.tokenizer is None:
         raise UserError(f"{model} has no tokeniser; put its vocab.txt or tokenizer.json beside it")

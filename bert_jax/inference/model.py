@@ -1,6 +1,6 @@
 """A model that is ready to be used, whatever head it has."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -15,6 +15,15 @@ from bert_jax.inference.choose import Choice, choose
 from bert_jax.inference.classify import ClassifiedText, classify
 from bert_jax.inference.embed import LAST, Embedder
 from bert_jax.inference.fill_mask import FilledText, FillMask
+from bert_jax.inference.given import (
+    check_choices,
+    check_pairs,
+    check_text,
+    check_texts,
+    check_texts_or_pairs,
+    check_texts_or_words,
+    check_whole_number,
+)
 from bert_jax.inference.inputs import TextTokenizer
 from bert_jax.inference.inside import Encoder, Inside
 from bert_jax.inference.pairs import PairScorer
@@ -56,7 +65,7 @@ class LoadedModel:
 
     def embed(
         self,
-        texts: str | Sequence[str],
+        texts: str | Iterable[str],
         pooling: str | None = None,
         layers: int | Sequence[int] = LAST,
         mix: str | Sequence[float] = "mean",
@@ -66,6 +75,7 @@ class LoadedModel:
         prompt: str | None = None,
         truncate: bool | None = None,
         on_cut: Callable[[int], object] = lambda count: None,
+        advance: Callable[[int], object] = lambda count: None,
     ) -> np.ndarray:
         """One vector for each text, [N, E] float32.
 
@@ -83,16 +93,20 @@ class LoadedModel:
           truncate: whether a text that is too long is cut at its end, or is an error; where not
             given, it is cut if the model was trained to make vectors of sentences.
           on_cut: is told how many texts were cut.
+          advance: is told now and then how many more texts are done; a bar's `update`, say.
 
         Raises:
-          UserError: an argument is out of range, or a text is too long.
+          UserError: what is given is no text, an argument is out of range, or a text is too long.
         """
+        if prompt is not None:
+            prompt = check_text(prompt, "prompt")
         return self._embedder.embed(
-            *(texts, pooling, layers, mix, normalize),
+            *(check_texts(texts), pooling, layers, mix, normalize),
             prompt_name=prompt_name,
             prompt=prompt,
             truncate=truncate,
             on_cut=on_cut,
+            advance=advance,
         )
 
     @property
@@ -122,15 +136,15 @@ class LoadedModel:
           UserError: it is too long.
         """
         return self._encoder.look(
-            text,
-            second,
+            check_text(text),
+            None if second is None else check_text(second, "second"),
             output_hidden_states=output_hidden_states,
             output_attentions=output_attentions,
             truncate=truncate,
         )
 
     def fill_mask(
-        self, texts: str | Sequence[str], top_k: int = 5, *, truncate: bool = False
+        self, texts: str | Iterable[str], top_k: int = 5, *, truncate: bool = False
     ) -> list[FilledText]:
         """The most probable tokens for every `[MASK]`, each by itself, given the whole text.
 
@@ -144,10 +158,10 @@ class LoadedModel:
             lose a mask.
         """
         self._need("pretraining", "fill masks")
-        return self._fill_mask.fill_mask(texts, top_k, truncate=truncate)
+        return self._fill_mask.fill_mask(check_texts(texts), top_k, truncate=truncate)
 
     def next_sentence(
-        self, pairs: Sequence[tuple[str, str]], *, truncate: bool = False
+        self, pairs: Iterable[tuple[str, str]], *, truncate: bool = False
     ) -> np.ndarray:
         """Of each pair, the probability that the second text follows the first, [N] float32.
 
@@ -161,7 +175,7 @@ class LoadedModel:
         return self._score_pairs("next_sentence", pairs, truncate)
 
     def sentence_order(
-        self, pairs: Sequence[tuple[str, str]], *, truncate: bool = False
+        self, pairs: Iterable[tuple[str, str]], *, truncate: bool = False
     ) -> np.ndarray:
         """Of each pair, the probability that its texts are in their order; see `next_sentence`.
 
@@ -171,7 +185,7 @@ class LoadedModel:
         return self._score_pairs("sentence_order", pairs, truncate)
 
     def classify(
-        self, texts: str | Sequence[str | tuple[str, str]], *, truncate: bool = False
+        self, texts: str | Iterable[str | tuple[str, str]], *, truncate: bool = False
     ) -> list[ClassifiedText]:
         """Every class of each text, the most probable first; of a regression its numbers.
 
@@ -183,10 +197,10 @@ class LoadedModel:
           UserError: the model does not classify sequences, or a text is too long.
         """
         self._need("sequence_classification", "classify texts")
-        texts = [texts] if isinstance(texts, str) else texts
-        return classify(self._logits, self.tokenizer, texts, truncate=truncate)
+        given = check_texts_or_pairs(texts)
+        return classify(self._logits, self.tokenizer, given, truncate=truncate)
 
-    def tag(self, texts: str | Sequence[str | Sequence[str]]) -> list[TaggedText]:
+    def tag(self, texts: str | Iterable[str | Iterable[str]]) -> list[TaggedText]:
         """The label of every word.
 
         Args:
@@ -197,11 +211,10 @@ class LoadedModel:
           UserError: the model does not classify tokens, or a text is too long.
         """
         self._need("token_classification", "label words")
-        texts = [texts] if isinstance(texts, str) else texts
-        return tag(self._logits, self.tokenizer, texts)
+        return tag(self._logits, self.tokenizer, check_texts_or_words(texts))
 
     def answer(
-        self, questions: Sequence[tuple[str, str]], longest: int = LONGEST_ANSWER
+        self, questions: Iterable[tuple[str, str]], longest: int = LONGEST_ANSWER
     ) -> list[Answer]:
         """The best stretch of each context: whole words.
 
@@ -213,10 +226,12 @@ class LoadedModel:
           UserError: the model does not answer questions, or a context is too long.
         """
         self._need("question_answering", "answer questions")
-        return answer(self._logits, self.tokenizer, questions, longest=longest)
+        longest = check_whole_number(longest, "longest", 1)
+        asked = check_pairs(questions, "questions", "(question, context)")
+        return answer(self._logits, self.tokenizer, asked, longest=longest)
 
     def choose(
-        self, questions: Sequence[tuple[str, Sequence[str]]], *, truncate: bool = False
+        self, questions: Iterable[tuple[str, Iterable[str]]], *, truncate: bool = False
     ) -> list[Choice]:
         """How likely each choice is among those of its question.
 
@@ -228,7 +243,8 @@ class LoadedModel:
           UserError: the model has no head for choices, or one is too long.
         """
         self._need("multiple_choice", "choose")
-        return choose(self._logits, self.tokenizer, questions, truncate=truncate)
+        given = check_choices(questions)
+        return choose(self._logits, self.tokenizer, given, truncate=truncate)
 
     def _need(self, task: str, what: str) -> None:
         if self.head.task != task:
@@ -238,7 +254,7 @@ class LoadedModel:
             )
 
     def _score_pairs(
-        self, task: str, pairs: Sequence[tuple[str, str]], truncate: bool
+        self, task: str, pairs: Iterable[tuple[str, str]], truncate: bool
     ) -> np.ndarray:
         has = self.config.pair_task if self.head.task == "pretraining" else "none"
         if has != task:
@@ -246,7 +262,7 @@ class LoadedModel:
                 f"the model has no {PAIR_TASKS[task].title} head ({task.replace('_', ' ')}); it "
                 f"is {describe_head(self.config, self.head)}"
             )
-        return self._pairs.score(pairs, truncate=truncate)
+        return self._pairs.score(check_pairs(pairs), truncate=truncate)
 
     @cached_property
     def _fill_mask(self) -> FillMask:

@@ -82,7 +82,8 @@ def _about_few_rows(stores: Stores, stages: Sequence[Stage]) -> Iterator[str]:
     }
     if few:
         named = [f"{name} {count:,}" for name, count in list(few.items())[:MOST_NAMED]]
-        more = f" and {len(few) - MOST_NAMED} stores more" if len(few) > MOST_NAMED else ""
+        left = len(few) - MOST_NAMED
+        more = f" and {format_amount(left, 'store')} more" if left > 0 else ""
         yield (
             f"warning: less than one batch of the {rows:,} rows of the whole run comes from "
             f"{', '.join(named)}{more}; a larger weight or a smaller DataConfig.smoothing gives "

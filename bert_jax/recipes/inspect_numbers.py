@@ -18,6 +18,7 @@ from data_pipeline.doctor.numbers import Numbers, TextNumbers
 from data_pipeline.objective import PretrainingObjective
 from data_pipeline.progress import Progress, silent
 from data_pipeline.store.token_store import TokenStore
+from data_pipeline.wording import amount
 
 _QUANTILES = (5, 50, 95)
 _WIDE_QUANTILES = (1, 5, 25, 50, 75, 95, 99)
@@ -183,12 +184,12 @@ def _batches(numbers: Numbers, task: PairTask | None, width: int) -> Iterable[st
     yield from wrapped(
         f"{labels}predicted: {percent(found.predicted_share)} of the tokens, of these "
         f"{percent(found.mask_share)} [MASK], {percent(found.random_share)} another token, "
-        f"{percent(found.keep_share)} kept ({found.rows:,} rows)",
+        f"{percent(found.keep_share)} kept ({amount(found.rows, 'row')})",
         width,
         "  ",
     )
     about = "about " if numbers.batch_tokens < numbers.text["train"].tokens else ""
-    yield f"  an epoch: {about}{found.examples_per_epoch:,} examples"
+    yield f"  an epoch: {about}{amount(found.examples_per_epoch, 'example')}"
 
 
 def _loss(numbers: Numbers, task: PairTask | None) -> Iterable[str]:

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from bert_jax.figure_output import to_svg
 from bert_jax.formatting import format_count
 from bert_jax.histograms import Histogram, draw_histogram
 from bert_jax.page import render_page, write_page
 from bert_jax.pair_tasks import PAIR_TASKS
-from bert_jax.plots import to_svg
 from bert_jax.recipes.inspect_numbers import (
     LENGTHS,
     Inspection,

@@ -12,40 +12,71 @@ from bert_jax.loss_sentences import about_losses
 from bert_jax.loss_watch import watch_of
 from bert_jax.metrics import METRICS_FILE, is_evaluation, read_metrics
 from bert_jax.pair_tasks import pair_task_of
-from bert_jax.parameters import count_parameters, parameters_sha256
+from bert_jax.parameters import parameters_sha256
 from bert_jax.recipes import run_folder
 from bert_jax.recipes.data_facts import data_lines
 from bert_jax.recipes.experiment import load_experiment
+from bert_jax.recipes.inspect_model import (
+    count_facts,
+    head_facts,
+    run_tensors,
+    sentence_facts,
+    tokenizer_facts,
+)
 from bert_jax.recipes.provenance import LEVELS, read_provenance
+from bert_jax.recipes.show_model import (
+    head_lines,
+    parameter_lines,
+    sentence_lines,
+    shape_lines,
+    show_lines,
+    tokenizer_lines,
+)
+from bert_jax.recipes.show_tensors import show_tensors
 from bert_jax.store_results import store_lines
 from bert_jax.verdicts import percent
-from bert_jax.wrapping import wrap
 
 
-def run_facts(path: Path) -> dict[str, Any]:
+def run_facts(path: Path, *, weights: bool = False) -> dict[str, Any]:
     """Facts of a run's folder, or of a folder `RUN/checkpoints[/STEP]`.
 
+    Args:
+      path: the folder.
+      weights: whether every tensor is measured.
+
     Returns:
-      `kind run step steps parameters parameters_sha256 config`, and where the run has them
-      `objective length_schedule last_metrics evaluation provenance init_from about_losses`.
+      `kind run step steps head sentences config tokenizer parameters parameters_by_part
+      parameters_without_embeddings checkpoint_bytes parameters_sha256`, with `weights` also
+      `tensors`, and where the run has them `objective length_schedule last_metrics evaluation
+      provenance init_from about_losses`.
 
     Raises:
       UserError: a file of the run is missing or damaged, or there is no checkpoint.
     """
     run_dir, step = _run_and_step(path)
-    config, _ = read_config_file(run_dir / run_folder.CONFIG)
+    config, head = read_config_file(run_dir / run_folder.CONFIG)
     with open_read_only(run_dir / run_folder.CHECKPOINTS) as checkpoints:
         steps = checkpoints.steps
-    params = open_model(run_dir, step=step).weights.read()
+    model = open_model(run_dir, step=step)
+    params, tokenizer = model.weights.read(), model.tokenizer
+    checkpoint = run_dir / run_folder.CHECKPOINTS / str(model.step)
     facts: dict[str, Any] = {
         "kind": "run",
         "run": str(run_dir),
-        "step": steps[-1] if step is None else step,
+        "step": model.step,
         "steps": steps,
-        "parameters": count_parameters(config),
+        "head": head_facts(head),
+        "sentences": model.sentences and sentence_facts(head, model.sentences),
+        "tokenizer": None if tokenizer is None else tokenizer_facts(tokenizer),
+        **count_facts(config, head),
+        "checkpoint_bytes": sum(
+            file.stat().st_size for file in checkpoint.rglob("*") if file.is_file()
+        ),
         "parameters_sha256": parameters_sha256(params),
         "config": vars(config),
     }
+    if weights:
+        facts["tensors"] = run_tensors(params, config)
     if (run_dir / run_folder.OPERATIVE).exists():
         experiment = load_experiment(str(run_dir / run_folder.OPERATIVE), data_required=False)
         facts["objective"] = vars(experiment.objective)
@@ -79,20 +110,19 @@ def show_run(facts: dict[str, Any], columns: int = 80) -> str:
     lines = [
         ("run", facts["run"]),
         ("step", f"{facts['step']:,} (checkpoints: {', '.join(map(str, facts['steps']))})"),
-        (
-            "model",
-            f"{format_amount(config['num_hidden_layers'], 'layer')}, {config['hidden_size']} wide, "
-            f"{format_amount(config['num_attention_heads'], 'head')}, "
-            f"vocabulary {config['vocab_size']:,}",
-        ),
+        *shape_lines(config, "model"),
+        *head_lines(facts["head"], config["pair_task"]),
+        *sentence_lines(facts["sentences"]),
+        *tokenizer_lines(facts["tokenizer"]),
         *(
             [("objective", _show_objective(facts["objective"], facts.get("length_schedule", [])))]
             if "objective" in facts
             else []
         ),
         *([("init_from", _show_source(facts["init_from"]))] if facts.get("init_from") else []),
-        ("parameters", f"{facts['parameters']:,}"),
+        *parameter_lines(facts),
         ("parameters_sha256", facts["parameters_sha256"]),
+        ("checkpoint", format_amount(facts["checkpoint_bytes"], "B")),
     ]
     if "length_schedule" in facts:
         stages = [
@@ -131,12 +161,8 @@ def show_run(facts: dict[str, Any], columns: int = 80) -> str:
             ("devices", provenance.get("devices")),
             ("versions", versions),
         ]
-    width = max(len(name) for name, _ in lines)
-    return "".join(
-        line + "\n"
-        for name, value in lines
-        for line in wrap(f"{name:{width}}  {value}", columns, hanging=" " * (width + 2))
-    )
+    text = show_lines(lines, columns)
+    return text + (show_tensors(facts["tensors"], columns) if "tensors" in facts else "")
 
 
 def _then(objective: dict[str, Any], schedule: list[dict[str, Any]], name: str, what: str) -> str:

@@ -183,7 +183,10 @@ def _source(source: dict[str, Any]) -> list[str]:
         if any(name in package for package in packages)
     ]
     rows = [[_cell(package.get(name, "")) for name in columns] for package in packages]
-    return [f"source {source['kind']}: {len(packages)} packages", *text_table(columns, rows)]
+    return [
+        f"source {source['kind']}: {format_amount(len(packages), 'package')}",
+        *text_table(columns, rows),
+    ]
 
 
 def _cell(value: Any) -> str:

@@ -11,6 +11,7 @@ from bert_jax.field_checks import check_types
 from data_pipeline.errors import DataError
 from data_pipeline.objective import PretrainingObjective
 from data_pipeline.stages import stage_seed
+from data_pipeline.wording import amount
 
 
 class Stage(NamedTuple):
@@ -129,7 +130,7 @@ def describe_stages(stages: Sequence[Stage], epochs: Sequence[str] | None = None
     shapes = [stage.shape for stage in reached]
     if epochs is not None:
         shapes = [f"{shape} ({count})" for shape, count in zip(shapes, epochs, strict=True)]
-    steps = f"{reached[-1].end:,} steps"
+    steps = amount(reached[-1].end, "step")
     if len(reached) == 1:
         return f"{steps} of {shapes[0]}"
     parts = (

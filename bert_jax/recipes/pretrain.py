@@ -119,7 +119,7 @@ def _checked_weights(
     if stores is not None and len(stores) != len(given):
         raise UserError(
             f"weights={weights!r} has {format_amount(len(given), 'number')}, and data names "
-            f"{len(stores)} stores; give one weight for each"
+            f"{format_amount(len(stores), 'store')}; give one weight for each"
         )
     return tuple(map(float, given))
 

@@ -7,7 +7,7 @@ from bert_jax.wrapping import wrap
 # Columns of words, aligned to the left.
 _LEFT = {
     *("split", "name", "version", "licence", "", "word", "pieces", "sentence"),
-    *("dropped", "the first", "words split most"),
+    *("dropped", "the first", "words split most", "type and shape"),
 }
 
 

@@ -123,7 +123,7 @@ def _few_examples(numbers: Numbers, wanted: int) -> Findings:
             "few_examples",
             "train",
             f"an epoch is {amount(examples, 'example')}, so {wanted:,} of them "
-            f"are {math.ceil(wanted / examples):,} epochs",
+            f"are {amount(math.ceil(wanted / examples), 'epoch')}",
             f"the paper saw its text some {MOST_EPOCHS} times; beyond that a model learns this "
             "text by heart and held-out losses rise",
             "give more text, or train for fewer steps",

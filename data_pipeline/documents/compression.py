@@ -8,6 +8,8 @@ import lzma
 import sys
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from io import BufferedReader
 from pathlib import Path
 from typing import IO, Any
 
@@ -40,27 +42,35 @@ def without_suffix(name: str) -> str:
     return name
 
 
-def blocks(path: Path, advance: Callable[[int], None], size: int) -> Iterator[bytes]:
-    """The decompressed bytes of a file, at most `size` at a time.
+def blocks(
+    path: Path,
+    advance: Callable[[int], None],
+    size: int,
+    opened: BufferedReader | None = None,
+) -> Iterator[bytes]:
+    """The decompressed bytes of a file or a pipe, at most `size` at a time.
 
     A name may lie, so the content says how a file is compressed; but one whose name says it is
-    compressed must be. `advance` is given the bytes read of the file as it is on disk.
+    compressed must be. `advance` is given the bytes read of a file as it is on disk. What is
+    `opened` already is read instead of the file, and `path` is what errors call it.
 
     DataError where the file cannot be read or ends before its compressed data do.
     """
     done = 0
     kind = ""
     try:
-        with path.open("rb") as raw:
-            start = raw.read(_LONGEST_MAGIC)
-            raw.seek(0)
-            kind = compression_of(path, start)
+        with path.open("rb") if opened is None else nullcontext(opened) as raw:
+            # Not read and sought back: a pipe cannot go back.
+            kind = compression_of(path, raw.peek(_LONGEST_MAGIC)[:_LONGEST_MAGIC])
+            has_places = opened is None and raw.seekable()
             with _open(kind, raw) as stream:
                 while block := stream.read(size):
                     yield block
-                    advance(raw.tell() - done)
-                    done = raw.tell()
-            advance(path.stat().st_size - done)
+                    if has_places:
+                        advance(raw.tell() - done)
+                        done = raw.tell()
+            if has_places:
+                advance(path.stat().st_size - done)
     except OSError as error:
         # The decompressors' own complaints are OSErrors without a number.
         if kind and error.errno is None:

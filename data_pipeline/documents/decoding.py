@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from io import BufferedReader
 from pathlib import Path
 
 from data_pipeline.documents.compression import MARK, blocks
@@ -49,15 +50,20 @@ def _single_spaced(line: str) -> str:
     return " ".join(pieces)
 
 
-def text_blocks(path: Path, advance: Callable[[int], None], size: int) -> Iterator[bytes]:
+def text_blocks(
+    path: Path,
+    advance: Callable[[int], None],
+    size: int,
+    opened: BufferedReader | None = None,
+) -> Iterator[bytes]:
     """The decompressed bytes of a text file, with line feeds as line ends and no byte order mark.
 
-    At most `size` at a time.
+    At most `size` at a time; `opened` is as for `compression.blocks`.
 
     DataError where the file cannot be read, is damaged, or is no UTF-8 text.
     """
     first, held = True, b""
-    for block in blocks(path, advance, size):
+    for block in blocks(path, advance, size, opened):
         if first:
             block = _without_mark(path, block)
             first = False
@@ -67,6 +73,8 @@ def text_blocks(path: Path, advance: Callable[[int], None], size: int) -> Iterat
         if b"\r" in block:
             block = block.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         yield block
+    if held:
+        yield b"\n"
 
 
 def _without_mark(path: Path, block: bytes) -> bytes:

@@ -20,6 +20,7 @@ from data_pipeline.documents.packages import Package, runtime_packages, standard
 from data_pipeline.documents.text import parse_text
 from data_pipeline.errors import DataError
 from data_pipeline.progress import Progress, silent
+from data_pipeline.wording import amount
 from data_pipeline.workers import checked_workers, ordered_map
 
 DISTRIBUTION = "bert-jax"
@@ -203,10 +204,10 @@ def held_out_packages(words: dict[str, int]) -> frozenset[str]:
             share += words[name] / total
     if len(held) < _FEWEST_EVAL_PACKAGES:
         raise DataError(
-            f"only {len(held)} packages can be held out for evaluation, and "
-            f"{_FEWEST_EVAL_PACKAGES} are needed: of {len(words)} packages with {total} words, "
-            f"{len(names)} have {_FEWEST_EVAL_WORDS} words or more and at most "
-            f"{_LARGEST_EVAL_PACKAGE:.0%} of all"
+            f"only {amount(len(held), 'package')} can be held out for evaluation, and "
+            f"{_FEWEST_EVAL_PACKAGES} are needed: of {amount(len(words), 'package')} with "
+            f"{amount(total, 'word')}, {len(names)} have {_FEWEST_EVAL_WORDS} words or more and at "
+            f"most {_LARGEST_EVAL_PACKAGE:.0%} of all"
         )
     return frozenset(held)
 

@@ -23,6 +23,7 @@ from data_pipeline.documents.lines import LinesOption
 from data_pipeline.documents.records import record_source, record_units
 from data_pipeline.errors import DataError
 from data_pipeline.strict_json import parse_json
+from data_pipeline.wording import amount
 
 PREFIX = "tfds:"
 _SYNTAX = re.compile(
@@ -94,7 +95,7 @@ class TfdsStream:
         builder = _open(self.given, self.folder)
         source = builder.as_data_source(self._part, deserialize_method=raw)
         if len(source) != self.records:
-            raise self._damaged(f"{len(source)} records of {self.records}")
+            raise self._damaged(f"{amount(len(source), 'record')} of {self.records:,}")
         for start in range(0, self.records, _RECORDS_READ_AT_ONCE):
             some = range(start, min(self.records, start + _RECORDS_READ_AT_ONCE))
             texts: list[bytes | None] = []

@@ -24,6 +24,7 @@ from data_pipeline.preparation.work import (
     pending_units_of,
     streams_of,
 )
+from data_pipeline.wording import amount
 
 
 def encode_on_beam(
@@ -61,7 +62,7 @@ def encode_on_beam(
     missing = [stream.name for key, stream in left if not work.is_finished(key)]
     if missing:
         raise DataError(
-            f"{work.folder}: {len(missing)} of {len(left)} files are not finished there "
+            f"{work.folder}: not finished there: {len(missing)} of {amount(len(left), 'file')} "
             f"({missing[0]}), though the pipeline is; is the folder on a file system that all "
             "workers see under this path?"
         )

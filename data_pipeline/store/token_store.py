@@ -28,6 +28,7 @@ from data_pipeline.errors import DataError
 from data_pipeline.strict_json import parse_json
 from data_pipeline.tokenization.text_tokenizer import TextTokenizer
 from data_pipeline.tokenization.tokenizer import load_tokenizer
+from data_pipeline.wording import amount
 
 FORMAT = "bert-jax token store"
 FORMAT_VERSION = 1
@@ -160,7 +161,8 @@ class TokenStore:
             if file.stat().st_size != entry["bytes"]:
                 raise damaged(
                     path,
-                    f"{name} has {file.stat().st_size} bytes, and {entry['bytes']} were written",
+                    f"{name} has {amount(file.stat().st_size, 'byte')}, and {entry['bytes']:,} "
+                    "were written",
                 )
         splits = {}
         for name in SPLITS:

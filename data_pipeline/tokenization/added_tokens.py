@@ -13,7 +13,9 @@ from typing import Any, NamedTuple
 import tokenizers
 
 from data_pipeline.errors import DataError
-from data_pipeline.tokenization.files import CONFIG, FULL, SPECIAL_MAP, field_of, read_json
+from data_pipeline.tokenization.files import CONFIG, FULL, SPECIAL_MAP, field_of
+from data_pipeline.tokenization.read_files import read_json
+from data_pipeline.wording import shown
 
 ADDED_JSON = "added_tokens.json"
 _FLAGS = ("special", "single_word", "lstrip", "rstrip", "normalized")
@@ -53,7 +55,8 @@ def added_in(folder: Path, config: Mapping[str, Any], special: Collection[str]) 
     elif "added_tokens_decoder" in config:
         decoder = field_of(config, "added_tokens_decoder", dict, {}, path)
         listed = [
-            {**token, "id": int(i)}
+            # Longer ones are no ids either, and Python refuses to read thousands of digits.
+            {**token, "id": int(i[:19])}
             for i, token in decoder.items()
             if i.isdecimal() and isinstance(token, dict)
         ]
@@ -85,7 +88,7 @@ def check_added(folder: Path, vocab: Sequence[str], added: Sequence[AddedToken])
     for token in added:
         if known.get(token.content, len(whole)) != token.id:
             raise DataError(
-                f"{folder}: the added token {token.content!r} has the id {token.id}; "
+                f"{folder}: the added token {shown(token.content)} has the id {shown(token.id)}; "
                 f"it must be {known.get(token.content, len(whole))}, by the vocabulary"
             )
         if token.content not in known:
@@ -96,7 +99,7 @@ def check_added(folder: Path, vocab: Sequence[str], added: Sequence[AddedToken])
 
 def _added(token: Any, path: Path) -> AddedToken:
     if not isinstance(token, dict):
-        raise DataError(f"{path}: added_tokens must hold objects; got {token!r}")
+        raise DataError(f"{path}: added_tokens must hold objects; got {shown(token)}")
     special = field_of(token, "special", bool, False, path)
     defaults = {"special": False, "normalized": not special}
     return AddedToken(

@@ -9,6 +9,7 @@ from typing import Any
 from data_pipeline.errors import DataError
 from data_pipeline.tokenization.files import PREFIX
 from data_pipeline.tokenization.text_tokenizer import ROLES, SPECIALS
+from data_pipeline.wording import shown
 
 # The classes of transformers that cut and spell words as BERT's does, without `Fast`.
 BERT_CLASSES = frozenset(
@@ -26,12 +27,12 @@ def check_bert(config: Mapping[str, Any], path: Path) -> None:
     kind = str(config.get("tokenizer_class") or "BertTokenizer")
     if kind.removesuffix("Fast") not in BERT_CLASSES:
         raise DataError(
-            f"{path}: its tokenizer_class, {kind}, is none that cuts words as BERT's does, and "
-            "without a tokenizer.json nothing says what it does"
+            f"{path}: its tokenizer_class, {shown(kind)}, is none that cuts words as BERT's does, "
+            "and without a tokenizer.json nothing says what it does"
         )
     for name, needed in (("do_basic_tokenize", True), ("wordpieces_prefix", PREFIX)):
         if config.get(name, needed) != needed:
-            raise DataError(f"{path}: {name} must be {needed!r}; got {config[name]!r}")
+            raise DataError(f"{path}: {name} must be {needed!r}; got {shown(config[name])}")
 
 
 def check_roles(config: Mapping[str, Any], path: Path) -> None:
@@ -41,5 +42,5 @@ def check_roles(config: Mapping[str, Any], path: Path) -> None:
         given = token.get("content") if isinstance(token, dict) else token
         if given != needed:
             raise DataError(
-                f"{path}: the {role} of a WordPiece tokeniser must be {needed}; got {given!r}"
+                f"{path}: the {role} of a WordPiece tokeniser must be {needed}; got {shown(given)}"
             )

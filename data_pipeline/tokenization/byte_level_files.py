@@ -22,12 +22,13 @@ from data_pipeline.tokenization.files import (
     field_of,
     from_config,
     ids_of,
-    read_json,
     tokens_by_id,
     unicode_form,
 )
+from data_pipeline.tokenization.read_files import read_json, read_limited
 from data_pipeline.tokenization.rules import UnicodeForm
 from data_pipeline.tokenization.text_tokenizer import BERT_PAIR, ROBERTA_PAIR, ROLES, PairLayout
+from data_pipeline.wording import shown
 
 VOCAB_JSON, MERGES = "vocab.json", "merges.txt"
 # In the order in which they are written; see `files.WORDPIECE_FILES`.
@@ -113,7 +114,7 @@ def read_facts(folder: Path) -> tuple[ByteLevelFacts, int]:
 def read_merges(path: Path) -> tuple[tuple[str, str], ...]:
     """The pairs of a `merges.txt`: two tokens a line, after a line with its version."""
     try:
-        lines = path.read_bytes().decode("utf-8").replace("\r\n", "\n").split("\n")
+        lines = read_limited(path).decode("utf-8").replace("\r\n", "\n").split("\n")
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: merges must be UTF-8 text: {error.reason}") from error
     pairs = []
@@ -122,7 +123,9 @@ def read_merges(path: Path) -> tuple[tuple[str, str], ...]:
             continue
         pair = line.split(" ")
         if len(pair) != 2:
-            raise DataError(f"{path}:{number}: needs two tokens with a space between; got {line!r}")
+            raise DataError(
+                f"{path}:{number}: needs two tokens with a space between; got {shown(line)}"
+            )
         pairs.append((pair[0], pair[1]))
     return tuple(pairs)
 
@@ -155,14 +158,14 @@ def _from_full(full: dict[str, Any], path: Path) -> tuple[dict[str, int], dict[s
     ):
         if got != needed:
             raise DataError(
-                f"{path}: {what} of a byte-level BPE must be {needed!r}; got {got!r}, which is "
-                "another tokeniser than those known here: WordPiece, SentencePiece and RoBERTa's"
+                f"{path}: {what} of a byte-level BPE must be {needed!r}; got {shown(got)}, which "
+                "is another tokeniser than those known here: WordPiece, SentencePiece and RoBERTa's"
             )
     merges = []
     for pair in field_of(model, "merges", list, None, path):
         parts = pair.split(" ") if isinstance(pair, str) else pair
         if not isinstance(parts, list) or [type(p) for p in parts] != [str, str]:
-            raise DataError(f"{path}: a merge must be two tokens; got {pair!r}")
+            raise DataError(f"{path}: a merge must be two tokens; got {shown(pair)}")
         merges.append((parts[0], parts[1]))
     return ids_of(field_of(model, "vocab", dict, None, path), path, full), {
         "merges": tuple(merges),
@@ -186,7 +189,7 @@ def _specials(
             token = token.get("content")
         if not isinstance(token, str) or token not in ids:
             raise DataError(
-                f"{folder}: its {role}, {token!r}, is no token of its vocabulary; "
+                f"{folder}: its {role}, {shown(token)}, is no token of its vocabulary; "
                 f"name the right one as {role} in {CONFIG}"
             )
         found.append(token)
@@ -199,8 +202,8 @@ def _check_different(folder: Path, specials: Sequence[str]) -> None:
     for role, token in zip(ROLES, specials, strict=True):
         if token in first and role != "unk_token":
             raise DataError(
-                f"{folder}: {token!r} is its {first[token]} and its {role}; a model with masks "
-                f"needs a token for each: name them in {CONFIG}"
+                f"{folder}: {shown(token)} is its {first[token]} and its {role}; a model with "
+                f"masks needs a token for each: name them in {CONFIG}"
             )
         first[token] = role
 

@@ -44,6 +44,7 @@ from data_pipeline.tokenization.files import (
 )
 from data_pipeline.tokenization.rules import Rules
 from data_pipeline.tokenization.text_tokenizer import MASK, ROBERTA_PAIR, ROLES, TextTokenizer
+from data_pipeline.wording import shown
 
 # How the byte of a space is written.
 SPACE_LETTER = "Ġ"
@@ -77,7 +78,10 @@ class ByteLevelTokenizer(TextTokenizer):
         """From its folder; DataError where that is broken, or `cased` is False."""
         facts, length = read_facts(folder)
         check_case(folder, Rules(True), cased)
-        return cls(facts, length)
+        try:
+            return cls(facts, length)
+        except DataError as error:
+            raise DataError(f"{folder}: {error}") from error
 
     def as_running_text(self, sentences: Sequence[str], ends: Sequence[int]) -> Sequence[str]:
         """With a space before each sentence but the first of a document, as it stands in the text.
@@ -193,7 +197,9 @@ class ByteLevelTokenizer(TextTokenizer):
                 dict(self._ids), list(facts.merges), ignore_merges=facts.ignore_merges
             )
         except Exception as error:  # the library raises no narrower one
-            raise DataError(f"the merges do not belong to the vocabulary: {error}") from error
+            raise DataError(
+                f"the merges do not belong to the vocabulary: {shown(str(error))}"
+            ) from error
         pipeline = HFTokenizer(model)
         # Else done to the text before it is cut into words.
         prefix = bool(facts.added) and facts.add_prefix_space

@@ -104,9 +104,19 @@ def checked_wordpiece(tokenizer: TextTokenizer) -> Tokenizer:
     if isinstance(tokenizer, Tokenizer):
         return tokenizer
     raise DataError(
-        "only a WordPiece tokeniser can be extended; this one is SentencePiece, whose pieces have "
-        "scores that a new word has none of"
+        f"only a WordPiece tokeniser can be extended; this one is {_why_not(tokenizer)}. Learn a "
+        "vocabulary of the text's own (vocab without --extend), or start from a model with "
+        "WordPiece"
     )
+
+
+def _why_not(tokenizer: TextTokenizer) -> str:
+    """What it is, and what a new token would need."""
+    if tokenizer.kind == "byte_level_bpe":
+        return "byte-level BPE, whose tokens are made by merges that were learned in their order"
+    if getattr(tokenizer, "model_type", "unigram") == "bpe":
+        return "SentencePiece BPE, whose pieces have ranks that a new word has none of"
+    return "SentencePiece unigram, whose pieces have scores that a new word has none of"
 
 
 def extended_by(counts: Counter[str], tokenizer: Tokenizer, most: int = DEFAULT_WORDS) -> Extended:

@@ -22,7 +22,8 @@ import numpy.typing as npt
 
 from data_pipeline.atomic_file import write_atomically
 from data_pipeline.errors import DataError
-from data_pipeline.tokenization.files import EXTENDED, PREFIX, read_json
+from data_pipeline.tokenization.files import EXTENDED, PREFIX
+from data_pipeline.tokenization.read_files import read_json
 from data_pipeline.tokenization.text_tokenizer import TextTokenizer
 from data_pipeline.tokenization.tokenizer import Tokenizer, load_tokenizer
 
@@ -56,7 +57,9 @@ def extension_of(old: TextTokenizer, new: TextTokenizer) -> Extension:
     `old`'s and goes on with words that `old` splits into pieces without [UNK].
     """
     if not isinstance(old, Tokenizer) or not isinstance(new, Tokenizer):
-        raise DataError("only a WordPiece vocabulary can be extended: pieces of others have scores")
+        raise DataError(
+            "only a WordPiece vocabulary can be extended: pieces of others have scores or merges"
+        )
     if old.rules.facts() != new.rules.facts():
         raise DataError("is no extension: the rules for case, accents and the like are others")
     if new.vocab[: old.vocab_size] != old.vocab or new.vocab_size == old.vocab_size:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import reprlib
 from collections.abc import Container, Mapping, Sequence
 from operator import methodcaller
 from pathlib import Path
@@ -12,9 +11,10 @@ from typing import Any
 
 from data_pipeline.atomic_file import remove_abandoned, write_atomically
 from data_pipeline.errors import DataError
-from data_pipeline.strict_json import parse_json
+from data_pipeline.tokenization.read_files import read_json
 from data_pipeline.tokenization.rules import LONG_RUN, LONGEST_WORD, Rules, UnicodeForm
 from data_pipeline.tokenization.text_tokenizer import CLS, MASK, PAD, SEP, SPECIALS, UNK
+from data_pipeline.wording import shown
 
 # In the order in which they are written. The first says nothing without one of the others, and says
 # with either of them all that there is to know: a folder opens as the whole tokeniser, or not.
@@ -45,7 +45,7 @@ def from_full(full: dict[str, Any], path: Path) -> tuple[Rules, list[str]]:
     if model.get("type") != "WordPiece" or normalizer.get("type") != "BertNormalizer":
         raise DataError(
             f"{path}: needs the model WordPiece with a BertNormalizer; "
-            f"got {model.get('type')} with {normalizer.get('type')}"
+            f"got {shown(model.get('type'))} with {shown(normalizer.get('type'))}"
         )
     for what, got, needed in (
         ("continuing_subword_prefix", model.get("continuing_subword_prefix", PREFIX), PREFIX),
@@ -54,7 +54,7 @@ def from_full(full: dict[str, Any], path: Path) -> tuple[Rules, list[str]]:
         ("clean_text", normalizer.get("clean_text", True), True),
     ):
         if got != needed:
-            raise DataError(f"{path}: {what} must be {needed!r}; got {got!r}")
+            raise DataError(f"{path}: {what} must be {needed!r}; got {shown(got)}")
     ids = ids_of(field_of(model, "vocab", dict, {}, path), path, full)
     # The line separator is a token of the original Chinese vocabulary, and white space at the end
     # of a token is lost when transformers reads it.
@@ -76,13 +76,15 @@ def ids_of(
     ids = dict(vocab)
     for token in field_of(full or {}, "added_tokens", list, [], path):
         if not isinstance(token, dict):
-            raise DataError(f"{path}: added_tokens must hold objects; got {token!r}")
+            raise DataError(f"{path}: added_tokens must hold objects; got {shown(token)}")
         ids.setdefault(
             field_of(token, "content", str, None, path), field_of(token, "id", int, None, path)
         )
     for name, i in ids.items():
         if type(i) is not int:
-            raise DataError(f"{path}: the id of {name!r} must be a whole number; got {i!r}")
+            raise DataError(
+                f"{path}: the id of {shown(name)} must be a whole number; got {shown(i)}"
+            )
     return ids
 
 
@@ -111,11 +113,11 @@ def _splits_long_runs(full: dict[str, Any], path: Path) -> bool:
         case {"type": "Sequence", "pretokenizers": [_, {"pattern": {"Regex": pattern}}]}:
             if pattern == LONG_RUN:
                 return True
-            raise DataError(f"{path}: splits words at a pattern that is unknown here: {pattern!r}")
-        case other:
             raise DataError(
-                f"{path}: pre_tokenizer must be BertPreTokenizer; got {reprlib.repr(other)}"
+                f"{path}: splits words at a pattern that is unknown here: {shown(pattern)}"
             )
+        case other:
+            raise DataError(f"{path}: pre_tokenizer must be BertPreTokenizer; got {shown(other)}")
 
 
 def from_config(config: dict[str, Any], path: Path) -> tuple[Rules | None, int]:
@@ -132,7 +134,7 @@ def from_config(config: dict[str, Any], path: Path) -> tuple[Rules | None, int]:
         raise DataError(f"{path}: {error}") from error
     length = config.get("model_max_length", 512)
     if type(length) not in (int, float) or not length >= 1:
-        raise DataError(f"{path}: model_max_length must be a number above 0; got {length!r}")
+        raise DataError(f"{path}: model_max_length must be a number above 0; got {shown(length)}")
     return rules if "do_lower_case" in config else None, int(length) if length < _NO_LIMIT else 512
 
 
@@ -148,7 +150,7 @@ def field_of(facts: Mapping[str, Any], name: str, kind: type, default: Any, path
     value = facts.get(name, default)
     if type(value) is not kind:
         what = {dict: "an object", list: "a list", str: "text", bool: "true or false"}
-        found = reprlib.repr(value) if name in facts else "nothing"
+        found = shown(value) if name in facts else "nothing"
         raise DataError(f"{path}: {name} must be {what.get(kind, 'a whole number')}; got {found}")
     return value
 
@@ -190,29 +192,6 @@ def check_case(path: Path, rules: Rules, cased: bool | None) -> None:
     if cased is not None and cased != rules.cased:
         word = "cased" if rules.cased else "uncased"
         raise DataError(f"{path}: is {word}, as its files say; cased={cased} was given")
-
-
-def read_vocab(path: Path) -> list[str]:
-    """One token a line. Only the line end is taken off: a token may be any other white space."""
-    try:
-        text = path.read_bytes().decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: a vocabulary must be UTF-8 text: {error.reason}") from error
-    lines = text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")
-    while lines and not lines[-1]:
-        lines.pop()
-    return lines
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """The object in a JSON file; DataError where there is none."""
-    try:
-        value = parse_json(path.read_text("utf-8"))
-    except ValueError as error:
-        raise DataError(f"{path}: is not JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise DataError(f"{path}: must hold a JSON object")
-    return value
 
 
 def is_begun(folder: Path) -> bool:
@@ -272,7 +251,9 @@ def check_vocabulary(
         if not token:
             raise DataError(f"{name}: line {i + 1} is empty; every line must be a token")
         if token in first:
-            raise DataError(f"{name}: {token!r} is on line {first[token] + 1} and on line {i + 1}")
+            raise DataError(
+                f"{name}: {shown(token)} is on line {first[token] + 1} and on line {i + 1}"
+            )
         first[token] = i
     missing = [token for token in SPECIALS if token not in first]
     if missing:
@@ -282,6 +263,6 @@ def check_vocabulary(
         capitals = [t for t in texts if t != t.lower()]
         if capitals:
             raise DataError(
-                f"{name}: {len(capitals)} tokens hold capitals, such as {capitals[0]!r}, which "
-                "lower-cased text never matches: the vocabulary is cased (cased=True)"
+                f"{name}: {len(capitals)} tokens hold capitals, such as {shown(capitals[0])}, "
+                "which lower-cased text never matches: the vocabulary is cased (cased=True)"
             )

@@ -20,7 +20,7 @@ from data_pipeline.tokenization.text_tokenizer import CLS, MASK, SEP, SPECIALS
 def full_json(processor: SentencePieceProcessor, rules: Rules) -> bytes | None:
     """The file's content, or None where an exact one cannot be made."""
     size = processor.get_piece_size()
-    if _are_ranks(processor) or any(map(processor.is_byte, range(size))):
+    if are_ranks(processor) or any(map(processor.is_byte, range(size))):
         return None
     vocab = [(processor.id_to_piece(i), processor.get_score(i)) for i in range(size)]
     pipeline = HFTokenizer(models.Unigram(vocab, processor.unk_id(), byte_fallback=False))
@@ -48,7 +48,7 @@ def full_json(processor: SentencePieceProcessor, rules: Rules) -> bytes | None:
     return str(pipeline.to_str(pretty=True)).encode()
 
 
-def _are_ranks(processor: SentencePieceProcessor) -> bool:
+def are_ranks(processor: SentencePieceProcessor) -> bool:
     """Whether pieces are numbered 0, -1, -2...: BPE's scores. Those of unigram are logarithms."""
     normal = [
         processor.get_score(i)

@@ -35,11 +35,11 @@ from data_pipeline.tokenization.files import (
     from_config,
     given_case,
     is_begun,
-    read_json,
     write_files,
 )
+from data_pipeline.tokenization.read_files import read_json, read_limited
 from data_pipeline.tokenization.rules import WORD_MARK, Rules, marked_normalizer
-from data_pipeline.tokenization.sentencepiece_json import full_json
+from data_pipeline.tokenization.sentencepiece_json import are_ranks, full_json
 from data_pipeline.tokenization.text_tokenizer import MASK, SPECIALS, UNK, TextTokenizer
 
 # `normalizer_spec { add_dummy_prefix: false }` of the library's ModelProto: protocol buffers that
@@ -85,7 +85,7 @@ class SentencePieceTokenizer(TextTokenizer):
         check_case(folder, rules, cased)
         rules = replace(rules, tokenize_chinese_chars=False, split_long_runs=False)
         file = folder / MODEL
-        return cls(file.read_bytes(), rules, length, str(file))
+        return cls(read_limited(file), rules, length, str(file))
 
     def encode_with_masks(self, text: str) -> list[int]:
         """Like `encode`, but each literal "[MASK]" is the mask token. For inference only.
@@ -127,6 +127,11 @@ class SentencePieceTokenizer(TextTokenizer):
         return np.array(
             [not token.startswith(WORD_MARK) and token not in others for token in self.vocab]
         )
+
+    @property
+    def model_type(self) -> str:
+        """`bpe` or `unigram`, as `sentencepiece.model` was learned."""
+        return "bpe" if are_ranks(self._processor) else "unigram"
 
     @property
     def fingerprint(self) -> str:

@@ -24,10 +24,7 @@ from data_pipeline.errors import DataError
 from data_pipeline.tokenization.added_tokens import (
     AddedToken,
     added_facts,
-    added_in,
-    check_added,
 )
-from data_pipeline.tokenization.bert_config import check_bert, check_roles
 from data_pipeline.tokenization.byte_level_files import is_byte_level
 from data_pipeline.tokenization.byte_level_tokenizer import ByteLevelTokenizer
 from data_pipeline.tokenization.files import (
@@ -36,22 +33,18 @@ from data_pipeline.tokenization.files import (
     MODEL,
     PREFIX,
     VOCAB,
-    WORDPIECE_FILES,
     check_bare_vocabulary,
-    check_case,
     check_vocabulary,
     folder_config,
-    from_config,
-    from_full,
     given_case,
     is_begun,
-    read_json,
-    read_vocab,
     write_files,
 )
+from data_pipeline.tokenization.read_files import read_limited, read_vocab
 from data_pipeline.tokenization.rules import LONGEST_WORD, Rules, separated
 from data_pipeline.tokenization.sentencepiece_tokenizer import SentencePieceTokenizer
 from data_pipeline.tokenization.text_tokenizer import CLS, MASK, SEP, SPECIALS, UNK, TextTokenizer
+from data_pipeline.tokenization.wordpiece_files import read_facts
 
 
 class Tokenizer(TextTokenizer):
@@ -253,49 +246,18 @@ def load_tokenizer(path: str | os.PathLike[str], cased: bool | None = None) -> T
     path = Path(path)
     if path.is_file() and path.suffix == ".model":
         words = Rules(given_case(path, cased), tokenize_chinese_chars=False)
-        return SentencePieceTokenizer(path.read_bytes(), words, name=str(path))
+        return SentencePieceTokenizer(read_limited(path), words, name=str(path))
     if path.is_file():
         bare = read_vocab(path)
         check_bare_vocabulary(path, bare, cased)
         return Tokenizer(bare, Rules(given_case(path, cased)), name=str(path))
     if not path.is_dir():
         raise DataError(f"{path}: no such tokeniser; give its folder, or a vocab.txt")
-    config_path, full_path, vocab_path = (path / name for name in WORDPIECE_FILES)
     if (path / MODEL).is_file():
-        if vocab_path.is_file():
+        if (path / VOCAB).is_file():
             raise DataError(f"{path}: holds two tokenisers, {MODEL} and {VOCAB}; remove one")
         return SentencePieceTokenizer.load(path, cased)
-    if is_byte_level(path) and not vocab_path.is_file():
+    if is_byte_level(path) and not (path / VOCAB).is_file():
         return ByteLevelTokenizer.load(path, cased)
-    if not vocab_path.is_file() and not full_path.is_file():
-        raise DataError(f"{path}: holds neither vocab.txt nor tokenizer.json nor {MODEL}")
-    config = read_json(config_path) if config_path.is_file() else {}
-    check_roles(config, config_path)
-    said, length = from_config(config, config_path)
-    added = added_in(path, config, SPECIALS)
-    rules, vocab = None, None
-    if full_path.is_file():
-        rules, vocab = from_full(read_json(full_path), full_path)
-    else:
-        check_bert(config, config_path)
-    if vocab_path.is_file():
-        listed = check_added(path, read_vocab(vocab_path), added)
-        # See `from_full` on white space.
-        if vocab is not None and [t.rstrip() for t in vocab] != [t.rstrip() for t in listed]:
-            raise DataError(f"{path}: vocab.txt and tokenizer.json hold different vocabularies")
-        vocab = listed
-    assert vocab is not None
-    if rules is None:
-        if said is None:
-            check_bare_vocabulary(vocab_path, vocab, cased)
-        rules = said or Rules(given_case(path, cased))
-    elif said is not None and said.cased != rules.cased:
-        raise DataError(
-            f"{path}: tokenizer.json and tokenizer_config.json disagree about lower-casing"
-        )
-    elif said is not None and said.unicode_form not in ("none", rules.unicode_form):
-        raise DataError(
-            f"{path}: tokenizer.json and tokenizer_config.json disagree about the Unicode form"
-        )
-    check_case(path, rules, cased)
-    return Tokenizer(vocab, rules, length, name=str(path), added=added)
+    facts, length = read_facts(path, cased)
+    return Tokenizer(facts.vocab, facts.rules, length, name=str(path), added=facts.added)

@@ -25,7 +25,7 @@ from hugging_face import VERSIONS, peer_model, run_peer
 from bert_jax import optimizer, pretraining, sharding
 from bert_jax.config import BertConfig, ComputeConfig, MeshConfig, OptimizerConfig, TrainConfig
 from bert_jax.head_config import HeadConfig
-from bert_jax.plots import EVALUATION, MUTED, TRAIN
+from bert_jax.plot_style import EVALUATION, MUTED, TRAIN
 from bert_jax.program import make_program
 from bert_jax.task_losses import IGNORED
 from data_pipeline.batches import PretrainingBatches
