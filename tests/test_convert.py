@@ -234,7 +234,7 @@ def test_a_vocabulary_with_spare_rows_keeps_them(tmp_path, capsys):
 def test_a_model_becomes_a_program_with_its_tokeniser(folder, tmp_path, capsys, monkeypatch):
     """What the program computes is in test_convert_stablehlo.py."""
 
-    def program(config, head, params, folder):
+    def program(config, head, params, folder, sentences):
         (folder / "model.stablehlo").write_bytes(b"program")
         return Compared(1e-7, ((1, 7),), signature)
 
