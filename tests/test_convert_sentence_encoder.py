@@ -58,6 +58,18 @@ def test_an_encoder_with_mean_pooling_opens_as_one_of_sentences(tmp_path):
     assert (head.pooling, head.normalize) == ("mean", True)
 
 
+def test_of_a_masked_lm_with_modules_the_vectors_are_those_of_its_encoder(tmp_path):
+    small_folder(tmp_path / "m")
+    write_modules(tmp_path / "m", modules("Transformer", "Pooling"), pooling_mode="max")
+    with_head = open_model(tmp_path / "m")
+    assert with_head.head == HeadConfig()
+    assert "modules.json is not looked at: the model has a head" in with_head.weights.notes
+    encoder = open_model(tmp_path / "m", encoder_will_do=True)
+    assert (encoder.head.task, encoder.head.pooling) == ("encoder", "max")
+    assert any("vectors of sentences are made without it" in n for n in encoder.weights.notes)
+    encoder.weights.read()
+
+
 def test_a_named_pipe_in_the_place_of_a_file_is_named_and_not_waited_for(tmp_path):
     small_folder(tmp_path / "m", HeadConfig(task="encoder"), tokenizer=True)
     write_modules(tmp_path / "m", modules("Transformer", "Pooling"), pooling_mode="cls")

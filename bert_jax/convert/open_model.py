@@ -37,7 +37,6 @@ CHECKPOINTS = "checkpoints"
 TOKENIZER = "tokenizer"
 # Only a run that was trained here has it.
 _OPERATIVE = "operative.gin"
-# What `stablehlo.py` writes; importing it takes time.
 # A folder has a tokeniser if it has one of these.
 TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "sentencepiece.model", "vocab.json")
 # What says more of it.
@@ -68,7 +67,8 @@ def open_model(
       drop: patterns of names of weights that are not to be taken over.
       new: patterns of names of weights that are not there and shall start at random.
       with_tokenizer: whether its tokeniser is opened as well, where there is one.
-      encoder_will_do: whether a head that is none of ours is left, and is no error.
+      encoder_will_do: whether a head that is none of ours is left, and is no error; as is a masked
+        LM beside `modules.json`, which says how vectors are made of its encoder.
 
     Raises:
       UserError: there is no model, or it is not what it says it is.
@@ -87,7 +87,12 @@ def open_model(
     else:
         encoder = encoder_folder(folder)
         weights = read_hugging_face(
-            encoder, task=task, drop=drop, new=new, encoder_will_do=encoder_will_do
+            encoder,
+            task=task,
+            drop=drop,
+            new=new,
+            encoder_will_do=encoder_will_do,
+            of_sentences=(folder / MODULES).is_file(),
         )
         if weights.head.task != "encoder" and (folder / MODULES).is_file():
             weights = weights._replace(

@@ -74,6 +74,7 @@ def read_hugging_face(
     drop: Sequence[str] = (),
     new: Sequence[str] = (),
     encoder_will_do: bool = False,
+    of_sentences: bool = False,
 ) -> Weights:
     """The model in a folder of Hugging Face's layout.
 
@@ -84,6 +85,8 @@ def read_hugging_face(
         as transformers has them where the file leaves out the prefix of its encoder.
       new: patterns of names of weights that are not there and shall start at random.
       encoder_will_do: whether a head that is none of ours is left, and is no error.
+      of_sentences: whether the folder says how vectors are made of its encoder, so that its head
+        is none that is wanted where `encoder_will_do`.
 
     Returns:
       The weights, found to be those of the model by their names and shapes, and not read yet.
@@ -92,7 +95,10 @@ def read_hugging_face(
       UserError: a file is missing or damaged, or the weights are not those of the model.
     """
     said = read_config(folder / FILE)
-    return _read(folder, open_tensors(folder), said, None, task, drop, new, encoder_will_do)
+    of_sentences = of_sentences and encoder_will_do
+    return _read(
+        folder, open_tensors(folder), said, None, task, drop, new, encoder_will_do, of_sentences
+    )
 
 
 def read_google(
@@ -135,6 +141,7 @@ def find_weights(
     task: str | None = None,
     *,
     encoder_will_do: bool = False,
+    of_sentences: bool = False,
 ) -> Found:
     """A file's tensors beside the weights of the model that its config and its names tell of.
 
@@ -144,6 +151,7 @@ def find_weights(
       family: of names; that of the config's model_type where not given.
       task: of the head (`bert_jax.head_config.TASKS`); found in the names where not given.
       encoder_will_do: whether it is the encoder alone where the head is none of ours.
+      of_sentences: see `read_hugging_face`.
 
     Raises:
       UserError: it cannot be said which model that would be.
@@ -153,6 +161,8 @@ def find_weights(
     names = canonical_names(tensors, base)
     config, head = head_of(names, base, said, task)
     not_ours = why_not_ours(names, base, said, config, head, task)
+    if not_ours is None and of_sentences and task is None and head.task == "pretraining":
+        not_ours = "vectors of sentences are made without it"
     if not_ours and encoder_will_do:
         config, head = head_of(names, base, said, "encoder")
     if family is None:
@@ -176,10 +186,16 @@ def _read(
     drop: Sequence[str],
     new: Sequence[str],
     encoder_will_do: bool,
+    of_sentences: bool = False,
 ) -> Weights:
     try:
         config, head, names, placed, difference, not_ours, heads = find_weights(
-            file, said, family, task, encoder_will_do=encoder_will_do
+            file,
+            said,
+            family,
+            task,
+            encoder_will_do=encoder_will_do,
+            of_sentences=of_sentences,
         )
         if not_ours and not encoder_will_do:
             raise UserError(
