@@ -52,6 +52,7 @@ def test_every_block_is_run_by_a_test_but_for_make_and_the_citation():
     assert (len(SHELL), len(PYTHON)) == (3, 1)
 
 
+@pytest.mark.heavy
 def test_own_text_takes_five_lines_of_shell(folder):
     assert len(SHELL[0].splitlines()) <= 5
     done = subprocess.run(
@@ -80,6 +81,7 @@ def test_own_text_takes_five_lines_of_shell(folder):
     assert (folder / "my_model" / "model.safetensors").is_file()
 
 
+@pytest.mark.heavy
 def test_own_text_takes_fifteen_lines_of_python(folder):
     assert len(PYTHON[0].splitlines()) <= 15
     (folder / "script.py").write_text(PYTHON[0], encoding="utf-8")
