@@ -141,7 +141,7 @@ def test_a_name_that_is_there_twice_is_refused(tmp_path: Path, second: bytes) ->
 def test_what_is_no_file_is_refused_without_waiting(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for name in ("gone", "pipe", "."):
-        with pytest.raises(UserError, match="there is no file|is no regular file but a named pipe"):
+        with pytest.raises(UserError, match=r"there is no file|is no regular file"):
             SafetensorsFile(tmp_path / name)
 
 
