@@ -220,7 +220,7 @@ def test_old_names_buffers_and_tied_weights_under_their_second_name_are_the_same
 
     rewritten(tmp_path / "old", old)
     one, other = open_model(tmp_path / "new"), open_model(tmp_path / "old")
-    assert other.weights.notes == ("1 buffers that are no weights: bert.embeddings.position_ids",)
+    assert other.weights.notes == ("1 buffer that is no weight: bert.embeddings.position_ids",)
     for x, y in zip(
         jax.tree.leaves(one.weights.read()), jax.tree.leaves(other.weights.read()), strict=True
     ):
