@@ -1,4 +1,4 @@
-"""How a model that makes vectors of sentences reads a text."""
+"""How a model that makes vectors of sentences reads a text, and what is left of the vector."""
 
 import dataclasses
 from typing import Any
@@ -9,7 +9,7 @@ from bert_jax.escaping import escaped
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SentenceConfig:
-    """What is done to a text before its vector is made; the defaults do nothing.
+    """What is done to a text before its vector is made, and to the vector; the defaults do nothing.
 
     Attributes:
       max_length: tokens that a text is cut to, [CLS] and [SEP] among them; None: as many as the
@@ -18,6 +18,8 @@ class SentenceConfig:
       prompts: texts that may be put before a text, by name.
       default_prompt: the name of the one that is put there if nothing else is said.
       include_prompt: whether the tokens of the prompt are part of what is pooled.
+      truncate_dim: numbers that a vector is cut to, after it was divided by its length where the
+        model does so (arXiv 2205.13147); None: all of them, as where it has no more.
     """
 
     max_length: int | None = None
@@ -25,6 +27,7 @@ class SentenceConfig:
     prompts: dict[str, str] = dataclasses.field(default_factory=dict)
     default_prompt: str | None = None
     include_prompt: bool = True
+    truncate_dim: int | None = None
 
     def __post_init__(self) -> None:
         length = self.max_length
@@ -32,6 +35,11 @@ class SentenceConfig:
             raise UserError(
                 f"max_length is {escaped(repr(length))[:60]}; it must be a whole number of tokens, "
                 "2 or more"
+            )
+        size = self.truncate_dim
+        if size is not None and (type(size) is not int or size < 1):
+            raise UserError(
+                f"truncate_dim is {escaped(repr(size))[:60]}; it must be a whole number, 1 or more"
             )
         for name in ("lowercase", "include_prompt"):
             if type(getattr(self, name)) is not bool:

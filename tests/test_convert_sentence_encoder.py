@@ -93,6 +93,7 @@ ALL = {
     "prompts": {"query": "q: ", "passage": "p: "},
     "default_prompt": "query",
     "include_prompt": False,
+    "truncate_dim": 8,
 }
 
 
@@ -109,7 +110,12 @@ def test_how_a_text_is_read_goes_through_every_layout(tmp_path):
         tmp_path / "m",
         pooling={"pooling_mode": "mean", "include_prompt": False},
         sentence_bert_config={"max_seq_length": 24, "do_lower_case": True},
-        config_sentence_transformers={"prompts": ALL["prompts"], "default_prompt_name": "query"},
+        config_sentence_transformers={
+            "__version__": {"transformers": "5"},
+            "prompts": ALL["prompts"],
+            "default_prompt_name": "query",
+            "truncate_dim": 8,
+        },
     )
     model = open_model(tmp_path / "m")
     assert model.sentences == SentenceConfig(**ALL)
@@ -192,6 +198,12 @@ def test_a_default_prompt_that_is_always_there_is_empty(tmp_path):
         ),
         ({"config_sentence_transformers": {"default_prompt_name": [3]}}, "there is no prompt"),
         ({"config_sentence_transformers": {"model_type": "SparseEncoder"}}, "of a SparseEncoder"),
+        ({"config_sentence_transformers": {"truncate_dim": 0}}, "truncate_dim is 0; it must be a"),
+        ({"config_sentence_transformers": {"truncate_dim": "8"}}, "truncate_dim is '8'; it must"),
+        (
+            {"config_sentence_transformers": {"rotate": 3, "prompts": {}}},
+            r"has rotate, which is not known and could change a vector; take it out \(known are mod",
+        ),
         ({"pooling": {"include_prompt": "no"}}, "include_prompt must be true or false"),
     ],
 )

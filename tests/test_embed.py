@@ -95,6 +95,19 @@ def of_sentences(**said):
     return loaded_model(head, sentences=SentenceConfig(**said))
 
 
+def test_a_vector_is_cut_after_the_model_divides_it_and_before_the_caller_does():
+    head = HeadConfig(task="encoder", pooling="cls", normalize=True)
+    whole = loaded_model(head).embed(TEXTS)
+    cut = loaded_model(head, sentences=SentenceConfig(truncate_dim=5))
+    np.testing.assert_allclose(cut.embed(TEXTS), whole[:, :5], atol=1e-6)
+    divided = whole[:, :3] / np.linalg.norm(whole[:, :3], axis=1, keepdims=True)
+    found = cut.embed(TEXTS, truncate_dim=3, normalize=True)
+    np.testing.assert_allclose(found, divided, atol=1e-5)
+    np.testing.assert_allclose(cut.embed(TEXTS, truncate_dim=np.int64(16)), whole, atol=1e-6)
+    more = loaded_model(head, sentences=SentenceConfig(truncate_dim=99))
+    assert more.embed([]).shape == more.embed([], truncate_dim=16).shape == (0, 16)
+
+
 def test_a_model_of_sentence_vectors_cuts_at_its_own_length_and_says_so():
     trained, counts = of_sentences(max_length=8), []
     texts = ["cat " * 6, "cat " * 7, "cat " * 40]
@@ -194,6 +207,8 @@ def test_a_pretrained_model_makes_vectors_too_and_without_a_pooler_says_so():
         ({"layers": None}, "layers is None; a whole number is needed"),
         ({"layers": (1.5,)}, "layers are 1.5; each must be from 0"),
         ({"pooling": "pooler", "layers": 1}, "the pooler reads the last layer alone"),
+        ({"truncate_dim": 0}, "truncate_dim is 0; it must be a whole number, at least 1 and at m"),
+        ({"truncate_dim": 17}, "at most the whole vector, 16"),
     ],
 )
 def test_what_cannot_be_meant_is_an_error(model, how, message):
@@ -361,6 +376,7 @@ def test_an_encoder_of_sentences_cuts_and_has_prompts(tmp_path, capsys):
 
     assert vector("--prompt_name", "query") == vector("--prompt", "w1 ") != plain
     assert vector("--prompt", "") == pytest.approx(plain, abs=1e-6)
+    assert vector("--truncate_dim", "3") == pytest.approx(plain[:3], abs=1e-6)
     assert run(tmp_path / "m", "w4", "--prompt_name", "q") == 2
     error = capsys.readouterr().err
     assert error == "error: there is no prompt 'q'; the model has query, x\\x1b[2J\n"

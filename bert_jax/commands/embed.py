@@ -35,7 +35,9 @@ def run(arguments: argparse.Namespace) -> None:
     model = load(arguments.model, cased=arguments.cased, encoder_will_do=True)
     how: dict[str, Any] = {
         name: getattr(arguments, name)
-        for name in ("pooling", "normalize", "prompt_name", "prompt", "truncate")
+        for name in (
+            *("pooling", "normalize", "prompt_name", "prompt", "truncate", "truncate_dim"),
+        )
     }
     for name in ("layers", "mix"):
         if getattr(arguments, name) is not None:

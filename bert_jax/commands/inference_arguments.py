@@ -122,6 +122,12 @@ def embed_parser(command: str) -> CommandParser:
     length.add_argument(
         "--no_normalize", dest="normalize", action="store_false", help="leave its length"
     )
+    parser.add_argument(
+        "--truncate_dim",
+        metavar="N",
+        type=positive,
+        help="cut each vector to its first N numbers (as the model says, or all)",
+    )
     prompts = parser.add_mutually_exclusive_group()
     prompts.add_argument(
         "--prompt_name",

@@ -48,6 +48,9 @@ _OF_TEXT = {"method": "forward", "method_output_name": "last_hidden_state"}
 _TOKENIZER = "tokenizer_config.json"
 _KIND = "SentenceTransformer"
 _NO_LIMIT = 1 << 31
+# Of PROMPTS, what is obeyed, and what says nothing of a vector.
+_OBEYED = ("model_type", "prompts", "default_prompt_name", "truncate_dim")
+_SAYS_NOTHING = ("__version__", "similarity_fn_name")
 _LARGEST_FILE = 1_000_000
 _VECTOR = "sentence_embedding"
 
@@ -115,7 +118,9 @@ def read_sentences(folder: Path, positions: int) -> SentenceConfig:
     path = encoder / (names[0] if names else SENTENCES)
     settings = read_json_object(path) if names else {}
     _check_settings(settings, path)
-    prompts, default = _prompts(folder / PROMPTS)
+    values = read_json_object(folder / PROMPTS) if (folder / PROMPTS).is_file() else {}
+    _check_known(values, folder / PROMPTS)
+    prompts, default = _prompts(values)
     pooling = read_json_object(folder / _modules(folder / MODULES)[1][1] / FILE)
     length = settings.get("max_seq_length")
     try:
@@ -125,6 +130,7 @@ def read_sentences(folder: Path, positions: int) -> SentenceConfig:
             prompts=prompts,
             default_prompt=default,
             include_prompt=pooling.get("include_prompt", True),
+            truncate_dim=values.get("truncate_dim"),
         )
     except UserError as error:
         raise UserError(f"{folder}: {error}") from error
@@ -165,12 +171,25 @@ def _length_of_tokenizer(folder: Path) -> int | None:
     return None
 
 
-def _prompts(path: Path) -> tuple[dict[str, str], str | None]:
-    """Prompts by name, and the name of the default one."""
-    values = read_json_object(path) if path.is_file() else {}
+def _check_known(values: dict[str, Any], path: Path) -> None:
+    """Raise `UserError` for another kind of model, and for a key that could change a vector."""
     kind = values.get("model_type", _KIND)
     if kind != _KIND:
         raise UserError(f"{path} is of a {printable(str(kind))}; only a {_KIND} can be read")
+    unknown = [
+        name
+        for name, value in values.items()
+        if name not in (*_OBEYED, *_SAYS_NOTHING) and value is not None
+    ]
+    if unknown:
+        raise UserError(
+            f"{path} has {printable(', '.join(unknown))}, which is not known and could change a "
+            f"vector; take it out (known are {', '.join((*_OBEYED, *_SAYS_NOTHING))})"
+        )
+
+
+def _prompts(values: dict[str, Any]) -> tuple[dict[str, str], str | None]:
+    """Prompts by name, and the name of the default one."""
     prompts, default = values.get("prompts") or {}, values.get("default_prompt_name")
     if isinstance(prompts, dict):
         prompts = {name: "" if text is None else text for name, text in prompts.items()}

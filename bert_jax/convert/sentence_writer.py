@@ -43,11 +43,14 @@ def write_modules(
         },
         f"{listed[1]['path']}/{FILE}": pooling,
     }
+    of_model: dict[str, Any] = {}
     if sentences.prompts:
-        contents[PROMPTS] = {
-            "prompts": sentences.prompts,
-            "default_prompt_name": sentences.default_prompt,
-        }
+        of_model["prompts"] = sentences.prompts
+        of_model["default_prompt_name"] = sentences.default_prompt
+    if sentences.truncate_dim is not None:
+        of_model["truncate_dim"] = sentences.truncate_dim
+    if of_model:
+        contents[PROMPTS] = of_model
     for name, values in contents.items():
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")

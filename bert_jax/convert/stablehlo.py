@@ -51,7 +51,9 @@ class Compared(NamedTuple):
     signature: dict[str, Any]
 
 
-def make_forward(config: BertConfig, head: HeadConfig) -> Callable[[Weights, Inputs], Outputs]:
+def make_forward(
+    config: BertConfig, head: HeadConfig, truncate_dim: int | None = None
+) -> Callable[[Weights, Inputs], Outputs]:
     """(weights, inputs) -> what the model computes, by name.
 
     Weights are by their paths, as `model.safetensors` has them. Inputs are `input_ids`,
@@ -60,7 +62,7 @@ def make_forward(config: BertConfig, head: HeadConfig) -> Callable[[Weights, Inp
     encoder; `logits` of a head; of a masked LM [B, L, V] at every position, and
     `seq_relationship_logits` [B, 2] where it has a head for pairs. An encoder that was trained to
     make vectors of sentences gives `sentence_embedding` [B, E] as well: pooled and, where the model
-    does so, divided by its length.
+    does so, divided by its length, and then cut to `truncate_dim` numbers.
     """
     model = models.make_model(config, head, ComputeConfig())
 
@@ -84,9 +86,9 @@ def make_forward(config: BertConfig, head: HeadConfig) -> Callable[[Weights, Inp
             outputs["pooler_output"] = output.encoder.pooled
         if head.pooling != "none":
             vectors = pool(output.encoder.sequence, mask, head.pooling)
-            outputs["sentence_embedding"] = (
-                divided_by_length(vectors) if head.normalize else vectors
-            )
+            if head.normalize:
+                vectors = divided_by_length(vectors)
+            outputs["sentence_embedding"] = vectors[:, :truncate_dim]
         return outputs
 
     return forward
@@ -107,7 +109,8 @@ def write_stablehlo(
       params: a tree of weights, on the host or on a device.
       folder: made if it is missing; holds `model.stablehlo`, `model.safetensors`, `signature.json`
         and `config.json` afterwards.
-      sentences: what is done to a text before the program's part begins, for `config.json`.
+      sentences: what is done to a text before the program's part begins, for `config.json`, and
+        how long a vector is.
 
     Raises:
       UserError: what was written does not compute what the model does, or flatbuffers is not
@@ -118,7 +121,7 @@ def write_stablehlo(
             "a program cannot be written: jax needs flatbuffers for it, which is not installed; "
             "pip install flatbuffers"
         )
-    forward = make_forward(config, head)
+    forward = make_forward(config, head, sentences.truncate_dim if sentences else None)
     weights = {path: np.asarray(leaf) for path, leaf in flatten(params).items()}
     exported = export.export(jax.jit(forward), platforms=PLATFORMS)(
         {path: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) for path, leaf in weights.items()},

@@ -12,7 +12,7 @@ from bert_jax.encoder import BertEncoder
 from bert_jax.errors import UserError
 from bert_jax.head_config import HeadConfig
 from bert_jax.inference.batching import Row, computed
-from bert_jax.inference.given import MIXES, check_weights, shown
+from bert_jax.inference.given import MIXES, check_weights, check_whole_number, shown
 from bert_jax.inference.inputs import TextTokenizer, single
 from bert_jax.pooling import divided_by_length, pool
 from bert_jax.sentence_config import SentenceConfig
@@ -48,7 +48,7 @@ class Embedder:
         self.compute = compute or ComputeConfig()
         self._encoder = BertEncoder(config, self.compute, has_pooler="pooler" in self.params)
         self._vectors = jax.jit(
-            self._pooled, static_argnames=("pooling", "layers", "mix", "normalize")
+            self._pooled, static_argnames=("pooling", "layers", "mix", "normalize", "size")
         )
 
     def embed(
@@ -62,6 +62,7 @@ class Embedder:
         prompt_name: str | None = None,
         prompt: str | None = None,
         truncate: bool | None = None,
+        truncate_dim: int | None = None,
         on_cut: Callable[[int], object] = lambda count: None,
         advance: Callable[[int], object] = lambda count: None,
     ) -> np.ndarray:
@@ -76,25 +77,27 @@ class Embedder:
           layers: which states: 0 the embeddings, 1 the first layer, -1 the last; several are mixed.
           mix: of several layers: their `mean`, their `sum`, `concat` one after another, or a
             number for each, which it is multiplied by before they are summed.
-          normalize: whether each vector is divided by its length (L2); where not given, as the
-            model was trained to.
+          normalize: whether each vector, as it is returned, is divided by its length (L2); where
+            not given, as the model was trained to, which is before it is cut.
           prompt_name: of a text of the model's that is put before each; its default one where
             neither name nor prompt is given.
           prompt: the text itself; empty for none.
           truncate: whether a text that is too long is cut at its end, or is an error; where not
             given, it is cut if the model was trained to make vectors of sentences.
+          truncate_dim: numbers that each vector is cut to; where not given, as the model says.
           on_cut: is told how many texts were cut.
           advance: is told now and then how many more texts are done.
 
         Returns:
-          [N, E] float32 in the order of the texts; with `concat` [N, E * layers].
+          [N, E] float32 in the order of the texts; with `concat` [N, E * layers]; of those the
+          first `truncate_dim`.
 
         Raises:
           UserError: an argument is out of range, or the model has no pooler or no such prompt.
           BadText: a text is too long.
         """
         texts = [texts] if isinstance(texts, str) else list(texts)
-        how = self._checked(pooling, layers, mix, normalize)
+        how = self._checked(pooling, layers, mix, normalize, truncate_dim)
         before = self.sentences.prompt_of(prompt, prompt_name)
         if truncate is None:
             truncate = self.head.pooling != "none"
@@ -147,10 +150,13 @@ class Embedder:
 
     def width(self, how: dict[str, Any]) -> int:
         """Numbers of a vector."""
-        parts = len(how["pooling"].split("+"))
-        return (
-            self.config.hidden_size * parts * (len(how["layers"]) if how["mix"] == "concat" else 1)
-        )
+        whole = self._whole(how["pooling"], how["layers"], how["mix"])
+        return whole if how["size"] is None else min(whole, how["size"])
+
+    def _whole(self, pooling: str, layers: Sequence[int], mix: str | Sequence[float]) -> int:
+        """Numbers of a vector that is not cut."""
+        parts = len(pooling.split("+")) * (len(layers) if mix == "concat" else 1)
+        return self.config.hidden_size * parts
 
     def _checked(
         self,
@@ -158,13 +164,16 @@ class Embedder:
         layers: int | Sequence[int],
         mix: str | Sequence[float],
         normalize: bool | None,
+        truncate_dim: int | None,
     ) -> dict[str, Any]:
         """The static arguments of `_pooled`."""
         trained = self.head.pooling != "none"
         if pooling is None:
             pooling = self.head.pooling if trained else "mean"
         if normalize is None:
-            normalize = self.head.normalize
+            when = "first" if self.head.normalize else "never"
+        else:
+            when = "last" if normalize else "never"
         if pooling not in (*POOLINGS, self.head.pooling):
             raise UserError(f"pooling is {pooling!r}; it must be one of {', '.join(POOLINGS)}")
         count = self.config.num_hidden_layers
@@ -191,7 +200,11 @@ class Embedder:
                 )
         else:
             mix = check_weights(mix, len(given))
-        return {"pooling": pooling, "layers": given, "mix": mix, "normalize": bool(normalize)}
+        size = self.sentences.truncate_dim
+        if truncate_dim is not None:
+            whole = self._whole(pooling, given, mix)
+            size = check_whole_number(truncate_dim, "truncate_dim", 1, whole, "the whole vector, ")
+        return {"pooling": pooling, "layers": given, "mix": mix, "normalize": when, "size": size}
 
     def _pooled(
         self,
@@ -202,9 +215,13 @@ class Embedder:
         pooling: str,
         layers: tuple[int, ...],
         mix: str | tuple[float, ...],
-        normalize: bool,
+        normalize: str,
+        size: int | None,
     ) -> jax.Array:
-        """[B, E] of a batch of `batching.pad`; the first tokens, `skipped`, are not pooled."""
+        """[B, E] of a batch of `batching.pad`; the first tokens, `skipped`, are not pooled.
+
+        A vector is divided by its length `first`, `last` (when it has been cut) or `never`.
+        """
         only_last = layers == (self.config.num_hidden_layers,)
         with jax.default_matmul_precision(self.compute.matmul_precision):
             output: Any = self._encoder.apply(
@@ -224,7 +241,10 @@ class Embedder:
             states = [output.hidden_states[layer].astype(jnp.float32) for layer in layers]
             vectors = pool(mix_layers(states, mix), batch["attention_mask"], pooling, skipped)
         vectors = vectors.astype(jnp.float32)
-        return divided_by_length(vectors) if normalize else vectors
+        if normalize == "first":
+            vectors = divided_by_length(vectors)
+        vectors = vectors[:, :size]
+        return divided_by_length(vectors) if normalize == "last" else vectors
 
 
 def mix_layers(states: Sequence[jax.Array], mix: str | Sequence[float]) -> jax.Array:

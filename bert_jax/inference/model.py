@@ -74,6 +74,7 @@ class LoadedModel:
         prompt_name: str | None = None,
         prompt: str | None = None,
         truncate: bool | None = None,
+        truncate_dim: int | None = None,
         on_cut: Callable[[int], object] = lambda count: None,
         advance: Callable[[int], object] = lambda count: None,
     ) -> np.ndarray:
@@ -85,13 +86,15 @@ class LoadedModel:
             was trained to make vectors of sentences by, or else `mean`.
           layers: which states: 0 the embeddings, 1 the first layer, -1 the last; several are mixed.
           mix: `mean`, `sum` or `concat` (then [N, E * layers]), or a weight for each layer.
-          normalize: whether each vector is divided by its length; where not given, as the model
-            was trained to.
+          normalize: whether each vector, as it is returned, is divided by its length; where not
+            given, as the model was trained to, which is before it is cut to `truncate_dim`.
           prompt_name: of a text of the model's that is put before each (`sentences.prompts`); its
             default one where neither name nor prompt is given.
           prompt: the text itself; empty for none.
           truncate: whether a text that is too long is cut at its end, or is an error; where not
             given, it is cut if the model was trained to make vectors of sentences.
+          truncate_dim: numbers that each vector is cut to; where not given, as the model says
+            (`sentences.truncate_dim`), or none is cut.
           on_cut: is told how many texts were cut.
           advance: is told now and then how many more texts are done; a bar's `update`, say.
 
@@ -105,6 +108,7 @@ class LoadedModel:
             prompt_name=prompt_name,
             prompt=prompt,
             truncate=truncate,
+            truncate_dim=truncate_dim,
             on_cut=on_cut,
             advance=advance,
         )

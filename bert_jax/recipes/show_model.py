@@ -166,6 +166,8 @@ def sentence_lines(sentences: Mapping[str, Any] | None) -> list[Line]:
     modes = [_POOLINGS[mode] for mode in sentences["pooling"].split("+")]
     said = f"a vector is {', then '.join(modes)}"
     said += ", divided by its length" if sentences["normalize"] else ""
+    if sentences["truncate_dim"]:
+        said += f", then cut to {format_amount(sentences['truncate_dim'], 'number')}"
     lines = [("sentences", said)]
     if length := sentences["max_length"]:
         lowered = "made lower case and " if sentences["lowercase"] else ""
