@@ -1,10 +1,12 @@
-"""How a model that makes vectors of sentences reads a text, and what is left of the vector."""
+"""How a model that makes vectors of sentences reads a text, and what becomes of its vector."""
 
 import dataclasses
 from typing import Any
 
 from bert_jax.errors import UserError
 from bert_jax.escaping import escaped
+
+SIMILARITIES = ("cosine", "dot", "euclidean", "manhattan")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -20,6 +22,8 @@ class SentenceConfig:
       include_prompt: whether the tokens of the prompt are part of what is pooled.
       truncate_dim: numbers that a vector is cut to, after it was divided by its length where the
         model does so (arXiv 2205.13147); None: all of them, as where it has no more.
+      similarity: the measure of how alike two vectors are that the model was trained for, one of
+        `SIMILARITIES`; None: it does not say, and cosine is meant.
     """
 
     max_length: int | None = None
@@ -28,6 +32,7 @@ class SentenceConfig:
     default_prompt: str | None = None
     include_prompt: bool = True
     truncate_dim: int | None = None
+    similarity: str | None = None
 
     def __post_init__(self) -> None:
         length = self.max_length
@@ -40,6 +45,11 @@ class SentenceConfig:
         if size is not None and (type(size) is not int or size < 1):
             raise UserError(
                 f"truncate_dim is {escaped(repr(size))[:60]}; it must be a whole number, 1 or more"
+            )
+        if self.similarity not in (None, *SIMILARITIES):
+            raise UserError(
+                f"similarity is {escaped(repr(self.similarity))[:60]}; known are "
+                f"{', '.join(SIMILARITIES)}"
             )
         for name in ("lowercase", "include_prompt"):
             if type(getattr(self, name)) is not bool:

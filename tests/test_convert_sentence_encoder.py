@@ -94,6 +94,7 @@ ALL = {
     "default_prompt": "query",
     "include_prompt": False,
     "truncate_dim": 8,
+    "similarity": "dot",
 }
 
 
@@ -115,6 +116,7 @@ def test_how_a_text_is_read_goes_through_every_layout(tmp_path):
             "prompts": ALL["prompts"],
             "default_prompt_name": "query",
             "truncate_dim": 8,
+            "similarity_fn_name": "dot",
         },
     )
     model = open_model(tmp_path / "m")
@@ -198,11 +200,15 @@ def test_a_default_prompt_that_is_always_there_is_empty(tmp_path):
         ),
         ({"config_sentence_transformers": {"default_prompt_name": [3]}}, "there is no prompt"),
         ({"config_sentence_transformers": {"model_type": "SparseEncoder"}}, "of a SparseEncoder"),
+        (
+            {"config_sentence_transformers": {"similarity_fn_name": "angle"}},
+            "similarity is 'angle'; known are cosine, dot, euclidean, manhattan",
+        ),
         ({"config_sentence_transformers": {"truncate_dim": 0}}, "truncate_dim is 0; it must be a"),
         ({"config_sentence_transformers": {"truncate_dim": "8"}}, "truncate_dim is '8'; it must"),
         (
             {"config_sentence_transformers": {"rotate": 3, "prompts": {}}},
-            r"has rotate, which is not known and could change a vector; take it out \(known are mod",
+            r"has rotate, which is not known and could change a vector; take it out",
         ),
         ({"pooling": {"include_prompt": "no"}}, "include_prompt must be true or false"),
     ],

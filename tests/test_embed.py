@@ -377,6 +377,13 @@ def test_an_encoder_of_sentences_cuts_and_has_prompts(tmp_path, capsys):
     assert vector("--prompt_name", "query") == vector("--prompt", "w1 ") != plain
     assert vector("--prompt", "") == pytest.approx(plain, abs=1e-6)
     assert vector("--truncate_dim", "3") == pytest.approx(plain[:3], abs=1e-6)
+    path = tmp_path / "m" / "config_sentence_transformers.json"
+    path.write_text('{"similarity_fn_name": "dot"}')
+    assert run(tmp_path / "m", "w4", "w4", "--similarity", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert "cosine" not in found
+    assert found["dot"] == pytest.approx(np.dot(plain, plain), rel=1e-5)
+    path.write_text(json.dumps({"prompts": model.sentences.prompts}))
     assert run(tmp_path / "m", "w4", "--prompt_name", "q") == 2
     error = capsys.readouterr().err
     assert error == "error: there is no prompt 'q'; the model has query, x\\x1b[2J\n"

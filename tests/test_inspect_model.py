@@ -163,15 +163,16 @@ def test_a_sentence_encoder_says_how_it_makes_a_vector(tmp_path):
         "default_prompt": None,
         "include_prompt": True,
         "truncate_dim": None,
+        "similarity": None,
     }
     assert facts["head"]["pooling"] == "mean"
     text = show_model(facts)
     assert "a vector is the mean of all tokens, divided by its length" in text
     path = tmp_path / "m" / "config_sentence_transformers.json"
-    path.write_text('{"truncate_dim": 8}')
-    assert "divided by its length, then cut to 8 numbers" in " ".join(
-        show_model(model_facts(tmp_path / "m")).split()
-    )
+    path.write_text('{"truncate_dim": 8, "similarity_fn_name": "dot"}')
+    text = " ".join(show_model(model_facts(tmp_path / "m")).split())
+    assert "divided by its length, then cut to 8 numbers" in text
+    assert "how alike two are: their dot product" in text
 
 
 @pytest.mark.parametrize("model_type", ["unigram", "bpe"])

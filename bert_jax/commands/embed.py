@@ -30,6 +30,7 @@ def run(arguments: argparse.Namespace) -> None:
     items = first_read(items_of(texts, Parts(2, 2) if alike else ONE, blank=not alike))
     from bert_jax import devices
     from bert_jax.inference.load import load
+    from bert_jax.inference.similarities import MEASURES
 
     devices.initialize(arguments.platform)
     model = load(arguments.model, cased=arguments.cased, encoder_will_do=True)
@@ -43,6 +44,7 @@ def run(arguments: argparse.Namespace) -> None:
         if getattr(arguments, name) is not None:
             how[name] = getattr(arguments, name)
 
+    measure = model.sentences.similarity or "cosine"
     cut: list[int] = []
     # What is wrong with how is said before a file is begun.
     width = model.embed([], **how).shape[1]
@@ -54,19 +56,19 @@ def run(arguments: argparse.Namespace) -> None:
             given = [item.parts[0] for item in portion]
             return model.embed(given, advance=progress.advance, on_cut=cut.append, **how)
 
-        def cosines_of(portion: list[Item]) -> np.ndarray:
+        def likenesses_of(portion: list[Item]) -> np.ndarray:
             given = [text for item in portion for text in item.parts]
             vectors = model.embed(given, on_cut=cut.append, **how)
-            return cosines(vectors[::2], vectors[1::2])
+            return MEASURES[measure](vectors[::2], vectors[1::2])
 
         if alike:
-            portions = in_portions(items, PORTION, cosines_of, progress.begin, progress.advance)
+            portions = in_portions(items, PORTION, likenesses_of, progress.begin, progress.advance)
         else:
             portions = in_portions(items, PORTION, vectors_of, progress.begin)
         if output is not None:
             count = _write(output, portions, width)
         elif arguments.similarity:
-            _print_similarity(portions, arguments.json)
+            _print_similarity(portions, measure, arguments.json)
         else:
             _print_vectors(portions, arguments.json)
     # When the bar is gone, which stands in the same terminal.
@@ -96,24 +98,19 @@ def _check(arguments: argparse.Namespace, output: Path | None) -> None:
             raise UserError(f"--output {output} is there; remove it, or name a new file")
 
 
-def _print_similarity(portions: Iterator[tuple[list[Item], np.ndarray]], as_json: bool) -> None:
+def _print_similarity(
+    portions: Iterator[tuple[list[Item], np.ndarray]], measure: str, as_json: bool
+) -> None:
     for portion, found in portions:
-        for item, cosine in each(portion, found):
-            if cosine is None:
+        for item, likeness in each(portion, found):
+            if likeness is None:
                 print_nothing(as_json)
                 continue
             first, second = item.parts
             if as_json:
-                print_json({"first": first, "second": second, "cosine": float(cosine)})
+                print_json({"first": first, "second": second, measure: float(likeness)})
             else:
-                print_line(f"{cosine:7.4f}  {first} | {second}")
-
-
-def cosines(firsts: np.ndarray, seconds: np.ndarray) -> np.ndarray:
-    """[N] the cosine of each vector of [N, E] with its other; 0 where one has no length."""
-    products = np.einsum("ne,ne->n", firsts, seconds)
-    lengths = np.linalg.norm(firsts, axis=1) * np.linalg.norm(seconds, axis=1)
-    return np.divide(products, lengths, out=np.zeros_like(products), where=lengths > 0)
+                print_line(f"{likeness:7.4f}  {first} | {second}")
 
 
 def _print_vectors(portions: Iterator[tuple[list[Item], np.ndarray]], as_json: bool) -> None:

@@ -91,7 +91,8 @@ def embed_parser(command: str) -> CommandParser:
     parser.add_argument(
         "--similarity",
         action="store_true",
-        help="print the cosine of each pair: two TEXTs, or lines with a tab",
+        help="print how alike each pair is, two TEXTs or lines with a tab: its cosine, or what the "
+        "model asks for (dot; euclidean or manhattan, the distance as a negative number)",
     )
     parser.add_argument(
         "--pooling",

@@ -48,9 +48,11 @@ _OF_TEXT = {"method": "forward", "method_output_name": "last_hidden_state"}
 _TOKENIZER = "tokenizer_config.json"
 _KIND = "SentenceTransformer"
 _NO_LIMIT = 1 << 31
-# Of PROMPTS, what is obeyed, and what says nothing of a vector.
-_OBEYED = ("model_type", "prompts", "default_prompt_name", "truncate_dim")
-_SAYS_NOTHING = ("__version__", "similarity_fn_name")
+# Of PROMPTS; the first is of the libraries that it was written with.
+_KNOWN = (
+    *("__version__", "model_type", "prompts", "default_prompt_name", "truncate_dim"),
+    "similarity_fn_name",
+)
 _LARGEST_FILE = 1_000_000
 _VECTOR = "sentence_embedding"
 
@@ -131,6 +133,7 @@ def read_sentences(folder: Path, positions: int) -> SentenceConfig:
             default_prompt=default,
             include_prompt=pooling.get("include_prompt", True),
             truncate_dim=values.get("truncate_dim"),
+            similarity=values.get("similarity_fn_name"),
         )
     except UserError as error:
         raise UserError(f"{folder}: {error}") from error
@@ -176,15 +179,11 @@ def _check_known(values: dict[str, Any], path: Path) -> None:
     kind = values.get("model_type", _KIND)
     if kind != _KIND:
         raise UserError(f"{path} is of a {printable(str(kind))}; only a {_KIND} can be read")
-    unknown = [
-        name
-        for name, value in values.items()
-        if name not in (*_OBEYED, *_SAYS_NOTHING) and value is not None
-    ]
+    unknown = [name for name, value in values.items() if name not in _KNOWN and value is not None]
     if unknown:
         raise UserError(
             f"{path} has {printable(', '.join(unknown))}, which is not known and could change a "
-            f"vector; take it out (known are {', '.join((*_OBEYED, *_SAYS_NOTHING))})"
+            f"vector; take it out (known are {', '.join(_KNOWN)})"
         )
 
 

@@ -49,6 +49,8 @@ def write_modules(
         of_model["default_prompt_name"] = sentences.default_prompt
     if sentences.truncate_dim is not None:
         of_model["truncate_dim"] = sentences.truncate_dim
+    if sentences.similarity is not None:
+        of_model["similarity_fn_name"] = sentences.similarity
     if of_model:
         contents[PROMPTS] = of_model
     for name, values in contents.items():

@@ -86,15 +86,14 @@ class LoadedModel:
             was trained to make vectors of sentences by, or else `mean`.
           layers: which states: 0 the embeddings, 1 the first layer, -1 the last; several are mixed.
           mix: `mean`, `sum` or `concat` (then [N, E * layers]), or a weight for each layer.
-          normalize: whether each vector, as it is returned, is divided by its length; where not
-            given, as the model was trained to, which is before it is cut to `truncate_dim`.
-          prompt_name: of a text of the model's that is put before each (`sentences.prompts`); its
-            default one where neither name nor prompt is given.
+          normalize: whether what is returned is divided by its length; where not given, as the
+            model was trained to, which is before `truncate_dim`.
+          prompt_name: of one of `sentences.prompts`, which is put before each text; the default
+            one where neither name nor prompt is given.
           prompt: the text itself; empty for none.
           truncate: whether a text that is too long is cut at its end, or is an error; where not
             given, it is cut if the model was trained to make vectors of sentences.
-          truncate_dim: numbers that each vector is cut to; where not given, as the model says
-            (`sentences.truncate_dim`), or none is cut.
+          truncate_dim: numbers that each vector is cut to; where not given, as the model says.
           on_cut: is told how many texts were cut.
           advance: is told now and then how many more texts are done; a bar's `update`, say.
 

@@ -28,6 +28,12 @@ _POOLINGS = {
     "weightedmean": "the mean of all tokens, later ones counting more",
     "max": "the largest of each number",
 }
+_SIMILARITIES = {
+    "cosine": "their cosine",
+    "dot": "their dot product",
+    "euclidean": "their Euclidean distance",
+    "manhattan": "their Manhattan distance",
+}
 _LABELS = 12
 _LEFT = 3
 
@@ -172,6 +178,8 @@ def sentence_lines(sentences: Mapping[str, Any] | None) -> list[Line]:
     if length := sentences["max_length"]:
         lowered = "made lower case and " if sentences["lowercase"] else ""
         lines.append(("", f"a text is {lowered}cut to {length:,} tokens"))
+    if measure := sentences["similarity"]:
+        lines.append(("", f"how alike two are: {_SIMILARITIES[measure]}"))
     for name, prompt in sentences["prompts"].items():
         used = ", put before every text" if name == sentences["default_prompt"] else ""
         lines.append(("", f"prompt {printable(name)}: {printable(repr(prompt))}{used}"))
