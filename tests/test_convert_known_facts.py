@@ -8,10 +8,14 @@ from converted import any_json, small_model
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bert_jax.convert.known_facts import facts_of
+from bert_jax.convert.known_facts import facts_of, kept_json
 from bert_jax.convert.model_card import Facts, Result, check_flags, model_card
+from bert_jax.convert.open_model import open_model
+from bert_jax.convert.write import write_run
 from bert_jax.errors import UserError
 from bert_jax.head_config import HeadConfig
+from bert_jax.recipes.inspect_run import run_facts as run_facts_of
+from bert_jax.recipes.inspect_run import show_run
 
 SOURCES = [
     {"input": "/home/me/books.txt", "train_documents": 1234, "licence": "CC0-1.0"},
@@ -122,6 +126,22 @@ def test_a_folders_own_card_gives_language_and_licence(tmp_path):
     assert facts.origin == "Converted from own/model@v1."
     (tmp_path / "README.md").write_text("---\nlanguage: [en\n---\n")
     assert facts_of(model, str(tmp_path)) == Facts()
+
+
+def test_a_run_keeps_the_card_of_what_it_was_converted_from(tmp_path):
+    model, params = small_model(HeadConfig(task="encoder"))
+    facts = Facts(("en", "de"), "mit", ("own/set",), origin="Converted from own/model@v1.")
+    write_run(model, params, tmp_path / "run", facts=facts)
+    run = open_model(tmp_path / "run")
+    assert facts_of(run, str(tmp_path / "run")) == facts
+    shown = " ".join(show_run(run_facts_of(tmp_path / "run")).split())
+    assert "licence mit; language en, de; data own/set Converted from own/model@v1." in shown
+    (tmp_path / "run" / "card.json").write_text('{"license": ["a"], "languages": 3, "datasets')
+    assert facts_of(run, str(tmp_path / "run")) == Facts()
+
+
+def test_of_nothing_that_is_known_no_file_is_kept():
+    assert kept_json(Facts()) is None
 
 
 def test_a_flag_that_is_no_code_is_refused():

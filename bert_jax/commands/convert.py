@@ -96,9 +96,10 @@ def _write(
         written, compared = write_program(model, params, dest, weights_only=bare)
         beside = "the program read again"
         return written, _Checked(None, compared.largest_difference, beside, compared.signature)
-    if layout == "run":
-        return write_run(model, params, dest, weights_only=bare, check=check), found[0]
     facts = facts_of(model, arguments.source)
+    if layout == "run":
+        written = write_run(model, params, dest, weights_only=bare, facts=facts, check=check)
+        return written, found[0]
     facts = facts._replace(
         languages=tuple(arguments.language) or facts.languages,
         license=arguments.license or facts.license,

@@ -16,6 +16,8 @@ from bert_jax.convert.tensors import printable
 from data_pipeline.wording import amount
 
 PROVENANCE, EVALUATION, OPERATIVE = "provenance.json", "evaluation.json", "operative.gin"
+# Of a run that was converted: what was known of its source.
+KEPT = "card.json"
 _LARGEST_FILE = 10_000_000
 _MOST = 20
 # Settings that a reader of the card wants to know -> what they are called there.
@@ -58,8 +60,28 @@ def facts_of(model: Model, source: str) -> Facts:
     return card_facts(model.path / CARD)._replace(results=(), origin=origin)
 
 
+def kept_json(facts: Facts) -> str | None:
+    """What a run keeps, in `KEPT`, of the card of what it was converted from; None of nothing."""
+    names = ("languages", "license", "datasets", "origin")
+    found = {name: value for name in names if (value := getattr(facts, name))}
+    return json.dumps(found, indent=2) + "\n" if found else None
+
+
+def kept_facts(folder: Path) -> Facts:
+    """The same, read from the folder of a run."""
+    found = _object(folder / KEPT)
+    origin, named = found.get("origin"), found.get("license")
+    return Facts(
+        languages=_names(found.get("languages")),
+        license=named if _is_text(named) else None,
+        datasets=_names(found.get("datasets")),
+        origin=str(origin) if _is_text(origin) else "",
+    )
+
+
 def _of_run(folder: Path, step: int | None) -> Facts:
     made, results = _object(folder / PROVENANCE), _object(folder / EVALUATION)
+    kept = kept_facts(folder)
     data = made.get("data")
     stores = list(_stores(data)) if isinstance(data, dict) else []
     inputs = [source for store in stores for source in _sources(store)]
@@ -78,13 +100,16 @@ def _of_run(folder: Path, step: int | None) -> Facts:
         if _is_text(value):
             recipe.append((title, str(value)))
     return Facts(
-        languages=tuple(sorted(languages)),
-        datasets=tuple(sorted(hub)),
+        languages=tuple(sorted(languages)) or kept.languages,
+        license=kept.license,
+        datasets=tuple(sorted(hub)) or kept.datasets,
         data=tuple(line for _, line in inputs[:_MOST]),
         recipe=tuple((title, _cell(value)) for title, value in recipe),
         # Those of another step are of another model.
         results=tuple(_results(results)) if results.get("step") == step else (),
-        origin=f"Trained with bert-jax for {amount(step, 'step')}." if made and step else "",
+        origin=f"Trained with bert-jax for {amount(step, 'step')}."
+        if made and step
+        else kept.origin,
     )
 
 

@@ -14,6 +14,7 @@ from bert_jax.config import BertConfig
 from bert_jax.config_file import config_json
 from bert_jax.convert.hf_classes import family_of, model_type_of
 from bert_jax.convert.hf_config import FILE, to_hugging_face
+from bert_jax.convert.known_facts import KEPT, kept_json
 from bert_jax.convert.layout import Array, places, to_theirs
 from bert_jax.convert.model import Model
 from bert_jax.convert.model_card import CARD, Facts, model_card
@@ -100,6 +101,7 @@ def write_run(
     dest: Path,
     *,
     weights_only: bool = False,
+    facts: Facts | None = None,
     check: Callable[[Path], object] = lambda folder: None,
 ) -> Written:
     """Write a folder like a run's, with the weights as its checkpoint of step 0.
@@ -108,7 +110,8 @@ def write_run(
       model: what `params` are of.
       params: a tree of weights (`Weights.read`).
       dest: a folder that is not there, or is empty.
-      weights_only: no tokeniser.
+      weights_only: no tokeniser, and nothing for a model card.
+      facts: what is known, which the card of what this run is converted to has again.
       check: as of `write_hugging_face`.
 
     Raises:
@@ -121,6 +124,9 @@ def write_run(
         (folder / TOKENIZER).mkdir()
         if model.tokenizer is not None and not weights_only:
             model.tokenizer.save(folder / TOKENIZER)
+        kept = None if facts is None or weights_only else kept_json(facts)
+        if kept is not None:
+            (folder / KEPT).write_text(kept, encoding="utf-8")
         state = TrainState(jax.numpy.zeros((), jax.numpy.int32), jax.device_put(params), ())
         with Checkpoints(folder / CHECKPOINTS) as checkpoints:
             checkpoints.save(0, state)

@@ -5,6 +5,7 @@ from typing import Any
 
 from bert_jax.checkpoint import open_read_only
 from bert_jax.config_file import read_config_file
+from bert_jax.convert.known_facts import KEPT, kept_facts
 from bert_jax.convert.open_model import open_model
 from bert_jax.errors import UserError
 from bert_jax.formatting import format_amount
@@ -26,6 +27,7 @@ from bert_jax.recipes.inspect_model import (
 from bert_jax.recipes.provenance import LEVELS, read_provenance
 from bert_jax.recipes.show_model import (
     head_lines,
+    known_lines,
     parameter_lines,
     sentence_lines,
     shape_lines,
@@ -47,7 +49,7 @@ def run_facts(path: Path, *, weights: bool = False) -> dict[str, Any]:
     Returns:
       `kind run step steps head sentences config tokenizer parameters parameters_by_part
       parameters_without_embeddings checkpoint_bytes parameters_sha256`, with `weights` also
-      `tensors`, and where the run has them `objective length_schedule last_metrics evaluation
+      `tensors`, and where the run has them `known objective length_schedule last_metrics evaluation
       provenance init_from about_losses`.
 
     Raises:
@@ -75,6 +77,9 @@ def run_facts(path: Path, *, weights: bool = False) -> dict[str, Any]:
         "parameters_sha256": parameters_sha256(params),
         "config": vars(config),
     }
+    if (run_dir / KEPT).exists():
+        known = kept_facts(run_dir)._asdict()
+        facts["known"] = {name: value for name, value in known.items() if value}
     if weights:
         facts["tensors"] = run_tensors(params, config)
     if (run_dir / run_folder.OPERATIVE).exists():
@@ -114,6 +119,7 @@ def show_run(facts: dict[str, Any], columns: int = 80) -> str:
         *head_lines(facts["head"], config["pair_task"]),
         *sentence_lines(facts["sentences"]),
         *tokenizer_lines(facts["tokenizer"]),
+        *known_lines(facts.get("known", {})),
         *(
             [("objective", _show_objective(facts["objective"], facts.get("length_schedule", [])))]
             if "objective" in facts

@@ -55,7 +55,7 @@ def show_model(facts: Mapping[str, Any], columns: int = 80) -> str:
         facts["tokenizer"], "none that can be read" if facts["problems"] else ""
     )
     lines += sentence_lines(facts["sentences"])
-    lines += _known_lines(facts["known"])
+    lines += known_lines(facts["known"])
     for i, (why, names) in enumerate(facts["left"].items()):
         more = ", ..." if len(names) > _LEFT else ""
         listed = ", ".join(map(printable, names[:_LEFT])) + more
@@ -186,7 +186,7 @@ def sentence_lines(sentences: Mapping[str, Any] | None) -> list[Line]:
     return lines
 
 
-def _known_lines(known: Mapping[str, Any]) -> Iterator[Line]:
+def known_lines(known: Mapping[str, Any]) -> Iterator[Line]:
     """What was said of its training by who made it."""
     if "steps" in known:
         yield "trained", f"{known['steps']:,} steps (global_step)"
@@ -196,6 +196,8 @@ def _known_lines(known: Mapping[str, Any]) -> Iterator[Line]:
             said.append(f"{what} {', '.join(known[name])}")
     if said:
         yield "card", "; ".join(said)
+    if "origin" in known:
+        yield "" if said else "card", known["origin"]
     for i, result in enumerate(known.get("results", [])):
         yield "" if i else "results", f"{result['name']}: {result['value']:.6g}"
 
