@@ -77,6 +77,17 @@ def test_an_encoder_of_sentences_pools_in_its_program(tmp_path):
     np.testing.assert_allclose(found["sentence_embedding"], wanted[:, :5], atol=1e-6)
 
 
+def test_a_row_that_is_too_long_is_said_and_the_longest_stands_in_the_signature(tmp_path):
+    head = HEADS["encoder"]
+    found = write_stablehlo(CONFIG, head, random_params(CONFIG, head), tmp_path)
+    assert found.signature["max_length"] == CONFIG.max_length == 32
+    weights, program = read_stablehlo(tmp_path)
+    ids = np.ones((1, 33), np.int32)
+    inputs = dict.fromkeys(("input_ids", "token_type_ids", "attention_mask"), ids)
+    with pytest.raises(UserError, match="rows have 33 tokens; the program takes at most 32"):
+        program(weights, inputs)
+
+
 def test_the_page_on_models_says_how_a_program_is_used(tmp_path):
     """As it stands there, and without anything of this project."""
     write_stablehlo(CONFIG, HEADS["encoder"], random_params(CONFIG, HEADS["encoder"]), tmp_path)

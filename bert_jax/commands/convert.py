@@ -192,7 +192,10 @@ def _show(source: str, model: Model, written: Written, checked: _Checked) -> Non
 
 
 def _program_lines(signature: dict[str, Any]) -> Iterator[str]:
-    yield "(weights, inputs) -> outputs, by their names; of any batch and length"
+    yield (
+        "(weights, inputs) -> outputs, by their names; of any batch and any length up to "
+        f"{signature['max_length']}"
+    )
     for what in ("inputs", "outputs"):
         for i, (name, shape) in enumerate(signature[what].items()):
             yield f"{what if i == 0 else '':7}  {name}: {shape}"

@@ -1,6 +1,7 @@
 """A model as StableHLO: a program that runs without this project, on CPU, GPU and TPU.
 
-`jax.export` writes it, with batch and length as symbols, so that one program serves every shape.
+`jax.export` writes it, with batch and length as symbols, so that one program serves every shape up
+to the length that the model has positions for.
 The weights are its first argument, and lie beside it in safetensors.
 """
 
@@ -18,6 +19,7 @@ from jax import export
 from bert_jax import models
 from bert_jax.config import BertConfig, ComputeConfig
 from bert_jax.config_file import config_json
+from bert_jax.convert.hf_config import read_json_object
 from bert_jax.convert.layout import flatten, unflatten
 from bert_jax.convert.open_tensors import open_tensors
 from bert_jax.convert.safetensors_writer import write_safetensors
@@ -131,7 +133,7 @@ def write_stablehlo(
     (folder / PROGRAM).write_bytes(exported.serialize())
     write_safetensors(folder, weights)
     (folder / "config.json").write_text(config_json(config, head, sentences), encoding="utf-8")
-    signature = _signature(exported)
+    signature = _signature(exported, config.max_length)
     (folder / SIGNATURE).write_text(json.dumps(signature, indent=2) + "\n", encoding="utf-8")
     compared = Compared(*_compare(folder, forward, weights, config, head), signature)
     if not compared.largest_difference < 1e-5:
@@ -143,11 +145,24 @@ def write_stablehlo(
 
 
 def read_stablehlo(folder: Path) -> tuple[Weights, Callable[[Weights, Inputs], Outputs]]:
-    """Weights and program of a folder that `write_stablehlo` wrote."""
+    """Weights and program of a folder that `write_stablehlo` wrote.
+
+    The program raises `UserError` for rows that are longer than its model's positions; of its own
+    it says no more than that it cannot refine shapes.
+    """
     file = open_tensors(folder)
     weights = {path: file.read(path) for path in file.tensors()}
     program = export.deserialize(bytearray((folder / PROGRAM).read_bytes()))
-    return weights, program.call
+    longest = read_json_object(folder / SIGNATURE).get("max_length")
+
+    def call(weights: Weights, inputs: Inputs) -> Outputs:
+        length = inputs["input_ids"].shape[-1]
+        if longest is not None and length > longest:
+            raise UserError(f"rows have {length} tokens; the program takes at most {longest}")
+        outputs: Outputs = program.call(weights, inputs)
+        return outputs
+
+    return weights, call
 
 
 def _symbolic_inputs(config: BertConfig, head: HeadConfig) -> dict[str, jax.ShapeDtypeStruct]:
@@ -159,7 +174,7 @@ def _symbolic_inputs(config: BertConfig, head: HeadConfig) -> dict[str, jax.Shap
     return dict.fromkeys(("input_ids", "token_type_ids", "attention_mask"), array)
 
 
-def _signature(exported: export.Exported) -> dict[str, Any]:
+def _signature(exported: export.Exported, longest: int) -> dict[str, Any]:
     """For a person and for programs: arguments after the weights, results, platforms."""
 
     def listed(tree: Any) -> dict[str, str]:
@@ -171,6 +186,7 @@ def _signature(exported: export.Exported) -> dict[str, Any]:
         "arguments": ["weights: the tensors of model.safetensors by their names", "inputs"],
         "inputs": listed(inputs),
         "outputs": listed(outputs),
+        "max_length": longest,
         "platforms": list(exported.platforms),
         "calling_convention_version": exported.calling_convention_version,
         "jax": jax.__version__,
