@@ -89,6 +89,18 @@ def test_what_distilbert_of_transformers_does_not_obey_is_not_obeyed_and_said():
     assert sinusoidal.config == parse_config(DISTILBERT).config
 
 
+def test_a_name_that_two_classes_have_is_said():
+    labels = {"0": "no", "1": "yes", "2": "no"}
+    classifier = {**BERT, "architectures": ["BertForTokenClassification"], "id2label": labels}
+    found = parse_config(classifier)
+    assert found.labels == ("no", "yes", "no")
+    [note] = found.notes
+    assert note.startswith("id2label has 'no' for the ids 0, 2: what is answered, and label2id,")
+    for names in ({"0": "no", "1": "yes"}, {}):
+        assert parse_config({**classifier, "id2label": names}).notes == ()
+    assert parse_config({**classifier, "architectures": ["BertForMaskedLM"]}).notes == ()
+
+
 def test_other_names_of_distilbert_are_its_own_or_contradict_them():
     other = {**DISTILBERT, "hidden_size": 16, "num_attention_heads": 4}
     assert parse_config(other).config == parse_config(DISTILBERT).config

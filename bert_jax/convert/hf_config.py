@@ -20,6 +20,7 @@ from bert_jax.convert.hf_fields import (
     DISTILBERT_FIELDS,
     classifier_dropout,
     labels_of,
+    notes_on_labels,
     without_aliases,
 )
 from bert_jax.convert.tensors import printable
@@ -76,7 +77,8 @@ class HuggingFaceConfig(NamedTuple):
       problem_type: of sequence classification.
       classifier_dropout: task -> of what goes into the last layer, where the class named heeds it.
       tied: whether the masked LM head has the word table as its last layer.
-      notes: lines for a person on what is said and not obeyed, because transformers does not.
+      notes: lines for a person on what is said and not obeyed, because transformers does not, and
+        on what is said twice.
     """
 
     config: BertConfig
@@ -194,7 +196,7 @@ def parse_config(values: Mapping[str, Any]) -> HuggingFaceConfig:
         problem_type,
         classifier_dropout(values, model_type),
         tied is not False,
-        notes,
+        (*notes, *notes_on_labels(labels, task)),
     )
 
 

@@ -4,6 +4,7 @@ What transformers reads of them, and what it takes where they are not said, its 
 (`configuration_distilbert.py`, `modeling_bert.py` and their like).
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ from bert_jax.errors import UserError
 from bert_jax.head_config import HeadConfig
 
 _MOST_LABELS = 1 << 16
+_WITH_LABELS = (None, "sequence_classification", "token_classification")
 # Our field -> theirs, where it is another; sizes have no default, because one would be a guess.
 DISTILBERT_FIELDS = {
     "hidden_size": "dim",
@@ -72,3 +74,19 @@ def labels_of(values: Mapping[str, Any], task: str | None) -> tuple[tuple[str, .
     if task == "sequence_classification":
         HeadConfig(task=task, labels=labels, problem_type=problem_type)
     return labels, problem_type
+
+
+def notes_on_labels(labels: tuple[str, ...], task: str | None) -> tuple[str, ...]:
+    """A line for a person where two classes have one name; `task` is None where no class is named.
+
+    transformers opens such a model, and its `label2id` has the last of the ids.
+    """
+    if len(set(labels)) == len(labels) or task not in _WITH_LABELS:
+        return ()
+    [(name, _)] = Counter(labels).most_common(1)
+    ids = [str(i) for i, label in enumerate(labels) if label == name]
+    listed = ", ".join(ids[:4]) + (", ..." if len(ids) > 4 else "")
+    return (
+        f"id2label has {printable(repr(name))} for the ids {listed}: what is answered, and "
+        "label2id, cannot tell these classes apart",
+    )
