@@ -77,6 +77,17 @@ def test_a_type_of_half_the_width_is_checked_to_its_rounding(folder, tmp_path, c
     assert 0 < found["largest_weight_difference"] <= 2**-8
 
 
+def test_weights_that_float32_cannot_hold_are_said_to_be_rounded(folder, tmp_path, capsys):
+    shutil.copytree(folder, tmp_path / "m")
+    change_tensors(tmp_path / "m", lambda x: {name: x[name].astype(np.float64) for name in x})
+    assert main(["convert", str(tmp_path / "m"), str(tmp_path / "run")]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "weights equal, to the bit, to the source rounded from float64 to float32" in said
+    command = ["convert", str(folder), str(tmp_path / "again"), "--to", "hf", "--json"]
+    assert main(command) == 0
+    assert json.loads(capsys.readouterr().out)["rounded_from"] is None
+
+
 def test_a_run_that_was_trained_gets_a_card_of_what_is_known(tiny_run, tmp_path, capsys):
     command = ["convert", str(tiny_run.run_dir), str(tmp_path / "m"), "--license", "mit"]
     assert main(command) == 0
@@ -239,10 +250,16 @@ def test_a_model_becomes_a_program_with_its_tokeniser(folder, tmp_path, capsys, 
         return Compared(1e-7, ((1, 7),), signature)
 
     shapes = {"input_ids": "int32[batch,length]", "attention_mask": "int32[batch,length]"}
-    signature = {"inputs": shapes, "outputs": {"logits": "float32[batch,3]"}, "platforms": ["cpu"]}
+    signature = {
+        "inputs": shapes,
+        "outputs": {"logits": "float32[batch,3]"},
+        "max_length": 32,
+        "platforms": ["cpu"],
+    }
     monkeypatch.setattr(write, "write_stablehlo", program)
     assert main(["convert", str(folder), str(tmp_path / "shown"), "--to", "stablehlo"]) == 0
     out = capsys.readouterr().out
+    assert "any length up to 32" in " ".join(out.split())
     assert "         outputs  logits: float32[batch,3]\n         runs on  cpu\n" in out
     command = ["convert", str(folder), str(tmp_path / "m"), "--to", "stablehlo", "--json"]
     assert main(command) == 0

@@ -151,6 +151,7 @@ def _facts(model: Model, layout: str, written: Written, checked: _Checked) -> di
         "path": str(written.path),
         "files": written.files,
         "largest_weight_difference": None if weights is None else weights.largest,
+        "rounded_from": None if weights is None else weights.rounded_from,
         "largest_output_difference": checked.outputs,
         "compared_with": None if checked.outputs is None else checked.beside,
         **({} if checked.signature is None else {"program": checked.signature}),
@@ -210,6 +211,8 @@ def _checked_lines(checked: _Checked) -> Iterator[str]:
         same = "equal, to the bit"
         if weights.largest:
             same = f"equal to rounding, {weights.largest:.1e} of the largest at most"
+        if weights.rounded_from:
+            same += f", to the source rounded from {weights.rounded_from} to float32"
         yield f"read again: {format_count(weights.compared)} weights {same}"
     if checked.outputs is None:
         yield f"outputs not compared with transformers: {checked.beside}"

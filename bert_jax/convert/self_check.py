@@ -18,6 +18,8 @@ from bert_jax.convert.hf_classes import DROPPING_OUT, class_of, model_type_of
 from bert_jax.convert.layout import flatten, meant_shapes
 from bert_jax.convert.model import Model
 from bert_jax.convert.open_model import open_model
+from bert_jax.convert.open_tensors import open_tensors
+from bert_jax.convert.sentence_encoder import encoder_folder
 from bert_jax.convert.tensors import printable
 from bert_jax.errors import UserError
 from bert_jax.head_config import HeadConfig
@@ -39,11 +41,13 @@ class WeightsCheck(NamedTuple):
       compared: how many numbers were compared.
       largest: the largest difference, relative to the largest weight of its array; 0 where all
         are equal to the bit.
+      rounded_from: the type that the source has its weights in, where reading rounded them.
     """
 
     params: Any
     compared: int
     largest: float
+    rounded_from: str | None = None
 
 
 class OutputsCheck(NamedTuple):
@@ -96,7 +100,16 @@ def check_weights(model: Model, params: Any, folder: Path, dtype: str = "float32
                 f"{path} is not what was read: it differs by up to {np.nanmax(difference):.3g}"
             )
         largest = max(largest, float(difference.max() / np.abs(one).max()))
-    return WeightsCheck(read, count, largest)
+    return WeightsCheck(read, count, largest, rounded_from(model))
+
+
+def rounded_from(model: Model) -> str | None:
+    """The type of a source's weights where float32 cannot hold them, which they are read as."""
+    if model.kind == "run":
+        return None
+    file = open_tensors(encoder_folder(model.path) if model.kind == "hugging_face" else model.path)
+    float64 = any(info.dtype == np.float64 for info in file.tensors().values())
+    return "float64" if float64 else None
 
 
 def _meant(config: BertConfig, head: HeadConfig) -> dict[str, Any]:
