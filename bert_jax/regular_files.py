@@ -18,8 +18,11 @@ def irregular(path: Path) -> str | None:
     try:
         return _KINDS.get(stat.S_IFMT(path.stat().st_mode))
     except OSError:
-        # Nothing, or what its reader says better.
+        pass
+    try:
         return "a link that leads nowhere" if path.is_symlink() else None
+    except OSError:
+        return None  # what its reader says better: a folder not to be looked into, or no name
 
 
 def check_regular(path: Path) -> None:
