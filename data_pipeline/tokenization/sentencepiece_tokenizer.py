@@ -105,7 +105,9 @@ class SentencePieceTokenizer(TextTokenizer):
             normal, places = self._normal_places(part)
             found = self._processor.encode(normal, out_type="offset_mapping")
             ids += found["ids"]
-            for i, (piece, (a, b)) in enumerate(zip(found["pieces"], found["offsets"], strict=True)):
+            for i, (piece, (a, b)) in enumerate(
+                zip(found["pieces"], found["offsets"], strict=True)
+            ):
                 first = i == 0 or piece.startswith(WORD_MARK)
                 words.append((words[-1] if words else 0) + first)
                 # Of several bytes of a character only the last one has a width.
