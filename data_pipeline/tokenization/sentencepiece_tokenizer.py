@@ -110,9 +110,9 @@ class SentencePieceTokenizer(TextTokenizer):
             ):
                 first = i == 0 or piece.startswith(WORD_MARK)
                 words.append((words[-1] if words else 0) + first)
-                # Of several bytes of a character only the last one has a width.
-                start = begin + places[a][0]
-                offsets.append((start, begin + places[b - 1][1] if b > a else start))
+                # Of several pieces of a character only the last one has a width.
+                last = max(a, b - 1)
+                offsets.append((begin + places[a][0], begin + places[last][1]))
             begin += len(part) + 1
         return located(text, ids, offsets, words, blanks=WORD_MARK)
 
