@@ -189,8 +189,11 @@ class LoadedModel:
     ) -> list[ClassifiedText]:
         """Every class of each text, the most probable first; of a regression its numbers.
 
+        A model with one label and no `problem_type` is a regression: what comes is its number, of
+        which the pipeline of transformers gives the sigmoid.
+
         Args:
-          texts: one or several, or pairs (first text, second text).
+          texts: one or several, or a list of pairs (first text, second text): `[("a", "b")]`.
           truncate: whether what is too long is cut, or is an error.
 
         Raises:
