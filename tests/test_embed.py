@@ -321,6 +321,14 @@ def test_progress_is_over_before_the_result_is_said_and_each_batch_advances_it(
     assert second.startswith("3 vectors of 16 numbers in ")
 
 
+def test_a_text_of_a_pair_that_is_too_long_is_said_with_the_flag_that_helps(tiny_run, capsys):
+    texts = ["a", "b", "a", "b " * 600]
+    assert cli.main(["embed", str(tiny_run.run_dir), *texts, "--similarity"]) == 2
+    said = capsys.readouterr().err
+    assert "positions: give a shorter one, or --truncate\n" in said
+    assert "texts[" not in said
+
+
 def test_an_interrupted_file_of_vectors_is_not_there(tiny_run, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(command, "PORTION", 1)
     embed = LoadedModel.embed

@@ -24,7 +24,7 @@ from bert_jax.inference.given import (
     check_texts_or_words,
     check_whole_number,
 )
-from bert_jax.inference.inputs import TextTokenizer
+from bert_jax.inference.inputs import TextTokenizer, naming
 from bert_jax.inference.inside import Encoder, Inside
 from bert_jax.inference.pairs import PairScorer
 from bert_jax.inference.tag import TaggedText, tag
@@ -100,14 +100,15 @@ class LoadedModel:
         """
         if prompt is not None:
             prompt = check_text(prompt, "prompt")
-        return self._embedder.embed(
-            *(check_texts(texts), pooling, layers, mix, normalize),
-            prompt_name=prompt_name,
-            prompt=prompt,
-            truncate=truncate,
-            on_cut=on_cut,
-            advance=advance,
-        )
+        with naming("texts", texts):
+            return self._embedder.embed(
+                *(check_texts(texts), pooling, layers, mix, normalize),
+                prompt_name=prompt_name,
+                prompt=prompt,
+                truncate=truncate,
+                on_cut=on_cut,
+                advance=advance,
+            )
 
     @property
     def embed_limit(self) -> int:
@@ -158,7 +159,8 @@ class LoadedModel:
             lose a mask.
         """
         self._need("pretraining", "fill masks")
-        return self._fill_mask.fill_mask(check_texts(texts), top_k, truncate=truncate)
+        with naming("texts", texts):
+            return self._fill_mask.fill_mask(check_texts(texts), top_k, truncate=truncate)
 
     def next_sentence(
         self, pairs: Iterable[tuple[str, str]], *, truncate: bool = False
@@ -201,7 +203,8 @@ class LoadedModel:
         """
         self._need("sequence_classification", "classify texts")
         given = check_texts_or_pairs(texts)
-        return classify(self._logits, self.tokenizer, given, truncate=truncate)
+        with naming("texts", texts):
+            return classify(self._logits, self.tokenizer, given, truncate=truncate)
 
     def tag(self, texts: str | Iterable[str | Iterable[str]]) -> list[TaggedText]:
         """The label of every word.
@@ -214,7 +217,8 @@ class LoadedModel:
           UserError: the model does not classify tokens, or a text is too long.
         """
         self._need("token_classification", "label words")
-        return tag(self._logits, self.tokenizer, check_texts_or_words(texts))
+        with naming("texts", texts):
+            return tag(self._logits, self.tokenizer, check_texts_or_words(texts))
 
     def answer(
         self, questions: Iterable[tuple[str, str]], longest: int = LONGEST_ANSWER
@@ -231,7 +235,8 @@ class LoadedModel:
         self._need("question_answering", "answer questions")
         longest = check_whole_number(longest, "longest", 1)
         asked = check_pairs(questions, "questions", "(question, context)")
-        return answer(self._logits, self.tokenizer, asked, longest=longest)
+        with naming("questions"):
+            return answer(self._logits, self.tokenizer, asked, longest=longest)
 
     def choose(
         self, questions: Iterable[tuple[str, Iterable[str]]], *, truncate: bool = False
@@ -247,7 +252,8 @@ class LoadedModel:
         """
         self._need("multiple_choice", "choose")
         given = check_choices(questions)
-        return choose(self._logits, self.tokenizer, given, truncate=truncate)
+        with naming("questions"):
+            return choose(self._logits, self.tokenizer, given, truncate=truncate)
 
     def _need(self, task: str, what: str) -> None:
         if self.head.task != task:
@@ -265,7 +271,8 @@ class LoadedModel:
                 f"the model has no {PAIR_TASKS[task].title} head ({task.replace('_', ' ')}); it "
                 f"is {describe_head(self.config, self.head)}"
             )
-        return self._pairs.score(check_pairs(pairs), truncate=truncate)
+        with naming("pairs"):
+            return self._pairs.score(check_pairs(pairs), truncate=truncate)
 
     @cached_property
     def _fill_mask(self) -> FillMask:
