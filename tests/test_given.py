@@ -90,7 +90,10 @@ def test_what_is_no_pair_is_said_with_its_place(given, message):
 
 def test_what_is_classified_is_texts_or_pairs_and_not_both():
     assert check_texts_or_pairs("ab") == ["ab"]
-    assert check_texts_or_pairs(("a", "b")) == ["a", "b"]
+    assert check_texts_or_pairs(["a", "b"]) == ["a", "b"]
+    assert check_texts_or_pairs(("a", "b", "c")) == ["a", "b", "c"]
+    with pytest.raises(UserError, match=r"write \[\(first, second\)\] for a pair, or \[first, sec"):
+        check_texts_or_pairs(("a", "b"))
     assert check_texts_or_pairs([("a", "b")]) == [("a", "b")]
     with pytest.raises(UserError, match=r"texts\[0\] is a text and texts\[1\] is \('a', 'b'\)"):
         check_texts_or_pairs(["a", ("a", "b")])
