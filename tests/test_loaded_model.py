@@ -66,7 +66,8 @@ def test_what_is_too_long_is_named_with_what_helps(pretrained):
     with pytest.raises(UserError, match=r"^the text 'cat.* or truncate=True$"):
         pretrained.fill_mask("[MASK]".join([long, ""]))
     with pytest.raises(
-        UserError, match=r"^pairs\[0\]: the text 'dog' of 1 token and 'cat .*'\.\.\. of 40 tokens have"
+        UserError,
+        match=r"^pairs\[0\]: the text 'dog' of 1 token and 'cat .*'\.\.\. of 40 tokens have",
     ):
         pretrained.next_sentence([("dog", long)])
     asked = loaded_model(HeadConfig(task="question_answering"))

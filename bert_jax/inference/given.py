@@ -146,6 +146,17 @@ def check_whole_number(
     return int(given)
 
 
+def check_boolean(given: Any, name: str) -> bool:
+    """True or False, of numpy too; any other value would be taken as true, `'no'` among them.
+
+    Raises:
+      UserError: it is neither.
+    """
+    if not isinstance(given, bool | np.bool_):
+        raise UserError(f"{name} is {shown(given)}; it must be True or False")
+    return bool(given)
+
+
 def check_weights(given: Any, layers: int, name: str = "mix") -> tuple[float, ...]:
     """A weight for each layer that is mixed.
 

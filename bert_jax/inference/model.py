@@ -13,9 +13,11 @@ from bert_jax.head_config import TASKS, HeadConfig
 from bert_jax.inference.answer import LONGEST_ANSWER, Answer, answer
 from bert_jax.inference.choose import Choice, choose
 from bert_jax.inference.classify import ClassifiedText, classify
+from bert_jax.inference.describe import describe_head
 from bert_jax.inference.embed import LAST, Embedder
 from bert_jax.inference.fill_mask import FilledText, FillMask
 from bert_jax.inference.given import (
+    check_boolean,
     check_choices,
     check_pairs,
     check_text,
@@ -100,6 +102,10 @@ class LoadedModel:
         """
         if prompt is not None:
             prompt = check_text(prompt, "prompt")
+        if normalize is not None:
+            normalize = check_boolean(normalize, "normalize")
+        if truncate is not None:
+            truncate = check_boolean(truncate, "truncate")
         with naming("texts", texts):
             return self._embedder.embed(
                 *(check_texts(texts), pooling, layers, mix, normalize),
@@ -139,9 +145,9 @@ class LoadedModel:
         return self._encoder.look(
             check_text(text),
             None if second is None else check_text(second, "second"),
-            output_hidden_states=output_hidden_states,
-            output_attentions=output_attentions,
-            truncate=truncate,
+            output_hidden_states=check_boolean(output_hidden_states, "output_hidden_states"),
+            output_attentions=check_boolean(output_attentions, "output_attentions"),
+            truncate=check_boolean(truncate, "truncate"),
         )
 
     def fill_mask(
@@ -159,6 +165,7 @@ class LoadedModel:
             lose a mask.
         """
         self._need("pretraining", "fill masks")
+        truncate = check_boolean(truncate, "truncate")
         with naming("texts", texts):
             return self._fill_mask.fill_mask(check_texts(texts), top_k, truncate=truncate)
 
@@ -202,6 +209,7 @@ class LoadedModel:
           UserError: the model does not classify sequences, or a text is too long.
         """
         self._need("sequence_classification", "classify texts")
+        truncate = check_boolean(truncate, "truncate")
         given = check_texts_or_pairs(texts)
         with naming("texts", texts):
             return classify(self._logits, self.tokenizer, given, truncate=truncate)
@@ -251,6 +259,7 @@ class LoadedModel:
           UserError: the model has no head for choices, or one is too long.
         """
         self._need("multiple_choice", "choose")
+        truncate = check_boolean(truncate, "truncate")
         given = check_choices(questions)
         with naming("questions"):
             return choose(self._logits, self.tokenizer, given, truncate=truncate)
@@ -271,6 +280,7 @@ class LoadedModel:
                 f"the model has no {PAIR_TASKS[task].title} head ({task.replace('_', ' ')}); it "
                 f"is {describe_head(self.config, self.head)}"
             )
+        truncate = check_boolean(truncate, "truncate")
         with naming("pairs"):
             return self._pairs.score(check_pairs(pairs), truncate=truncate)
 
@@ -296,13 +306,3 @@ class LoadedModel:
     @cached_property
     def _logits(self) -> TaskLogits:
         return TaskLogits(self.config, self.head, self.params, self.tokenizer.pad_id, self.compute)
-
-
-def describe_head(config: BertConfig, head: HeadConfig) -> str:
-    """What a model is, for a person: `a model with the heads of pretraining (masked LM, NSP)`."""
-    if head.task == "encoder":
-        return TASKS["encoder"]
-    if head.task != "pretraining":
-        return f"a model with a head for {TASKS[head.task]}"
-    pair = PAIR_TASKS.get(config.pair_task)
-    return f"a model with a masked LM head{f' and one for {pair.title}' if pair else ' alone'}"
