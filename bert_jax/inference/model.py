@@ -8,12 +8,11 @@ import jax
 import numpy as np
 
 from bert_jax.config import BertConfig, ComputeConfig
-from bert_jax.errors import UserError
-from bert_jax.head_config import TASKS, HeadConfig
+from bert_jax.head_config import HeadConfig
 from bert_jax.inference.answer import LONGEST_ANSWER, Answer, answer
 from bert_jax.inference.choose import Choice, choose
 from bert_jax.inference.classify import ClassifiedText, classify
-from bert_jax.inference.describe import describe_head
+from bert_jax.inference.describe import check_head, check_pair_head, describe_model
 from bert_jax.inference.embed import LAST, Embedder
 from bert_jax.inference.fill_mask import FilledText, FillMask
 from bert_jax.inference.given import (
@@ -31,7 +30,6 @@ from bert_jax.inference.inside import Encoder, Inside
 from bert_jax.inference.pairs import PairScorer
 from bert_jax.inference.tag import TaggedText, tag
 from bert_jax.inference.task_logits import TaskLogits
-from bert_jax.pair_tasks import PAIR_TASKS
 from bert_jax.sentence_config import SentenceConfig
 
 
@@ -64,6 +62,9 @@ class LoadedModel:
         self.sentences = sentences or SentenceConfig()
         self.compute = compute or ComputeConfig()
         self.params = jax.device_put(params, jax.local_devices()[0])
+
+    def __repr__(self) -> str:
+        return f"<LoadedModel: {describe_model(self.config, self.head)}>"
 
     def embed(
         self,
@@ -265,21 +266,12 @@ class LoadedModel:
             return choose(self._logits, self.tokenizer, given, truncate=truncate)
 
     def _need(self, task: str, what: str) -> None:
-        if self.head.task != task:
-            raise UserError(
-                f"the model cannot {what}, for which it needs a head for {TASKS[task]}; it is "
-                f"{describe_head(self.config, self.head)}"
-            )
+        check_head(self.config, self.head, task, what)
 
     def _score_pairs(
         self, task: str, pairs: Iterable[tuple[str, str]], truncate: bool
     ) -> np.ndarray:
-        has = self.config.pair_task if self.head.task == "pretraining" else "none"
-        if has != task:
-            raise UserError(
-                f"the model has no {PAIR_TASKS[task].title} head ({task.replace('_', ' ')}); it "
-                f"is {describe_head(self.config, self.head)}"
-            )
+        check_pair_head(self.config, self.head, task)
         truncate = check_boolean(truncate, "truncate")
         with naming("pairs"):
             return self._pairs.score(check_pairs(pairs), truncate=truncate)
