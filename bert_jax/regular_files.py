@@ -18,7 +18,8 @@ def irregular(path: Path) -> str | None:
     try:
         return _KINDS.get(stat.S_IFMT(path.stat().st_mode))
     except OSError:
-        return None  # nothing, or what its reader says better
+        # Nothing, or what its reader says better.
+        return "a link that leads nowhere" if path.is_symlink() else None
 
 
 def check_regular(path: Path) -> None:

@@ -106,6 +106,14 @@ def test_what_is_left_out_is_said(folder, tmp_path, capsys):
     assert {p.name for p in (tmp_path / "m").iterdir()} == {"config.json", "model.safetensors"}
 
 
+def test_an_activation_that_no_class_of_transformers_has_is_refused(tmp_path, capsys):
+    small_folder(tmp_path / "m", position_offset=2, type_vocab_size=1, pair_task="none")
+    command = ["convert", str(tmp_path / "m"), str(tmp_path / "run"), "--weights_only"]
+    assert main([*command, "--hidden_act", "relu"]) == 2
+    assert "--hidden_act relu: the masked LM head" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
 def test_an_activation_can_be_corrected(folder, tmp_path, capsys):
     command = ["convert", str(folder), str(tmp_path / "m"), "--hidden_act", "gelu_new"]
     assert main([*command, "--to", "hf"]) == 0

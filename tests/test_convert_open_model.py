@@ -361,3 +361,18 @@ def test_what_is_no_model_is_said_to_be_none(tmp_path, tiny_run):
 def small_in(path):
     small_folder(path)
     return path
+
+
+def test_weights_that_a_wrapper_saved_under_its_name_are_known_as_such(model):
+    change_tensors(model, lambda tensors: {f"module.{name}": x for name, x in tensors.items()})
+    said = refused(model)
+    assert "begins with 'module.', as training wrappers save weights" in said
+    assert "--new" not in said
+
+
+def test_a_roberta_whose_padding_is_another_one_for_its_tokeniser_is_refused(tmp_path):
+    fields = {"position_offset": 2, "type_vocab_size": 1, "pair_task": "none"}
+    small_folder(tmp_path / "m", tokenizer=True, **fields)
+    said = refused(tmp_path / "m")
+    assert "pad_token_id is 1 in config.json, and the tokeniser pads with 0" in said
+    assert open_model(tmp_path / "m", with_tokenizer=False).config.position_offset == 2

@@ -1,6 +1,7 @@
 """Experiments: found by name or path, built with the command line on top, and written again."""
 
 import dataclasses
+import re
 import subprocess
 import sys
 import typing
@@ -262,3 +263,12 @@ def test_loading_an_experiment_imports_no_jax() -> None:
         "assert not {'jax', 'flax', 'tokenizers'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_rows_that_are_too_long_for_a_model_come_with_the_flags_that_make_them_fit():
+    bindings = ["BertConfig.max_position_embeddings=64"]
+    with pytest.raises(UserError, match=r"\(64\); give --gin\.Pretr") as caught:
+        load_experiment("tiny", bindings=bindings, data_required=False)
+    flags = re.findall(r"--gin\.(Pretr\S+)", str(caught.value))
+    objective = load_experiment("tiny", bindings=bindings + flags, data_required=False).objective
+    assert (objective.max_length, objective.max_predictions) == (64, 10)

@@ -10,7 +10,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from converted import small_tokenizer
 from models import random_params, small_config
+from test_convert_read import google_folder
 
 from bert_jax.checkpoint import Checkpoints
 from bert_jax.config_file import config_json, read_config_file
@@ -308,3 +310,11 @@ def test_a_run_that_was_begun_otherwise_is_refused(tiny_run, tmp_path, key):
     write_json(tmp_path / "provenance.json", {"data": {"fingerprint": "feed"}})
     with pytest.raises(UserError, match=f"begun with new weights, .* with --init_from {source}"):
         find_source(source, tmp_path)
+
+
+def test_a_release_whose_vocabulary_does_not_say_its_case_has_a_remedy_that_is_one(tmp_path):
+    google_folder(tmp_path / "release")
+    (tmp_path / "release" / "vocab.txt").write_text("\n".join(small_tokenizer().vocab))
+    with pytest.raises(UserError) as caught:
+        find_source(str(tmp_path / "release"), tmp_path / "run")
+    assert f"bert-jax convert {tmp_path / 'release'} NEW_FOLDER --uncased" in str(caught.value)

@@ -1,6 +1,7 @@
 """What `bert-jax inspect` says of a model that is no run, and of one that cannot be opened."""
 
 import json
+import os
 import shutil
 
 import ml_dtypes
@@ -258,3 +259,23 @@ def test_weights_say_where_two_names_of_one_weight_disagree(tmp_path):
     facts = model_facts(tmp_path / "m", weights=True)
     assert "is not equal to" in facts["problems"][0]
     assert not facts["opens"]
+
+
+def test_a_model_in_a_folder_of_checkpoints_is_a_model(tmp_path, capsys):
+    google_folder(tmp_path / "checkpoints")
+    shutil.copytree(tmp_path / "checkpoints", tmp_path / "other" / "checkpoints" / "mine")
+    for path in (tmp_path / "checkpoints", tmp_path / "other" / "checkpoints" / "mine"):
+        assert cli.main(["inspect", str(path), "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["layout"] == "google"
+
+
+def test_a_link_that_leads_nowhere_and_a_tokeniser_that_is_a_pipe_are_said(tmp_path, capsys):
+    small_folder(tmp_path / "m", tokenizer=True)
+    (tmp_path / "m" / "vocab.txt").unlink()
+    os.mkfifo(tmp_path / "m" / "vocab.txt")
+    problems = model_facts(tmp_path / "m")["problems"]
+    assert any("vocab.txt is no regular file but a named pipe" in each for each in problems)
+    (tmp_path / "m" / "config.json").unlink()
+    (tmp_path / "m" / "config.json").symlink_to("config.json")
+    said = error_of(capsys, "inspect", tmp_path / "m")
+    assert "config.json is no regular file but a link that leads nowhere" in said

@@ -15,9 +15,16 @@ from bert_jax.regular_files import check_regular, irregular
 def test_files_folders_links_to_them_and_nothing_pass(tmp_path):
     (tmp_path / "file").touch()
     (tmp_path / "link").symlink_to("file")
-    (tmp_path / "broken").symlink_to("nothing")
     for path in (tmp_path, *tmp_path.iterdir(), tmp_path / "none", tmp_path / "file" / "under"):
         check_regular(path)
+
+
+def test_a_link_that_leads_nowhere_or_to_itself_is_named(tmp_path):
+    (tmp_path / "broken").symlink_to("nothing")
+    (tmp_path / "loop").symlink_to("loop")
+    for name in ("broken", "loop"):
+        with pytest.raises(UserError, match=f"{name} is no regular file but a link that leads now"):
+            check_regular(tmp_path / name)
 
 
 def test_a_pipe_a_socket_and_a_device_are_named_also_behind_a_link(tmp_path, monkeypatch):

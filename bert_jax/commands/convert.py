@@ -44,6 +44,7 @@ def run(arguments: argparse.Namespace) -> None:
     check_new(dest)
     check_flags(tuple(arguments.language), arguments.license)
     from bert_jax import devices
+    from bert_jax.convert.hf_classes import refused_activation
     from bert_jax.convert.open_model import open_model
 
     # No device is faster at copying, and none has as much memory.
@@ -59,6 +60,8 @@ def run(arguments: argparse.Namespace) -> None:
     )
     if arguments.hidden_act is not None:
         config = dataclasses.replace(model.config, hidden_act=arguments.hidden_act)
+        if why := refused_activation(config, model.head):
+            raise UserError(f"--hidden_act {arguments.hidden_act}: {why}")
         model = model._replace(weights=model.weights._replace(config=config))
     layout = arguments.to or default_format(model.kind)
     _check_flags(arguments, layout)

@@ -1,6 +1,7 @@
 """`bert-jax inspect`: what a folder holds, whatever it is of ours."""
 
 import argparse
+import os
 import shutil
 import sys
 from collections.abc import Callable
@@ -114,13 +115,16 @@ def kind_of(path: Path) -> str:
     """
     if (path / "manifest.json").is_file():
         return "store"
-    if "checkpoints" in (path.name, path.parent.name):
-        return "run"
     folder = path if path.is_dir() else path.parent
+    # A link that leads nowhere, or a pipe, is named by who opens the model.
+    model = any(os.path.lexists(path / name) for name in ("config.json", "modules.json"))
+    checkpoint = path.exists() or path.with_name(f"{path.name}.index").is_file()
+    model |= checkpoint and (folder / "bert_config.json").is_file()
+    if "checkpoints" in (path.name, path.parent.name) and not model:
+        return "run"
     if (path / "checkpoints").is_dir() or (path / "tokenizer").is_dir():
         return "run"
-    checkpoint = path.exists() or path.with_name(f"{path.name}.index").is_file()
-    if (path / "config.json").is_file() or (checkpoint and (folder / "bert_config.json").is_file()):
+    if model:
         return "model"
     if not path.exists():
         here = path.parent if path.parent.is_dir() else Path()

@@ -99,10 +99,15 @@ def check_tied(names: Names, read: Callable[[str], Array]) -> None:
             )
 
 
+def count_left(count: int, why: str) -> str:
+    """`3 counters`, `1 counter`."""
+    return f"{count:,} {_OF_ONE.get(why, why) if count == 1 else why}"
+
+
 def describe_left(left: Mapping[str, list[str]]) -> list[str]:
     """A line for a person on each kind of what was left."""
     return [
-        f"{len(names)} {_OF_ONE.get(why, why) if len(names) == 1 else why}: "
+        f"{count_left(len(names), why)}: "
         + ", ".join(map(printable, names[:3]))
         + (", ..." if len(names) > 3 else "")
         for why, names in left.items()

@@ -67,6 +67,15 @@ def roberta_gelu(config: BertConfig) -> str:
     )
 
 
+def refused_activation(config: BertConfig, head: HeadConfig) -> str | None:
+    """Why no class of transformers computes such a model with its `hidden_act`; None if one does.
+
+    A config of an encoder that is in no family has none to be refused by.
+    """
+    of_roberta = config.position_offset > 0 and head.task == "pretraining"
+    return roberta_gelu(config) if of_roberta and config.hidden_act != "gelu" else None
+
+
 def check_has_class(config: BertConfig, head: HeadConfig) -> None:
     """Raise `UserError` where no class of transformers is such a model, with why."""
     model_type = model_type_of(config)

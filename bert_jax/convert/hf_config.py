@@ -42,6 +42,9 @@ _ACTIVATIONS = {
     "gelu_python": "gelu",
     "gelu_new": "gelu_new",
     "gelu_pytorch_tanh": "gelu_new",
+    "gelu_fast": "gelu_new",
+    "gelu_accurate": "gelu_new",
+    "gelu_python_tanh": "gelu_new",
     "relu": "relu",
 }
 # What must have this value where it is said at all, and what another one would be.

@@ -160,7 +160,7 @@ def _open_run(
     tokenizer = None
     # What was converted without a tokeniser has an empty folder.
     if with_tokenizer and any((folder / TOKENIZER).iterdir()):
-        _check_regular_tokenizer(folder / TOKENIZER)
+        check_regular_tokenizer(folder / TOKENIZER)
         tokenizer = load_tokenizer(folder / TOKENIZER, cased)
         # A model of another library may have spare rows; what was trained here has none.
         spare = 0 if (folder / _OPERATIVE).exists() else config.vocab_size
@@ -203,7 +203,7 @@ def _read_run(folder: Path, config: BertConfig, head: HeadConfig, step: int) -> 
 
 
 def _tokenizer_of(folder: Path, config: BertConfig, cased: bool | None) -> TextTokenizer | None:
-    _check_regular_tokenizer(folder)
+    check_regular_tokenizer(folder)
     if not any((folder / name).is_file() for name in TOKENIZER_FILES):
         return None
     tokenizer = load_tokenizer(folder, cased)
@@ -212,10 +212,16 @@ def _tokenizer_of(folder: Path, config: BertConfig, cased: bool | None) -> TextT
     # A word table may have more rows than there are tokens, as those that were padded have.
     if tokenizer.vocab_size > config.vocab_size:
         raise _do_not_belong(folder, config, tokenizer)
+    if config.position_offset and tokenizer.pad_id != config.position_offset - 1:
+        raise UserError(
+            f"{folder}: pad_token_id is {config.position_offset - 1} in {FILE}, and the tokeniser "
+            f"pads with {tokenizer.pad_id}; transformers' roberta numbers positions by that id, "
+            "wherever it stands in a text: say which of the two is right"
+        )
     return tokenizer
 
 
-def _check_regular_tokenizer(folder: Path) -> None:
+def check_regular_tokenizer(folder: Path) -> None:
     """Raise `UserError` where one of its files is there and is none: it would count as missing."""
     for name in (*TOKENIZER_FILES, *_BESIDE_A_TOKENIZER):
         check_regular(folder / name)

@@ -43,6 +43,8 @@ from data_pipeline.wording import amount
 # began as had it. transformers leaves it as well.
 _POOLER_LEFT = "of a pooler that this head does not read"
 GOOGLE_CONFIG = "bert_config.json"
+# Of PyTorch's DataParallel and compile, and of Lightning's modules.
+_WRAPPERS = ("module.", "_orig_mod.", "model.")
 
 
 class Found(NamedTuple):
@@ -263,8 +265,24 @@ def _check(difference: Difference, head: HeadConfig) -> None:
     if difference.missing:
         remedies.append("lets what is missing start at random with --new NAME")
     said = "; ".join(difference.lines())
+    if prefix := _wrapper_of(difference):
+        said += (
+            f"; what is unexpected begins with {prefix!r}, as training wrappers save weights: save "
+            "the model without the wrapper"
+        )
+        remedies = []
     remedy = f"; bert-jax convert {' and '.join(remedies)}" if remedies else ""
     raise UserError(f"its weights are not those of {TASKS[head.task]}: {said}{remedy}")
+
+
+def _wrapper_of(difference: Difference) -> str | None:
+    """What stands before the name of every weight, where those that are missing are there so."""
+    missing = {*difference.missing, *difference.shown(difference.missing)}
+    for prefix in _WRAPPERS:
+        fitting = [name for name in difference.unexpected if name.startswith(prefix)]
+        if missing & {name.removeprefix(prefix) for name in fitting}:
+            return prefix
+    return None
 
 
 def _fresh(config: BertConfig, head: HeadConfig) -> Any:

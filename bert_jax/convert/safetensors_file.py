@@ -190,11 +190,13 @@ def open_safetensors(path: Path) -> TensorFile:
     """
     if path.is_dir():
         found = [path / name for name in (SINGLE_NAME, INDEX_NAME) if (path / name).exists()]
-        if len(found) != 1:
+        if len(found) > 1:
             raise UserError(
-                f"{path} has {'both' if found else 'neither'} {SINGLE_NAME} "
-                f"{'and' if found else 'nor'} {INDEX_NAME}: give the file you mean"
+                f"{path} has both {SINGLE_NAME} and {INDEX_NAME}, and may hold two models: keep "
+                "the one that you mean, and move the other away"
             )
+        if not found:
+            raise UserError(f"{path} has neither {SINGLE_NAME} nor {INDEX_NAME}")
         path = found[0]
     return ShardedSafetensors(path) if path.suffix == ".json" else SafetensorsFile(path)
 

@@ -198,5 +198,18 @@ def _check_together(built: dict[str, Any]) -> None:
             when = f" after step {stage.start:,}" if stage.start else ""
             raise UserError(
                 f"{owner}.max_length is {stage.objective.max_length}{when}, it must be at most "
-                f"BertConfig.max_position_embeddings ({positions})"
+                f"BertConfig.max_position_embeddings ({positions}){_shorter(stage, positions)}"
             )
+
+
+def _shorter(stage: Stage, positions: int) -> str:
+    """The flags that make rows of one length fit."""
+    room = positions - stage.objective.specials
+    if stage.start or room < 1:
+        return ""
+    share = stage.objective.max_predictions / stage.objective.max_length
+    fitting = max(1, min(round(share * positions), room))
+    return (
+        f"; give --gin.PretrainingObjective.max_length={positions} "
+        f"--gin.PretrainingObjective.max_predictions={fitting}"
+    )

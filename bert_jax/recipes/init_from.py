@@ -5,6 +5,7 @@ whatever model there is, maybe with more words.
 """
 
 import dataclasses
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,6 +29,7 @@ from bert_jax.recipes.run_folder import CHECKPOINTS, CONFIG, PROVENANCE, has_che
 from bert_jax.sharding import unbox
 from data_pipeline.errors import DataError
 from data_pipeline.tokenization.extension import Extension, extended_rows, extension_of
+from data_pipeline.tokenization.files import CaseNotSaid
 from data_pipeline.tokenization.text_tokenizer import TextTokenizer
 
 # What decides no weight's shape or meaning: the pairs (`new_weights`), dropout, and how weights are
@@ -74,6 +76,11 @@ def find_source(given: str | Path | None, run_dir: Path) -> Source | None:
         return None
     try:
         model = open_model(name)
+    except CaseNotSaid as error:
+        raise UserError(
+            f"--init_from {name}: its vocabulary does not say whether it is cased; bert-jax "
+            f"convert {shlex.quote(name)} NEW_FOLDER --uncased (or --cased), and give NEW_FOLDER"
+        ) from error
     except (UserError, DataError) as error:
         raise UserError(f"--init_from {error}") from error
     if model.tokenizer is None:

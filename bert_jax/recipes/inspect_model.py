@@ -24,7 +24,7 @@ from bert_jax.convert.known_facts import card_facts
 from bert_jax.convert.layout import BY_WORD, flatten, meant_shapes
 from bert_jax.convert.model_card import CARD
 from bert_jax.convert.names import GOOGLE, STACKED
-from bert_jax.convert.open_model import TOKENIZER_FILES, kind_of
+from bert_jax.convert.open_model import TOKENIZER_FILES, check_regular_tokenizer, kind_of
 from bert_jax.convert.open_tensors import open_tensors
 from bert_jax.convert.read import Found, find_weights, read_google_config
 from bert_jax.convert.sentence_encoder import (
@@ -74,7 +74,6 @@ def model_facts(source: str | Path, *, weights: bool = False) -> dict[str, Any]:
     path = hub.fetch(str(source)) if hub.is_hub_name(source) else Path(source).expanduser()
     layout, path, _ = kind_of(path, None)
     folder = path if path.is_dir() else path.parent
-    encoder = folder if layout == "google" else encoder_folder(folder)
     problems: list[str] = []
 
     def known(read: Callable[[], T]) -> T | None:
@@ -86,6 +85,7 @@ def model_facts(source: str | Path, *, weights: bool = False) -> dict[str, Any]:
             return None
 
     google = layout == "google"
+    encoder = folder if google else known(partial(encoder_folder, folder)) or folder
     config_of = (
         partial(read_google_config, path) if google else partial(read_config, encoder / FILE)
     )
@@ -119,6 +119,7 @@ def model_facts(source: str | Path, *, weights: bool = False) -> dict[str, Any]:
         "known": known(partial(_known, folder, file)) or {},
         "difference": _difference(found),
     }
+    known(partial(check_regular_tokenizer, encoder))
     tokens = facts["tokenizer"]["vocab_size"] if facts["tokenizer"] else 0
     if config is not None and tokens > config.vocab_size:
         problems.append(

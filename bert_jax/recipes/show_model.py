@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from bert_jax.convert.canonical import count_left
 from bert_jax.convert.tensors import printable
 from bert_jax.formatting import format_amount
 from bert_jax.head_config import TASKS
@@ -53,7 +54,7 @@ def show_model(facts: Mapping[str, Any], columns: int = 80) -> str:
     for i, (why, names) in enumerate(facts["left"].items()):
         more = ", ..." if len(names) > _LEFT else ""
         listed = ", ".join(map(printable, names[:_LEFT])) + more
-        lines.append(("" if i else "left out", f"{len(names):,} {why}: {listed}"))
+        lines.append(("" if i else "left out", f"{count_left(len(names), why)}: {listed}"))
     lines += _verdict(facts)
     text = show_lines(lines, columns)
     if facts.get("tensors"):

@@ -162,10 +162,14 @@ def _strip_accents(facts: dict[str, Any], path: Path) -> bool | None:
     return bool(field_of(facts, "strip_accents", bool, None, path))
 
 
+class CaseNotSaid(DataError):
+    """A vocabulary that cannot say whether it is cased, and nobody does."""
+
+
 def given_case(path: Path, cased: bool | None) -> bool:
     """`cased`; DataError where it is None, for a vocabulary that cannot say it."""
     if cased is None:
-        raise DataError(
+        raise CaseNotSaid(
             f"{path}: a bare vocabulary does not say whether it is cased; say cased=True or "
             "cased=False, or give a folder of it and a tokenizer_config.json with do_lower_case"
         )
