@@ -34,6 +34,7 @@ def test_every_mask_gets_its_tokens_in_order_of_probability(model):
         assert probabilities == sorted(probabilities, reverse=True)
         assert all(0 < p < 1 for p in probabilities)
     assert found.masks[0] != found.masks[1]
+    assert all(candidate.token == f"w{candidate.id}" for candidate in found.masks[0])
 
 
 def test_probabilities_over_the_whole_vocabulary_sum_to_one(model):
@@ -76,4 +77,4 @@ def test_what_cannot_be_filled_is_an_error_that_says_what_to_do(model, text, top
 def test_a_filled_text_is_one_line_and_one_json_object(model):
     [found] = model.fill_mask("w5 [MASK]", top_k=2)
     assert found.to_line().startswith("w5 [MASK]  ->  w")
-    assert set(found.to_dict()["masks"][0][0]) == {"token", "probability"}
+    assert set(found.to_dict()["masks"][0][0]) == {"token", "probability", "id"}

@@ -7,7 +7,6 @@ from inference_models import loaded_model
 from bert_jax.errors import UserError
 from bert_jax.head_config import HeadConfig
 from bert_jax.inference.answer import best_span
-from bert_jax.inference.spans import split_words
 
 LABELS = ("O", "PER", "LOC")
 
@@ -28,6 +27,12 @@ def test_attention_of_a_text_is_a_share_of_each_of_its_tokens(pretrained):
     np.testing.assert_allclose(found.attentions.sum(-1), 1, atol=1e-5)
     assert found.hidden_states is None
     assert found.states.shape == (7, 16)
+
+
+def test_a_mask_is_one_token_to_those_who_look_inside_as_it_is_to_fill_mask(pretrained):
+    found = pretrained.encode("the [MASK] sat", "on [MASK]")
+    expected = ["[CLS]", "the", "[MASK]", "sat", "[SEP]", "on", "[MASK]", "[SEP]"]
+    assert found.tokens == expected
 
 
 def test_two_texts_are_encoded_with_their_types(pretrained):
@@ -107,11 +112,22 @@ def test_every_word_has_the_label_of_its_first_piece():
     model = loaded_model(HeadConfig(task="token_classification", labels=LABELS))
     [found] = model.tag("john's cats ran.")
     assert [word.word for word in found.words] == ["john", "'", "s", "cats", "ran", "."]
-    [words] = model.tag([["cats", "ran"]])
+    assert [word.start for word in found.words] == [0, 4, 5, 7, 12, 15]
+    [words] = model.tag([["cats", "\u200b", "ran"]])
     [alone] = model.tag(["cats ran"])
-    assert words.words == alone.words
+    assert [word[:3] for word in words.words] == [word[:3] for word in alone.words]
+    assert [(word.start, word.end) for word in words.words] == [(0, 4), (7, 10)]
     assert words.to_line() == f"cats/{words.words[0].label} ran/{words.words[1].label}"
     assert model.tag(["", "the"])[0].words == []
+
+
+def test_characters_that_the_tokenizer_drops_split_no_word():
+    model = loaded_model(HeadConfig(task="token_classification", labels=LABELS))
+    [plain, odd] = model.tag(["the cats", "the\u0301 ca\u00adt\u200cs"])
+    assert [word.word for word in odd.words] == ["the\u0301", "ca\u00adt\u200cs"]
+    for one, other in zip(plain.words, odd.words, strict=True):
+        assert one.label == other.label
+        assert one.probability == pytest.approx(other.probability, abs=1e-6)
 
 
 def test_an_answer_is_a_stretch_of_its_context():
@@ -121,7 +137,7 @@ def test_an_answer_is_a_stretch_of_its_context():
         [found] = model.answer([("the dog", context)], longest)
         assert found.answer == context[found.start : found.end]
         assert 0 < found.probability <= 1
-        assert 1 <= len(split_words(found.answer)) <= longest
+        assert 1 <= len(model.tokenizer.encode_located(found.answer).spans) <= longest
     assert model.answer([("the dog", "")])[0].answer == ""
 
 

@@ -7,7 +7,6 @@ import numpy as np
 
 from bert_jax.formatting import format_probability
 from bert_jax.inference.inputs import TextTokenizer, pair
-from bert_jax.inference.spans import join_words, split_words
 from bert_jax.inference.task_logits import TaskLogits
 
 # The longest answer, in pieces, as in the original's script for SQuAD (run_squad.py).
@@ -19,7 +18,7 @@ class Answer(NamedTuple):
 
     Attributes:
       question: what was asked.
-      answer: `context[start:end]`.
+      answer: `context[start:end]`; empty where the context has no token.
       start: its first character.
       end: the character after its last.
       probability: the product of that of its first and that of its last piece.
@@ -51,7 +50,7 @@ def answer(
 
     Args:
       model: with a head for question answering.
-      tokenizer: of the model.
+      tokenizer: of the model; it cuts the context into words (`encode_located`).
       questions: (question, context that the answer is in).
       longest: of an answer, in pieces.
 
@@ -60,15 +59,14 @@ def answer(
     """
     rows, spans, owners, begins = [], [], [], []
     for i, (question, context) in enumerate(questions):
-        places = split_words(context)
-        words = [context[a:b] for a, b in places]
-        ids, of_word = join_words(tokenizer, context, words, places)
+        found = tokenizer.encode_located(context)
+        ids = found.ids
         [asked] = tokenizer.encode_batch([question])
         rows.append(pair(tokenizer, model.config, asked, ids, i, question))
         # All but the context and the separator at the end comes before it.
         begins.append(len(rows[-1].ids) - 1 - len(ids))
-        spans.append(places)
-        owners.append(of_word)
+        spans.append(found.spans)
+        owners.append(found.owners)
     answers = []
     for (question, context), places, of_word, begin, logits in zip(
         questions, spans, owners, begins, model.of(rows), strict=True
@@ -79,7 +77,10 @@ def answer(
             continue
         first, last, score = best_span(logits[:, 0], logits[:, 1], longest)
         start, end = places[of_word[first]][0], places[of_word[last]][1]
-        answers.append(Answer(question, context[start:end], start, end, score))
+        chosen = context[start:end]
+        # Pieces of white space, which byte-level tokenisers have, can be at its ends.
+        start, end = end - len(chosen.lstrip()), start + len(chosen.rstrip())
+        answers.append(Answer(question, context[start:end], start, max(start, end), score))
     return answers
 
 

@@ -18,10 +18,18 @@ MASKS_MULTIPLE = 4
 
 
 class Candidate(NamedTuple):
-    """A token for a mask, as a person can read it, and the probability that the model gives it."""
+    """A token for a mask, and the probability that the model gives it.
+
+    Attributes:
+      token: as a person can read it. The space before a byte-level token is not shown, so that two
+        candidates can read alike; their ids differ.
+      probability: of the token.
+      id: of the token.
+    """
 
     token: str
     probability: float
+    id: int
 
 
 class FilledText(NamedTuple):
@@ -40,7 +48,7 @@ class FilledText(NamedTuple):
     def to_line(self) -> str:
         """For a person: `a [MASK] of text  ->  list 31.2 %, piece 0.04 % | ...`."""
         filled = " | ".join(
-            ", ".join(f"{token} {format_probability(share)}" for token, share in mask)
+            ", ".join(f"{token} {format_probability(share)}" for token, share, _ in mask)
             for mask in self.masks
         )
         return f"{self.text}  ->  {filled}"
@@ -143,6 +151,6 @@ class FillMask:
         probabilities = probabilities[: self.config.vocab_size]
         best = np.argsort(-probabilities, kind="stable")[:top_k]
         return [
-            Candidate(self.tokenizer.readable_token(int(token)), float(probabilities[token]))
-            for token in best
+            Candidate(self.tokenizer.readable_token(i), float(probabilities[i]), i)
+            for i in best.tolist()
         ]

@@ -14,6 +14,22 @@ from bert_jax.inference.batching import Row
 _SHOWN = 40
 
 
+class Located(Protocol):
+    """The ids of a text and its words (`data_pipeline.tokenization.located`)."""
+
+    @property
+    def ids(self) -> list[int]:
+        """Of the whole text."""
+
+    @property
+    def spans(self) -> list[tuple[int, int]]:
+        """Where each word begins and ends, in characters of the text."""
+
+    @property
+    def owners(self) -> np.ndarray:
+        """Of each id, the place of its word in `spans`."""
+
+
 class TextTokenizer(Protocol):
     """What inference needs of a tokeniser (`data_pipeline.load_tokenizer`)."""
 
@@ -24,6 +40,9 @@ class TextTokenizer(Protocol):
 
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
         """Ids of each text, without special tokens."""
+
+    def encode_located(self, text: str) -> Located:
+        """Ids of a text, without special tokens, and its words with their places."""
 
     def as_running_text(self, sentences: Sequence[str], ends: Sequence[int]) -> Sequence[str]:
         """Stretches of text as they are to be encoded one by one."""
@@ -85,6 +104,7 @@ def encode(
     seconds: Sequence[str] | None = None,
     *,
     truncate: bool = False,
+    masks: bool = False,
 ) -> list[Row]:
     """Each text, or each pair of texts, with its special tokens.
 
@@ -95,17 +115,24 @@ def encode(
       seconds: the other text of each.
       truncate: cut what is too long for the model at its end, of a pair the longer one first,
         instead of refusing it.
+      masks: take each literal `[MASK]` for the mask token, which is data elsewhere.
 
     Raises:
       BadText: an input is too long.
     """
-    first_ids = tokenizer.encode_batch(firsts)
+
+    def ids_of(texts: Sequence[str]) -> list[list[int]]:
+        if masks:
+            return [tokenizer.encode_with_masks(text) for text in texts]
+        return tokenizer.encode_batch(texts)
+
+    first_ids = ids_of(firsts)
     if seconds is None:
         return [
             single(tokenizer, config, ids, i, firsts[i], truncate=truncate)
             for i, ids in enumerate(first_ids)
         ]
-    second_ids = tokenizer.encode_batch(seconds)
+    second_ids = ids_of(seconds)
     return [
         pair(tokenizer, config, a, b, i, firsts[i], seconds[i], truncate=truncate)
         for i, (a, b) in enumerate(zip(first_ids, second_ids, strict=True))

@@ -79,6 +79,8 @@ class Encoder:
     ) -> Inside:
         """Encode one text, or two (see `Inside`).
 
+        `[MASK]`, or the model's own mask token, is the mask, as it is to `fill_mask`.
+
         Args:
           text: the text.
           second: what follows it.
@@ -90,7 +92,7 @@ class Encoder:
           BadText: it is too long.
         """
         seconds = None if second is None else [second]
-        [row] = encode(self.tokenizer, self.config, [text], seconds, truncate=truncate)
+        [row] = encode(self.tokenizer, self.config, [text], seconds, truncate=truncate, masks=True)
         size = len(row.ids)
         batch = pad([row], (1, batch_length(size, self.config.max_length)), self.tokenizer.pad_id)
         found = self._run(self.params, batch, output_hidden_states, output_attentions)

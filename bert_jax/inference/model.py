@@ -133,6 +133,9 @@ class LoadedModel:
     ) -> Inside:
         """What the encoder makes of one text, or of two, for those who look inside.
 
+        `[MASK]`, or the model's own mask token, is the mask here, as it is to `fill_mask`; to all
+        other methods it is text.
+
         Args:
           text: the text.
           second: what follows it.
@@ -219,8 +222,8 @@ class LoadedModel:
         """The label of every word.
 
         Args:
-          texts: one or several; each as its words, or as text, which is split at white space and
-            punctuation.
+          texts: one or several; each as its words, or as text, which the tokeniser cuts into words
+            (`encode_located` of its class says how).
 
         Raises:
           UserError: the model does not classify tokens, or a text is too long.

@@ -6,16 +6,26 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bert_jax.inference.inputs import TextTokenizer, single
-from bert_jax.inference.spans import join_words, split_words
+from bert_jax.inference.spans import join_words
 from bert_jax.inference.task_logits import TaskLogits, softmax
 
 
 class TaggedWord(NamedTuple):
-    """A word, its most probable label, and that one's probability."""
+    """A word, its most probable label, and that one's probability.
+
+    Attributes:
+      word: `text[start:end]`.
+      label: of its first piece.
+      probability: of the label.
+      start: its first character in the text, or in the words joined by spaces.
+      end: the character after its last.
+    """
 
     word: str
     label: str
     probability: float
+    start: int
+    end: int
 
 
 class TaggedText(NamedTuple):
@@ -40,33 +50,37 @@ def tag(
 
     Args:
       model: with a head for token classification.
-      tokenizer: of the model.
-      texts: each as its words, or as text, which is split at white space and punctuation.
+      tokenizer: of the model; it cuts a text into words (`encode_located`).
+      texts: each as text, or as its words, which are then encoded one by one.
 
     Raises:
       BadText: one is too long.
     """
-    rows, words, firsts = [], [], []
-    for i, text in enumerate(texts):
-        if isinstance(text, str):
-            spans = split_words(text)
-            split = [text[begin:end] for begin, end in spans]
-            ids, owners = join_words(tokenizer, text, split, spans)
-            shown = text
+    rows, shown, words, firsts = [], [], [], []
+    for i, given in enumerate(texts):
+        text = given if isinstance(given, str) else " ".join(given)
+        if isinstance(given, str):
+            found = tokenizer.encode_located(text)
+            ids, spans, owners = found.ids, found.spans, found.owners
         else:
-            split, shown = list(text), " ".join(text)
-            ids, owners = join_words(tokenizer, None, split, None)
-        rows.append(single(tokenizer, model.config, ids, i, shown))
-        # A word of which nothing is left by the rules of the tokeniser has no piece.
-        kept, places = np.unique(owners, return_index=True)
-        words.append([split[word] for word in kept])
-        firsts.append(places + 1)
-    tagged = []
-    for text, row_words, places, logits in zip(texts, words, firsts, model.of(rows), strict=True):
-        probabilities = softmax(logits[places]) if len(places) else np.empty((0, 1))
-        found = [
-            TaggedWord(word, model.head.labels[int(p.argmax())], float(p.max()))
-            for word, p in zip(row_words, probabilities, strict=True)
+            ids, spans, owners = join_words(tokenizer, given)
+        rows.append(single(tokenizer, model.config, ids, i, text))
+        # A word of which nothing is left by the rules of the tokeniser has no piece, and pieces of
+        # white space are no word to label.
+        owned, begins = np.unique(owners, return_index=True)
+        kept = [
+            (spans[word], begin)
+            for word, begin in zip(owned.tolist(), begins.tolist(), strict=True)
+            if not text[slice(*spans[word])].isspace()
         ]
-        tagged.append(TaggedText(text if isinstance(text, str) else " ".join(text), found))
+        shown.append(text)
+        words.append([span for span, _ in kept])
+        firsts.append([begin + 1 for _, begin in kept])
+    tagged = []
+    for text, spans, places, logits in zip(shown, words, firsts, model.of(rows), strict=True):
+        labelled = [
+            TaggedWord(text[a:b], model.head.labels[int(p.argmax())], float(p.max()), a, b)
+            for (a, b), p in zip(spans, softmax(logits[places]) if places else (), strict=True)
+        ]
+        tagged.append(TaggedText(text, labelled))
     return tagged

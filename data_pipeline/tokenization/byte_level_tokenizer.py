@@ -42,6 +42,7 @@ from data_pipeline.tokenization.files import (
     is_begun,
     write_files,
 )
+from data_pipeline.tokenization.located import Located, located
 from data_pipeline.tokenization.rules import Rules
 from data_pipeline.tokenization.text_tokenizer import MASK, ROBERTA_PAIR, ROLES, TextTokenizer
 from data_pipeline.wording import shown
@@ -90,6 +91,16 @@ class ByteLevelTokenizer(TextTokenizer):
         """
         first = set(ends)
         return [s if i in first else f" {s}" for i, s in enumerate(sentences)]
+
+    def encode_located(self, text: str) -> Located:
+        """Like `encode`, and where in `text` the word of each id stands.
+
+        A word is what the library's regular expression cuts: a run of letters, of digits, or of
+        other characters ("),"), each without the space before it, an English ending ("'t"), or
+        white space that goes with no word; and each token that is cut out of text.
+        """
+        encoding = self._whole_pipeline.encode(text, add_special_tokens=False)
+        return located(text, encoding.ids, encoding.offsets, encoding.word_ids)
 
     def encode_with_masks(self, text: str) -> list[int]:
         """Like `encode`, but each literal mask token or "[MASK]" is the mask token.
@@ -208,13 +219,22 @@ class ByteLevelTokenizer(TextTokenizer):
         pipeline.add_tokens([token.of_library() for token in facts.added])
         return pipeline
 
+    def _make_whole_pipeline(self) -> HFTokenizer:
+        """For whole texts."""
+        pipeline, prefix = self._make_pipeline(), self.facts.add_prefix_space
+        if self.facts.unicode_form != "none":
+            pipeline.normalizer, *_ = self.rules.form_normalizers()
+        pipeline.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=prefix)
+        return pipeline
+
+    @cached_property
+    def _whole_pipeline(self) -> HFTokenizer:
+        return self._make_whole_pipeline()
+
     def _full_pipeline(self) -> HFTokenizer:
         """As others expect it in `tokenizer.json`: with special tokens and their layout."""
         facts = self.facts
-        pipeline = self._make_pipeline()
-        if facts.unicode_form != "none":
-            pipeline.normalizer, *_ = self.rules.form_normalizers()
-        pipeline.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=facts.add_prefix_space)
+        pipeline = self._make_whole_pipeline()
         left, right = facts.mask_strips
         mask = AddedToken(self.mask_token, lstrip=left, rstrip=right, special=True)
         pipeline.add_special_tokens([*self.special_tokens[:-1], mask])

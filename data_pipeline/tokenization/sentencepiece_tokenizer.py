@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from sentencepiece import SentencePieceProcessor
+from tokenizers import PreTokenizedString, Regex, pre_tokenizers
 
 from data_pipeline.errors import DataError
 from data_pipeline.tokenization.files import (
@@ -37,6 +38,7 @@ from data_pipeline.tokenization.files import (
     is_begun,
     write_files,
 )
+from data_pipeline.tokenization.located import Located, located
 from data_pipeline.tokenization.read_files import read_json, read_limited
 from data_pipeline.tokenization.rules import WORD_MARK, Rules, marked_normalizer
 from data_pipeline.tokenization.sentencepiece_json import are_ranks, full_json
@@ -45,6 +47,7 @@ from data_pipeline.tokenization.text_tokenizer import MASK, SPECIALS, UNK, TextT
 # `normalizer_spec { add_dummy_prefix: false }` of the library's ModelProto: protocol buffers that
 # are put in a row are merged, and the last value counts.
 _NO_PREFIX = b"\x1a\x02\x18\x00"
+_CHARACTERS = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
 
 
 class SentencePieceTokenizer(TextTokenizer):
@@ -86,6 +89,32 @@ class SentencePieceTokenizer(TextTokenizer):
         rules = replace(rules, tokenize_chinese_chars=False, split_long_runs=False)
         file = folder / MODEL
         return cls(read_limited(file), rules, length, str(file))
+
+    def encode_located(self, text: str) -> Located:
+        """Like `encode`, and where in `text` the word of each id stands.
+
+        A word is what stands between white space, punctuation included: a piece that begins with
+        the mark U+2581, and those that go on with it. A model of elsewhere whose pieces go across
+        words has such a piece as one word.
+        """
+        ids: list[int] = []
+        offsets: list[tuple[int, int]] = []
+        words: list[int] = []
+        begin = 0
+        for part in self._words([text])[0]:
+            normal, places = self._normal_places(part)
+            found = self._processor.encode(normal, out_type="offset_mapping")
+            ids += found["ids"]
+            for i, (piece, (a, b)) in enumerate(
+                zip(found["pieces"], found["offsets"], strict=True)
+            ):
+                first = i == 0 or piece.startswith(WORD_MARK)
+                words.append((words[-1] if words else 0) + first)
+                # Of several pieces of a character only the last one has a width.
+                last = max(a, b - 1)
+                offsets.append((begin + places[a][0], begin + places[last][1]))
+            begin += len(part) + 1
+        return located(text, ids, offsets, words, blanks=WORD_MARK)
 
     def encode_with_masks(self, text: str) -> list[int]:
         """Like `encode`, but each literal "[MASK]" is the mask token. For inference only.
@@ -179,15 +208,22 @@ class SentencePieceTokenizer(TextTokenizer):
 
     def _pieces(self, words: Sequence[str]) -> Iterator[tuple[str, bytes]]:
         dtype = self.dtype
-        normal = [
-            (word if self.cased else word.lower())
-            if word.isascii() and word.isprintable()
-            else self._normalizer.normalize_str(word)
-            for word in words
-        ]
-        encoded = self._processor.encode(normal, num_threads=1)
+        encoded = self._processor.encode([*map(self._normal, words)], num_threads=1)
         for word, ids in zip(words, encoded, strict=True):
             yield word, np.array(ids, dtype).tobytes()
+
+    def _normal(self, word: str) -> str:
+        if word.isascii() and word.isprintable():
+            return word if self.cased else word.lower()
+        return str(self._normalizer.normalize_str(word))
+
+    def _normal_places(self, word: str) -> tuple[str, list[tuple[int, int]]]:
+        """A word by the rules, and the place in `word` of each of its characters and of its end."""
+        parts = PreTokenizedString(word)
+        parts.normalize(self._normalizer.normalize)
+        _CHARACTERS.pre_tokenize(parts)
+        places = [place for _, place, _ in parts.get_splits("original", "char")]
+        return self._normal(word), [*places, (len(word), len(word))]
 
     @cached_property
     def _without_prefix(self) -> SentencePieceProcessor:

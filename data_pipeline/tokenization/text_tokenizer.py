@@ -16,6 +16,7 @@ from typing import ClassVar, Literal, NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
+from data_pipeline.tokenization.located import Located
 from data_pipeline.tokenization.rules import Rules
 
 Kind = Literal["wordpiece", "sentencepiece", "byte_level_bpe"]
@@ -109,6 +110,14 @@ class TextTokenizer(ABC):
         encoded = self._encode_bytes(texts)
         lengths = np.fromiter(map(len, encoded), np.int64, len(encoded)) // self.dtype.itemsize
         return np.frombuffer(b"".join(encoded), self.dtype), lengths
+
+    @abstractmethod
+    def encode_located(self, text: str) -> Located:
+        """Like `encode`, and where in `text` the word of each id stands.
+
+        What a word is, the tokeniser says; see the classes. Nothing is remembered, so `encode` is
+        faster where only ids are wanted.
+        """
 
     def as_running_text(self, sentences: Sequence[str], ends: Sequence[int]) -> Sequence[str]:
         """Sentences of documents as they are to be encoded one by one.

@@ -40,6 +40,7 @@ from data_pipeline.tokenization.files import (
     is_begun,
     write_files,
 )
+from data_pipeline.tokenization.located import Located, located
 from data_pipeline.tokenization.read_files import read_limited, read_vocab
 from data_pipeline.tokenization.rules import LONGEST_WORD, Rules, separated
 from data_pipeline.tokenization.sentencepiece_tokenizer import SentencePieceTokenizer
@@ -75,6 +76,17 @@ class Tokenizer(TextTokenizer):
         while self.vocab[self._num_pieces - 1] in outside:
             self._num_pieces -= 1
         self._pipeline = self._make_pipeline()
+
+    def encode_located(self, text: str) -> Located:
+        """Like `encode`, and where in `text` the word of each id stands.
+
+        A word is what stands between white space, each punctuation mark, each Chinese character
+        (by the rules), and each token that is cut out of text.
+        """
+        encoding = self._whole_pipeline.encode(text, add_special_tokens=False)
+        known = self._ids_of_added
+        ids = [known.get(i, i) for i in encoding.ids]
+        return located(text, ids, encoding.offsets, encoding.word_ids)
 
     def encode_with_masks(self, text: str) -> list[int]:
         """Like `encode`, but each literal "[MASK]" is the mask token. For inference only."""
@@ -183,6 +195,15 @@ class Tokenizer(TextTokenizer):
         pipeline.decoder = decoders.WordPiece(prefix=PREFIX)
         if with_added:
             pipeline.add_tokens([t.of_library() for t in self.added if not t.special])
+        return pipeline
+
+    @cached_property
+    def _whole_pipeline(self) -> HFTokenizer:
+        """For whole texts."""
+        if self._cuts_out:
+            return self._pipeline
+        pipeline = self._make_pipeline()
+        pipeline.normalizer = self.rules.normalizer()
         return pipeline
 
     @cached_property
