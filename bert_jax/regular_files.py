@@ -1,5 +1,6 @@
 """Refuses what is called as a file is and is none: to open a named pipe may never end."""
 
+import os
 import stat
 from pathlib import Path
 
@@ -18,11 +19,9 @@ def irregular(path: Path) -> str | None:
     try:
         return _KINDS.get(stat.S_IFMT(path.stat().st_mode))
     except OSError:
-        pass
-    try:
-        return "a link that leads nowhere" if path.is_symlink() else None
-    except OSError:
-        return None  # what its reader says better: a folder not to be looked into, or no name
+        # Nothing, or what its reader says better: a name that is too long, say, for which pathlib's
+        # question is an error.
+        return "a link that leads nowhere" if os.path.islink(path) else None
 
 
 def check_regular(path: Path) -> None:

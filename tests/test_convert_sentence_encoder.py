@@ -170,6 +170,19 @@ def test_the_length_is_what_sentence_transformers_takes(settings, length, tmp_pa
     assert open_model(tmp_path / "m").sentences == SentenceConfig(max_length=length)
 
 
+@pytest.mark.parametrize("said", [None, "right"])
+def test_the_side_that_is_cut_may_be_said_by_either_file(said, tmp_path):
+    said_encoder(tmp_path / "m", tokenizer_config={"truncation_side": said, "do_lower_case": True})
+    path = tmp_path / "m" / "tokenizer.json"
+    truncation = {"direction": "Left", "max_length": 8, "strategy": "LongestFirst", "stride": 0}
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"truncation": truncation}))
+    if said:
+        assert open_model(tmp_path / "m").sentences == SentenceConfig(max_length=32)
+        return
+    with pytest.raises(UserError, match="the direction of its truncation is 'Left', and texts"):
+        open_model(tmp_path / "m")
+
+
 def test_a_default_prompt_that_is_always_there_is_empty(tmp_path):
     prompts = {"prompts": {"other": None}, "default_prompt_name": "document"}
     said_encoder(tmp_path / "m", config_sentence_transformers=prompts)
@@ -211,6 +224,10 @@ def test_a_default_prompt_that_is_always_there_is_empty(tmp_path):
             r"has rotate, which is not known and could change a vector; take it out",
         ),
         ({"pooling": {"include_prompt": "no"}}, "include_prompt must be true or false"),
+        (
+            {"tokenizer_config": {"truncation_side": "left", "do_lower_case": True}},
+            "the truncation_side is 'left', and texts are cut at their end alone",
+        ),
     ],
 )
 def test_what_cannot_be_how_a_text_is_read_is_one_line(settings, said, tmp_path):

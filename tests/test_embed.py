@@ -205,6 +205,9 @@ def test_a_pretrained_model_makes_vectors_too_and_without_a_pooler_says_so():
         ({"layers": (1, 2), "mix": (0, 0.0)}, "mix has no weight but 0"),
         ({"layers": "12"}, r"layers is '12' \(str\); a whole number is needed"),
         ({"layers": None}, "layers is None; a whole number is needed"),
+        ({"layers": [True]}, "layers are True; each must be from 0"),
+        ({"normalize": "no"}, r"normalize is 'no' \(str\); it must be True or False"),
+        ({"truncate": "yes"}, r"truncate is 'yes' \(str\); it must be True or False"),
         ({"layers": (1.5,)}, "layers are 1.5; each must be from 0"),
         ({"pooling": "pooler", "layers": 1}, "the pooler reads the last layer alone"),
         ({"truncate_dim": 0}, "truncate_dim is 0; it must be a whole number, at least 1 and at m"),
@@ -334,6 +337,14 @@ def test_progress_is_over_before_the_result_is_said_and_each_batch_advances_it(
     first, second = shown.getvalue().splitlines()
     assert first.startswith("embed: 3 texts in ")
     assert second.startswith("3 vectors of 16 numbers in ")
+
+
+def test_a_text_of_a_pair_that_is_too_long_is_said_with_the_flag_that_helps(tiny_run, capsys):
+    texts = ["a", "b", "a", "b " * 600]
+    assert cli.main(["embed", str(tiny_run.run_dir), *texts, "--similarity"]) == 2
+    said = capsys.readouterr().err
+    assert "positions: give a shorter one, or --truncate\n" in said
+    assert "texts[" not in said
 
 
 def test_an_interrupted_file_of_vectors_is_not_there(tiny_run, tmp_path, monkeypatch, capsys):

@@ -5,6 +5,7 @@ import pytest
 
 from bert_jax.errors import UserError
 from bert_jax.inference.given import (
+    check_boolean,
     check_choices,
     check_pairs,
     check_texts,
@@ -90,7 +91,10 @@ def test_what_is_no_pair_is_said_with_its_place(given, message):
 
 def test_what_is_classified_is_texts_or_pairs_and_not_both():
     assert check_texts_or_pairs("ab") == ["ab"]
-    assert check_texts_or_pairs(("a", "b")) == ["a", "b"]
+    assert check_texts_or_pairs(["a", "b"]) == ["a", "b"]
+    assert check_texts_or_pairs(("a", "b", "c")) == ["a", "b", "c"]
+    with pytest.raises(UserError, match=r"write \[\(first, second\)\] for a pair, or \[first, sec"):
+        check_texts_or_pairs(("a", "b"))
     assert check_texts_or_pairs([("a", "b")]) == [("a", "b")]
     with pytest.raises(UserError, match=r"texts\[0\] is a text and texts\[1\] is \('a', 'b'\)"):
         check_texts_or_pairs(["a", ("a", "b")])
@@ -116,3 +120,10 @@ def test_a_whole_number_is_of_numpy_too_and_no_truth():
     for given in (0, True, 2.0, "2", None):
         with pytest.raises(UserError, match=r"n is .*; it must be a whole number, at least 1"):
             check_whole_number(given, "n", 1)
+
+
+def test_a_truth_is_no_text_and_no_number():
+    assert check_boolean(np.True_, "normalize") is True
+    for given in ("no", 1, None):
+        with pytest.raises(UserError, match=r"normalize is .*; it must be True or False"):
+            check_boolean(given, "normalize")

@@ -9,7 +9,6 @@ import pytest
 
 from bert_jax.errors import UserError
 from bert_jax.inference.load import load
-from data_pipeline.errors import DataError
 from data_pipeline.tokenization.tokenizer import load_tokenizer
 
 
@@ -34,6 +33,20 @@ def test_a_checkpoint_can_be_chosen_and_the_newest_is_the_default(tiny_run):
 
     assert equal(newest, fourth)
     assert not equal(newest, second)
+
+
+def test_a_model_is_shown_on_one_line(tiny_run):
+    assert repr(load(tiny_run.run_dir)) == (
+        "<LoadedModel: a model with a masked LM head and one for NSP; 1 layer, width 16, "
+        "vocabulary 80>"
+    )
+
+
+def test_a_tokenizer_that_contradicts_itself_is_a_mistake_of_the_users(model):
+    path = model / "tokenizer" / "tokenizer_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"strip_accents": False}))
+    with pytest.raises(UserError, match="disagree about strip_accents: false and true"):
+        load(model)
 
 
 def test_a_model_is_what_four_parts_make_and_nothing_else_of_the_run(model):
@@ -77,7 +90,7 @@ def test_parts_of_different_models_are_refused(model, part):
     else:
         with (model / part).open("a") as vocab:
             vocab.write("more\n")
-        with pytest.raises(DataError, match="different vocabularies"):
+        with pytest.raises(UserError, match="different vocabularies"):
             load(model)
 
 

@@ -60,6 +60,26 @@ def test_a_pair_that_is_too_long_is_cut_only_if_asked_the_longer_text_first(pret
     np.testing.assert_allclose(pretrained.next_sentence([pair], truncate=True), expected)
 
 
+def test_what_is_too_long_is_named_with_what_helps(pretrained):
+    long = "cat " * 40
+    with pytest.raises(UserError) as error:
+        pretrained.embed(["dog", long])
+    assert str(error.value) == (
+        f"texts[1]: the text {long[:40]!r}... has 42 tokens with [CLS] and [SEP]; the model has 32 "
+        "positions: give a shorter one, or truncate=True"
+    )
+    with pytest.raises(UserError, match=r"^the text 'cat.* or truncate=True$"):
+        pretrained.fill_mask("[MASK]".join([long, ""]))
+    with pytest.raises(
+        UserError,
+        match=r"^pairs\[0\]: the text 'dog' of 1 token and 'cat .*'\.\.\. of 40 tokens have",
+    ):
+        pretrained.next_sentence([("dog", long)])
+    asked = loaded_model(HeadConfig(task="question_answering"))
+    with pytest.raises(UserError, match=r"^questions\[1\]: .* of 40 tokens .* a shorter one$"):
+        asked.answer([("dog", "cat"), ("dog", long)])
+
+
 def test_order_of_sentences_is_another_question_than_the_next_sentence():
     model = loaded_model(pair_task="sentence_order")
     assert model.sentence_order([("the cat", "dog")]).shape == (1,)

@@ -253,6 +253,14 @@ def test_the_class_of_transformers_is_named_that_makes_the_same_of_the_files(
     assert load_tokenizer(tmp_path).fingerprint == ours.fingerprint
 
 
+def test_files_that_disagree_about_the_space_before_a_text_are_refused(tmp_path: Path) -> None:
+    write(tmp_path, PEERS["roberta"], add_prefix_space=None)
+    load_tokenizer(tmp_path)
+    write(tmp_path, PEERS["roberta"], add_prefix_space=True)
+    with pytest.raises(DataError, match="disagree about add_prefix_space: true and false; change"):
+        load_tokenizer(tmp_path)
+
+
 def test_the_two_older_files_are_enough(tokenizer: TextTokenizer, tmp_path: Path) -> None:
     tokenizer.save(tmp_path)
     for name in ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"):

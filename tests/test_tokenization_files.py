@@ -205,7 +205,7 @@ def test_files_of_one_folder_that_disagree_are_an_error(tmp_path: Path) -> None:
         load_tokenizer(tmp_path)
     write(tmp_path, VOCAB)
     (tmp_path / "tokenizer_config.json").write_text('{"do_lower_case": false}')
-    with pytest.raises(DataError, match="disagree about lower-casing"):
+    with pytest.raises(DataError, match="disagree about do_lower_case"):
         load_tokenizer(tmp_path)
 
 

@@ -33,8 +33,10 @@ def test_a_bare_vocabulary_takes_the_case_it_is_given(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("field", "value", "said"),
     [
-        ("do_lower_case", False, "disagree about lower-casing"),
-        ("unicode_normalization", "nfkc", "disagree about the Unicode form"),
+        ("do_lower_case", False, "disagree about do_lower_case"),
+        ("strip_accents", False, "disagree about strip_accents: false and true"),
+        ("tokenize_chinese_chars", False, "disagree about tokenize_chinese_chars: false and true"),
+        ("unicode_normalization", "nfkc", "disagree about unicode_normalization"),
         ("model_max_length", 0, "model_max_length must be a number above 0"),
     ],
 )
@@ -46,6 +48,15 @@ def test_files_that_contradict_each_other_are_refused(
     path.write_text(json.dumps(json.loads(path.read_text()) | {field: value}))
     with pytest.raises(DataError, match=said):
         read_facts(tmp_path, None)
+
+
+@pytest.mark.parametrize("said", [{}, {"strip_accents": None}, {"strip_accents": True}])
+def test_what_a_configuration_leaves_open_contradicts_nothing(
+    said: dict[str, object], tmp_path: Path
+) -> None:
+    uncased().save(tmp_path)
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(said))
+    assert read_facts(tmp_path, None)[0].rules == Rules(cased=False)
 
 
 def test_two_vocabularies_that_differ_are_refused(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ def run(arguments: argparse.Namespace) -> None:
     alike = arguments.similarity
     items = first_read(items_of(texts, Parts(2, 2) if alike else ONE, blank=not alike))
     from bert_jax import devices
+    from bert_jax.inference.inputs import BadText
     from bert_jax.inference.load import load
     from bert_jax.inference.similarities import MEASURES
 
@@ -58,7 +59,10 @@ def run(arguments: argparse.Namespace) -> None:
 
         def likenesses_of(portion: list[Item]) -> np.ndarray:
             given = [text for item in portion for text in item.parts]
-            vectors = model.embed(given, on_cut=cut.append, **how)
+            try:
+                vectors = model.embed(given, on_cut=cut.append, **how)
+            except BadText as error:
+                raise error.at(error.index // 2) from None
             return MEASURES[measure](vectors[::2], vectors[1::2])
 
         if alike:

@@ -37,6 +37,7 @@ def predict_parser(command: str) -> CommandParser:
         "a fine-tuned head was trained for.",
         'bert-jax predict runs/base "The capital of France is [MASK]."',
     )
+    parser.or_flag = {"TEXT": "--file"}
     parser.add_argument("model", metavar="MODEL", help=MODEL)
     parser.add_argument(
         "texts",
@@ -72,6 +73,7 @@ def embed_parser(command: str) -> CommandParser:
         "texts of each pair are.",
         'bert-jax embed runs/base "A cat sat." "A dog ran." --similarity',
     )
+    parser.or_flag = {"TEXT": "--file"}
     parser.add_argument("model", metavar="MODEL", help=MODEL)
     parser.add_argument("texts", metavar="TEXT", nargs="*", help="a text")
     parser.add_argument(

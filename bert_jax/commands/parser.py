@@ -2,6 +2,7 @@
 
 import argparse
 import math
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ from bert_jax.recipes.overrides import Override
 from bert_jax.suggest import did_you_mean
 
 GIN = "--gin"
+_MISSING = "the following arguments are required: "
 
 
 class CommandParser(argparse.ArgumentParser):
@@ -23,6 +25,9 @@ class CommandParser(argparse.ArgumentParser):
         self._typed: dict[str, str] = {}
         # A flag and a value after which the rest belongs to another program.
         self.hand_over_after: tuple[str, str] | None = None
+        # A flag that an argument may be left out for, by the argument.
+        self.or_flag: dict[str, str] = {}
+        self._given: list[str] = []
         super().__init__(
             prog=self.command,
             usage=f"{self.command} {usage}",
@@ -40,14 +45,15 @@ class CommandParser(argparse.ArgumentParser):
         Raises:
           UserError: a flag or an argument is unknown, missing or of the wrong kind.
         """
+        self._given = list(argv)
         required = [action for action in self._actions if action.required]
         if required and not argv:
             # argparse, when flags may stand between arguments, would name the flags alone.
-            names = ", ".join(
+            names = [
                 action.option_strings[0] if action.option_strings else str(action.metavar)
                 for action in required
-            )
-            self.error(f"missing: {names}")
+            ]
+            self.error(f"{_MISSING}{', '.join(names)}")
         argv, rest = self._handed_over(argv)
         # Intermixed: `predict MODEL --top_k 3 TEXT` puts a flag between two arguments.
         arguments, extra = self.parse_known_intermixed_args(self._normalised(argv))
@@ -71,8 +77,29 @@ class CommandParser(argparse.ArgumentParser):
     def error(self, message: str) -> Any:
         """Raise argparse's message as a `UserError`."""
         message = message.removeprefix("argument ")
-        message = message.replace("the following arguments are required:", "missing:")
+        if message.startswith(_MISSING):
+            message = self._missing(message.removeprefix(_MISSING).split(", "))
+        flag, colon, problem = message.partition(": ")
+        after = self._after(flag) if problem == "expected one argument" else ""
+        if re.match(r"-\.?\d", after):
+            # argparse takes it for a flag, as it is no number by itself.
+            message = f"{flag}{colon}write {flag}={after}"
         raise UserError(f"{message}; see {self._help}")
+
+    def _missing(self, names: Sequence[str]) -> str:
+        """`missing: MODEL; and a TEXT or --file`."""
+        told = [", ".join(name for name in names if name not in self.or_flag)]
+        told += [
+            f"a {name} or {flag}"
+            for name, flag in self.or_flag.items()
+            if name in names and not any(a.partition("=")[0] == flag for a in self._given)
+        ]
+        return f"missing: {'; and '.join(told)}"
+
+    def _after(self, flag: str) -> str:
+        """What was typed after a flag; nothing where that is the last."""
+        pairs = zip(self._given, self._given[1:], strict=False)
+        return next((b for a, b in pairs if a.replace("-", "_") == flag.replace("-", "_")), "")
 
     def gin_override(self, text: str) -> Override:
         """What `--gin`'s value sets; its `flag` is what the user typed."""

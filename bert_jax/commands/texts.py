@@ -169,7 +169,7 @@ def in_portions(
                 answered = answer([portion[i] for i in asked])
             except BadText as error:
                 at = asked[error.index]
-                problem = UserError(f"{portion[at].place}{error}")
+                problem = UserError(f"{portion[at].place}{error.for_command()}")
                 portion = portion[:at]
                 continue
             yield portion, answered

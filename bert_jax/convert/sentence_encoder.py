@@ -18,6 +18,7 @@ from bert_jax.head_config import POOLINGS
 from bert_jax.regular_files import check_regular
 from bert_jax.sentence_config import SentenceConfig
 from data_pipeline.strict_json import parse_json
+from data_pipeline.tokenization.read_files import read_json
 
 MODULES = "modules.json"
 PACKAGE = "sentence_transformers"
@@ -46,6 +47,7 @@ _MUST_BE = {
 }
 _OF_TEXT = {"method": "forward", "method_output_name": "last_hidden_state"}
 _TOKENIZER = "tokenizer_config.json"
+_FULL = "tokenizer.json"
 _KIND = "SentenceTransformer"
 _NO_LIMIT = 1 << 31
 # Of PROMPTS; the first is of the libraries that it was written with.
@@ -120,6 +122,7 @@ def read_sentences(folder: Path, positions: int) -> SentenceConfig:
     path = encoder / (names[0] if names else SENTENCES)
     settings = read_json_object(path) if names else {}
     _check_settings(settings, path)
+    _check_side(encoder)
     values = read_json_object(folder / PROMPTS) if (folder / PROMPTS).is_file() else {}
     _check_known(values, folder / PROMPTS)
     prompts, default = _prompts(values)
@@ -161,6 +164,25 @@ def _check_settings(settings: dict[str, Any], path: Path) -> None:
         raise UserError(
             f"{path}: modality_config says another thing of texts than that the last states of "
             "the encoder are pooled"
+        )
+
+
+def _check_side(folder: Path) -> None:
+    """Raise `UserError` where a text that is too long would lose its beginning.
+
+    It is `tokenizer_config.json` that says so, or else `tokenizer.json`.
+    """
+    path = folder / _TOKENIZER
+    side = read_json_object(path).get("truncation_side") if path.is_file() else None
+    if side is None and (folder / _FULL).is_file():
+        path = folder / _FULL
+        truncation = read_json(path).get("truncation")
+        side = truncation.get("direction") if isinstance(truncation, dict) else None
+    if side is not None and side not in ("right", "Right"):
+        name = "truncation_side" if path.name == _TOKENIZER else "direction of its truncation"
+        raise UserError(
+            f"{path}: the {name} is {printable(repr(side))[:60]}, and texts are cut at their end "
+            "alone here; take it out if none is too long"
         )
 
 

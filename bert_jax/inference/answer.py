@@ -62,7 +62,7 @@ def answer(
         found = tokenizer.encode_located(context)
         ids = found.ids
         [asked] = tokenizer.encode_batch([question])
-        rows.append(pair(tokenizer, model.config, asked, ids, i, question))
+        rows.append(pair(tokenizer, model.config, asked, ids, i, question, context))
         # All but the context and the separator at the end comes before it.
         begins.append(len(rows[-1].ids) - 1 - len(ids))
         spans.append(found.spans)

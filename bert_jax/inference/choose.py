@@ -58,7 +58,7 @@ def choose(
     try:
         rows = encode(tokenizer, model.config, firsts, seconds, truncate=truncate)
     except BadText as error:
-        raise BadText(owners[error.index], str(error)) from None
+        raise error.at(owners[error.index]) from None
     logits = np.concatenate([np.empty(0, np.float32), *model.of(rows)])
     parts = np.split(logits, np.cumsum(counts)[:-1]) if counts else []
     return [

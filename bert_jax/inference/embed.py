@@ -180,7 +180,9 @@ class Embedder:
         if isinstance(layers, str | bytes) or not isinstance(layers, int | np.integer | Iterable):
             raise UserError(f"layers is {shown(layers)}; a whole number is needed, or several")
         given = (layers,) if isinstance(layers, int | np.integer) else tuple(layers)
-        are_whole = all(isinstance(layer, int | np.integer) for layer in given)
+        are_whole = all(
+            isinstance(layer, int | np.integer) and not isinstance(layer, bool) for layer in given
+        )
         if not given or not are_whole or not all(-count - 1 <= x <= count for x in given):
             raise UserError(
                 f"layers are {', '.join(map(str, given)) or 'none'}; each must be from 0 (the "

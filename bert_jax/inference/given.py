@@ -73,9 +73,14 @@ def check_texts_or_pairs(given: Any) -> list[str] | list[tuple[str, str]]:
     """Texts, or pairs of texts, all alike.
 
     Raises:
-      UserError: it is neither, or both.
+      UserError: it is neither, or both; or two texts in a tuple, which may be either.
     """
     needed = "a text or a pair (first text, second text)"
+    if isinstance(given, tuple) and len(given) == 2 and all(isinstance(x, str) for x in given):
+        raise UserError(
+            "texts is a tuple of two texts; write [(first, second)] for a pair, or [first, second] "
+            "for two texts"
+        )
     listed = [given] if isinstance(given, str) else _listed(given, "texts", f"{needed} is needed")
     are_texts = [isinstance(each, str) for each in listed]
     if all(are_texts):
@@ -139,6 +144,17 @@ def check_whole_number(
             f"{limit}"
         )
     return int(given)
+
+
+def check_boolean(given: Any, name: str) -> bool:
+    """True or False, of numpy too; any other value would be taken as true, `'no'` among them.
+
+    Raises:
+      UserError: it is neither.
+    """
+    if not isinstance(given, bool | np.bool_):
+        raise UserError(f"{name} is {shown(given)}; it must be True or False")
+    return bool(given)
 
 
 def check_weights(given: Any, layers: int, name: str = "mix") -> tuple[float, ...]:

@@ -1,13 +1,17 @@
 """From texts to what a model reads: ids with special tokens, and no longer than its positions."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Protocol
 
 import numpy as np
 
 from bert_jax.config import BertConfig
 from bert_jax.errors import UserError
+from bert_jax.formatting import format_amount
 from bert_jax.inference.batching import Row
+
+_SHOWN = 40
 
 
 class Located(Protocol):
@@ -58,13 +62,39 @@ class TextTokenizer(Protocol):
 class BadText(UserError):
     """One of several inputs cannot be taken.
 
-    Attributes:
+    Args:
       index: which one; those before it can be.
+      message: what is wrong with it, without what to cut it by.
+      can_cut: whether what was asked for can be had of a text that is cut.
+      name: of the argument that holds it, `texts`; empty where it is alone.
+
+    Attributes:
+      index: see above.
+      message: see above.
+      can_cut: see above.
     """
 
-    def __init__(self, index: int, message: str) -> None:
-        super().__init__(message)
-        self.index = index
+    def __init__(self, index: int, message: str, *, can_cut: bool = False, name: str = "") -> None:
+        place = f"{name}[{index}]: " if name else ""
+        super().__init__(f"{place}{message}{', or truncate=True' if can_cut else ''}")
+        self.index, self.message, self.can_cut = index, message, can_cut
+
+    def at(self, index: int, name: str = "") -> "BadText":
+        """The same of another place."""
+        return BadText(index, self.message, can_cut=self.can_cut, name=name)
+
+    def for_command(self) -> str:
+        """The message as the command line says it, which has a flag in the place of an argument."""
+        return f"{self.message}{', or --truncate' if self.can_cut else ''}"
+
+
+@contextmanager
+def naming(name: str, given: object = None) -> Iterator[None]:
+    """Within it a `BadText` names the argument that holds it, where `given` is not one text."""
+    try:
+        yield
+    except BadText as error:
+        raise error.at(error.index, "" if isinstance(given, str) else name) from None
 
 
 def encode(
@@ -104,7 +134,7 @@ def encode(
         ]
     second_ids = ids_of(seconds)
     return [
-        pair(tokenizer, config, a, b, i, firsts[i], truncate=truncate)
+        pair(tokenizer, config, a, b, i, firsts[i], seconds[i], truncate=truncate)
         for i, (a, b) in enumerate(zip(first_ids, second_ids, strict=True))
     ]
 
@@ -116,19 +146,29 @@ def single(
     index: int,
     text: str,
     *,
-    truncate: bool = False,
+    truncate: bool | None = None,
     limit: int | None = None,
 ) -> Row:
     """`[CLS] ids [SEP]`; `index` and `text` are for the error.
 
+    Args:
+      tokenizer: of the model.
+      config: of the model.
+      ids: of the text.
+      index: which input it is.
+      text: the text.
+      truncate: whether it may be cut at its end; None where it never can be.
+      limit: tokens of the longest that is taken, where they are fewer than the positions.
+
     Raises:
       BadText: it is longer than the model's positions, or than the limit.
     """
-    room = min(config.max_length, limit or config.max_length) - 2
-    if len(ids) > room:
+    most = min(config.max_length, limit or config.max_length)
+    if len(ids) > most - 2:
         if not truncate:
-            raise _too_long(index, text, len(ids) + 2, config, room + 2)
-        ids = ids[:room]
+            long = f"the text {_begin(text)} has {len(ids) + 2:,} tokens"
+            raise _too_long(tokenizer, index, long, config, truncate, most)
+        ids = ids[: most - 2]
     row = np.array([tokenizer.cls_id, *ids, tokenizer.sep_id], np.int32)
     return Row(row, np.zeros_like(row))
 
@@ -140,8 +180,9 @@ def pair(
     second: Sequence[int],
     index: int,
     text: str,
+    other: str | None = None,
     *,
-    truncate: bool = False,
+    truncate: bool | None = None,
 ) -> Row:
     """Two texts as the model's kind has them (`build_inputs`); see `single`.
 
@@ -152,7 +193,13 @@ def pair(
     room = config.max_length - specials
     if len(first) + len(second) > room:
         if not truncate:
-            raise _too_long(index, text, len(first) + len(second) + specials, config)
+            after = "what follows it" if other is None else f"{_begin(other)}"
+            long = (
+                f"the text {_begin(text)} of {format_amount(len(first), 'token')} and {after} of "
+                f"{format_amount(len(second), 'token')} have "
+                f"{len(first) + len(second) + specials:,} tokens together"
+            )
+            raise _too_long(tokenizer, index, long, config, truncate, config.max_length)
         # The longer one gives way until both are alike.
         kept = min(len(second), max(room - len(first), room // 2))
         first, second = first[: room - kept], second[:kept]
@@ -160,14 +207,25 @@ def pair(
     return Row(np.array(ids, np.int32), np.array(types, np.int32))
 
 
+def _begin(text: str) -> str:
+    return repr(text) if len(text) <= _SHOWN else f"{text[:_SHOWN]!r}..."
+
+
 def _too_long(
-    index: int, text: str, tokens: int, config: BertConfig, limit: int | None = None
+    tokenizer: TextTokenizer,
+    index: int,
+    long: str,
+    config: BertConfig,
+    truncate: bool | None,
+    limit: int,
 ) -> BadText:
-    most = f"the model has {config.max_length} positions"
-    if limit is not None and limit < config.max_length:
-        most = f"the model is for {limit} at most"
+    """The error of an input; `long` says what has how many tokens."""
+    specials = " and ".join(map(tokenizer.readable_token, (tokenizer.cls_id, tokenizer.sep_id)))
+    most = f"the model has {config.max_length:,} positions"
+    if limit < config.max_length:
+        most = f"the model is for {limit:,} at most"
     return BadText(
         index,
-        f"the text {text[:40]!r}... has {tokens} tokens with [CLS] and [SEP]; {most}: give a "
-        "shorter one",
+        f"{long} with {specials}; {most}: give a shorter one",
+        can_cut=truncate is not None,
     )

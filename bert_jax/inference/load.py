@@ -7,6 +7,7 @@ from bert_jax.convert.open_model import open_model
 from bert_jax.errors import UserError
 from bert_jax.inference.given import check_whole_number, shown
 from bert_jax.inference.model import LoadedModel
+from data_pipeline.errors import DataError
 
 
 def load(
@@ -19,6 +20,8 @@ def load(
     encoder_will_do: bool = False,
 ) -> LoadedModel:
     """Open a model to use it.
+
+    `bert_jax.load("runs/base").embed(["A cat sat.", "A dog ran."])` is [2, E].
 
     Args:
       model: a run or one of its checkpoints, a folder in Hugging Face's layout, a checkpoint of
@@ -34,7 +37,8 @@ def load(
       The model with its tokeniser.
 
     Raises:
-      UserError: there is no such model, it is not what it says it is, or it has no tokeniser.
+      UserError: there is no such model, it is not what it says it is, or it has no tokeniser, or
+        one whose files contradict each other or `cased`.
     """
     if not isinstance(model, str | Path) or not str(model):
         raise UserError(
@@ -42,7 +46,12 @@ def load(
         )
     if step is not None:
         step = check_whole_number(step, "step", 0)
-    opened = open_model(model, task=task, step=step, cased=cased, encoder_will_do=encoder_will_do)
+    try:
+        opened = open_model(
+            model, task=task, step=step, cased=cased, encoder_will_do=encoder_will_do
+        )
+    except DataError as error:
+        raise UserError(str(error)) from error
     if opened.tokenizer is None:
         raise UserError(f"{model} has no tokeniser; put its vocab.txt or tokenizer.json beside it")
     return LoadedModel(

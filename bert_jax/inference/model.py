@@ -8,14 +8,15 @@ import jax
 import numpy as np
 
 from bert_jax.config import BertConfig, ComputeConfig
-from bert_jax.errors import UserError
-from bert_jax.head_config import TASKS, HeadConfig
+from bert_jax.head_config import HeadConfig
 from bert_jax.inference.answer import LONGEST_ANSWER, Answer, answer
 from bert_jax.inference.choose import Choice, choose
 from bert_jax.inference.classify import ClassifiedText, classify
+from bert_jax.inference.describe import check_head, check_pair_head, describe_model
 from bert_jax.inference.embed import LAST, Embedder
 from bert_jax.inference.fill_mask import FilledText, FillMask
 from bert_jax.inference.given import (
+    check_boolean,
     check_choices,
     check_pairs,
     check_text,
@@ -24,12 +25,11 @@ from bert_jax.inference.given import (
     check_texts_or_words,
     check_whole_number,
 )
-from bert_jax.inference.inputs import TextTokenizer
+from bert_jax.inference.inputs import TextTokenizer, naming
 from bert_jax.inference.inside import Encoder, Inside
 from bert_jax.inference.pairs import PairScorer
 from bert_jax.inference.tag import TaggedText, tag
 from bert_jax.inference.task_logits import TaskLogits
-from bert_jax.pair_tasks import PAIR_TASKS
 from bert_jax.sentence_config import SentenceConfig
 
 
@@ -62,6 +62,9 @@ class LoadedModel:
         self.sentences = sentences or SentenceConfig()
         self.compute = compute or ComputeConfig()
         self.params = jax.device_put(params, jax.local_devices()[0])
+
+    def __repr__(self) -> str:
+        return f"<LoadedModel: {describe_model(self.config, self.head)}>"
 
     def embed(
         self,
@@ -102,15 +105,20 @@ class LoadedModel:
         """
         if prompt is not None:
             prompt = check_text(prompt, "prompt")
-        return self._embedder.embed(
-            *(check_texts(texts), pooling, layers, mix, normalize),
-            prompt_name=prompt_name,
-            prompt=prompt,
-            truncate=truncate,
-            truncate_dim=truncate_dim,
-            on_cut=on_cut,
-            advance=advance,
-        )
+        if normalize is not None:
+            normalize = check_boolean(normalize, "normalize")
+        if truncate is not None:
+            truncate = check_boolean(truncate, "truncate")
+        with naming("texts", texts):
+            return self._embedder.embed(
+                *(check_texts(texts), pooling, layers, mix, normalize),
+                prompt_name=prompt_name,
+                prompt=prompt,
+                truncate=truncate,
+                truncate_dim=truncate_dim,
+                on_cut=on_cut,
+                advance=advance,
+            )
 
     @property
     def embed_limit(self) -> int:
@@ -144,9 +152,9 @@ class LoadedModel:
         return self._encoder.look(
             check_text(text),
             None if second is None else check_text(second, "second"),
-            output_hidden_states=output_hidden_states,
-            output_attentions=output_attentions,
-            truncate=truncate,
+            output_hidden_states=check_boolean(output_hidden_states, "output_hidden_states"),
+            output_attentions=check_boolean(output_attentions, "output_attentions"),
+            truncate=check_boolean(truncate, "truncate"),
         )
 
     def fill_mask(
@@ -164,7 +172,9 @@ class LoadedModel:
             lose a mask.
         """
         self._need("pretraining", "fill masks")
-        return self._fill_mask.fill_mask(check_texts(texts), top_k, truncate=truncate)
+        truncate = check_boolean(truncate, "truncate")
+        with naming("texts", texts):
+            return self._fill_mask.fill_mask(check_texts(texts), top_k, truncate=truncate)
 
     def next_sentence(
         self, pairs: Iterable[tuple[str, str]], *, truncate: bool = False
@@ -195,16 +205,21 @@ class LoadedModel:
     ) -> list[ClassifiedText]:
         """Every class of each text, the most probable first; of a regression its numbers.
 
+        A model with one label and no `problem_type` is a regression: what comes is its number, of
+        which the pipeline of transformers gives the sigmoid.
+
         Args:
-          texts: one or several, or pairs (first text, second text).
+          texts: one or several, or a list of pairs (first text, second text): `[("a", "b")]`.
           truncate: whether what is too long is cut, or is an error.
 
         Raises:
           UserError: the model does not classify sequences, or a text is too long.
         """
         self._need("sequence_classification", "classify texts")
+        truncate = check_boolean(truncate, "truncate")
         given = check_texts_or_pairs(texts)
-        return classify(self._logits, self.tokenizer, given, truncate=truncate)
+        with naming("texts", texts):
+            return classify(self._logits, self.tokenizer, given, truncate=truncate)
 
     def tag(self, texts: str | Iterable[str | Iterable[str]]) -> list[TaggedText]:
         """The label of every word.
@@ -217,7 +232,8 @@ class LoadedModel:
           UserError: the model does not classify tokens, or a text is too long.
         """
         self._need("token_classification", "label words")
-        return tag(self._logits, self.tokenizer, check_texts_or_words(texts))
+        with naming("texts", texts):
+            return tag(self._logits, self.tokenizer, check_texts_or_words(texts))
 
     def answer(
         self, questions: Iterable[tuple[str, str]], longest: int = LONGEST_ANSWER
@@ -234,7 +250,8 @@ class LoadedModel:
         self._need("question_answering", "answer questions")
         longest = check_whole_number(longest, "longest", 1)
         asked = check_pairs(questions, "questions", "(question, context)")
-        return answer(self._logits, self.tokenizer, asked, longest=longest)
+        with naming("questions"):
+            return answer(self._logits, self.tokenizer, asked, longest=longest)
 
     def choose(
         self, questions: Iterable[tuple[str, Iterable[str]]], *, truncate: bool = False
@@ -249,26 +266,21 @@ class LoadedModel:
           UserError: the model has no head for choices, or one is too long.
         """
         self._need("multiple_choice", "choose")
+        truncate = check_boolean(truncate, "truncate")
         given = check_choices(questions)
-        return choose(self._logits, self.tokenizer, given, truncate=truncate)
+        with naming("questions"):
+            return choose(self._logits, self.tokenizer, given, truncate=truncate)
 
     def _need(self, task: str, what: str) -> None:
-        if self.head.task != task:
-            raise UserError(
-                f"the model cannot {what}, for which it needs a head for {TASKS[task]}; it is "
-                f"{describe_head(self.config, self.head)}"
-            )
+        check_head(self.config, self.head, task, what)
 
     def _score_pairs(
         self, task: str, pairs: Iterable[tuple[str, str]], truncate: bool
     ) -> np.ndarray:
-        has = self.config.pair_task if self.head.task == "pretraining" else "none"
-        if has != task:
-            raise UserError(
-                f"the model has no {PAIR_TASKS[task].title} head ({task.replace('_', ' ')}); it "
-                f"is {describe_head(self.config, self.head)}"
-            )
-        return self._pairs.score(check_pairs(pairs), truncate=truncate)
+        check_pair_head(self.config, self.head, task)
+        truncate = check_boolean(truncate, "truncate")
+        with naming("pairs"):
+            return self._pairs.score(check_pairs(pairs), truncate=truncate)
 
     @cached_property
     def _fill_mask(self) -> FillMask:
@@ -292,13 +304,3 @@ class LoadedModel:
     @cached_property
     def _logits(self) -> TaskLogits:
         return TaskLogits(self.config, self.head, self.params, self.tokenizer.pad_id, self.compute)
-
-
-def describe_head(config: BertConfig, head: HeadConfig) -> str:
-    """What a model is, for a person: `a model with the heads of pretraining (masked LM, NSP)`."""
-    if head.task == "encoder":
-        return TASKS["encoder"]
-    if head.task != "pretraining":
-        return f"a model with a head for {TASKS[head.task]}"
-    pair = PAIR_TASKS.get(config.pair_task)
-    return f"a model with a masked LM head{f' and one for {pair.title}' if pair else ' alone'}"

@@ -19,6 +19,7 @@ from data_pipeline.tokenization.files import (
     CONFIG,
     FULL,
     SPECIAL_MAP,
+    check_agreement,
     field_of,
     from_config,
     ids_of,
@@ -94,6 +95,7 @@ def read_facts(folder: Path) -> tuple[ByteLevelFacts, int]:
                 f"{folder}: {FULL} and {VOCAB_JSON} with {MERGES} hold different tokenisers; "
                 "remove those that are wrong"
             )
+        check_agreement(folder, config, "add_prefix_space", facts["add_prefix_space"])
         processor = full.get("post_processor")
     else:
         # There are both, or `is_byte_level` is not true.

@@ -198,6 +198,26 @@ def check_case(path: Path, rules: Rules, cased: bool | None) -> None:
         raise DataError(f"{path}: is {word}, as its files say; cased={cased} was given")
 
 
+def check_agreement(folder: Path, config: Mapping[str, Any], name: str, full: object) -> None:
+    """DataError where a `tokenizer_config.json` contradicts what a `tokenizer.json` comes to.
+
+    transformers takes the first for a class that it knows and the second for any other, so that
+    neither is sure to be what a model was trained with. What is absent or null says nothing.
+
+    Args:
+        folder: of both files.
+        config: what the first holds.
+        name: of its field.
+        full: what the second makes of it.
+    """
+    said = config.get(name)
+    if said is not None and said != full:
+        raise DataError(
+            f"{folder}: {CONFIG} and {FULL} disagree about {name}: {json.dumps(said)} and "
+            f"{json.dumps(full)}; change the one that is wrong"
+        )
+
+
 def is_begun(folder: Path) -> bool:
     """Whether writing a tokeniser's folder may have stopped before there was anything to open."""
     names = {path.name for path in folder.iterdir()}

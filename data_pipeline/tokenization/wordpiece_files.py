@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from data_pipeline.errors import DataError
 from data_pipeline.tokenization.added_tokens import AddedToken, added_in, check_added
 from data_pipeline.tokenization.bert_config import check_bert, check_roles
 from data_pipeline.tokenization.files import (
+    FORM,
     MODEL,
     WORDPIECE_FILES,
+    check_agreement,
     check_bare_vocabulary,
     check_case,
     from_config,
@@ -66,13 +69,16 @@ def read_facts(folder: Path, cased: bool | None) -> tuple[WordPieceFacts, int]:
         if said is None:
             check_bare_vocabulary(vocab_path, vocab, cased)
         rules = said or Rules(given_case(folder, cased))
-    elif said is not None and said.cased != rules.cased:
-        raise DataError(
-            f"{folder}: tokenizer.json and tokenizer_config.json disagree about lower-casing"
-        )
-    elif said is not None and said.unicode_form not in ("none", rules.unicode_form):
-        raise DataError(
-            f"{folder}: tokenizer.json and tokenizer_config.json disagree about the Unicode form"
-        )
+    else:
+        _check_agreement(folder, config, rules)
     check_case(folder, rules, cased)
     return WordPieceFacts(vocab, rules, added), length
+
+
+def _check_agreement(folder: Path, config: Mapping[str, Any], rules: Rules) -> None:
+    """DataError where a `tokenizer_config.json` says another thing than the `tokenizer.json`."""
+    check_agreement(folder, config, "do_lower_case", not rules.cased)
+    check_agreement(folder, config, "strip_accents", rules.strips_accents)
+    check_agreement(folder, config, "tokenize_chinese_chars", rules.tokenize_chinese_chars)
+    if config.get(FORM, "none") not in ("none", rules.unicode_form):
+        check_agreement(folder, config, FORM, rules.unicode_form)
