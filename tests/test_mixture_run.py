@@ -89,6 +89,7 @@ def test_the_run_says_and_keeps_which_stores_it_reads(mixture):
     assert report.count("<td>sw</td>") >= 4
 
 
+@pytest.mark.heavy
 def test_a_killed_run_goes_on_to_the_same_weights_also_from_stores_that_moved(
     mixture, tmp_path, capsys
 ):

@@ -80,7 +80,11 @@ def uninterrupted(store):
     return record(run_dir), fingerprint(run_dir)
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=lambda n: n.name)
+@pytest.mark.parametrize(
+    "number",
+    [signal.SIGKILL, pytest.param(signal.SIGTERM, marks=pytest.mark.heavy)],
+    ids=lambda n: n.name,
+)
 @pytest.mark.parametrize("attempt", range(ROUNDS))
 def test_a_run_that_was_interrupted_ends_as_if_it_never_was(
     store, uninterrupted, tmp_path, number, attempt

@@ -114,6 +114,7 @@ def test_inspect_says_the_stages(finished):
     assert re.search(r"^held out, step 6 .*, in rows of 48$", shown, re.MULTILINE)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("step", [2, 4], ids=["first stage", "second stage"])
 def test_a_run_killed_in_any_stage_goes_on_to_the_same_bits(
     finished, experiment, store, tmp_path, monkeypatch, step
