@@ -15,6 +15,8 @@ from bert_jax.recipes.pretrain import pretrain
 from bert_jax.recipes.run_folder import read_json
 from bert_jax.terminal import Terminal
 
+pytestmark = pytest.mark.heavy
+
 SHARES = ["DataConfig.weights=(3, 1)"]
 
 
@@ -89,7 +91,6 @@ def test_the_run_says_and_keeps_which_stores_it_reads(mixture):
     assert report.count("<td>sw</td>") >= 4
 
 
-@pytest.mark.heavy
 def test_a_killed_run_goes_on_to_the_same_weights_also_from_stores_that_moved(
     mixture, tmp_path, capsys
 ):

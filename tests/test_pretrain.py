@@ -112,6 +112,7 @@ def test_a_run_folder_that_is_a_file_is_refused_before_the_data_are_opened(tiny_
         pretrain(str(tiny_run.experiment), tmp_path / "wiki.txt", data="nowhere")
 
 
+@pytest.mark.heavy
 def test_a_signal_in_the_last_step_leaves_its_evaluation_to_the_next_start(
     tiny_run, tmp_path, monkeypatch
 ):
@@ -138,6 +139,7 @@ def test_a_signal_in_the_last_step_leaves_its_evaluation_to_the_next_start(
     ]
 
 
+@pytest.mark.heavy
 def test_a_signal_before_training_ends_the_start_and_the_same_command_goes_on(
     tiny_run, tmp_path, monkeypatch
 ):
@@ -184,6 +186,7 @@ def test_a_run_may_start_from_the_weights_of_another(tiny_run, tmp_path):
     assert recorded == {"model": str(tiny_run.run_dir), "kind": "run", "step": 4}
 
 
+@pytest.mark.heavy
 def test_an_experiment_that_names_no_shape_takes_that_of_the_model(tiny_run, tmp_path):
     arguments = {
         "data": tiny_run.store,

@@ -20,6 +20,8 @@ from bert_jax.recipes.run_results import RunResults
 from bert_jax.recipes.show_batch import batch_rows
 from bert_jax.terminal import Terminal
 
+pytestmark = pytest.mark.heavy
+
 # Six steps, of which the last three are of longer rows and fewer of them.
 SCHEDULE = """
 TrainConfig.num_steps = 6
@@ -114,7 +116,6 @@ def test_inspect_says_the_stages(finished):
     assert re.search(r"^held out, step 6 .*, in rows of 48$", shown, re.MULTILINE)
 
 
-@pytest.mark.heavy
 @pytest.mark.parametrize("step", [2, 4], ids=["first stage", "second stage"])
 def test_a_run_killed_in_any_stage_goes_on_to_the_same_bits(
     finished, experiment, store, tmp_path, monkeypatch, step
