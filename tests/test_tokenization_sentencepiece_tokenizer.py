@@ -307,3 +307,13 @@ def test_what_is_no_model_is_an_error_that_names_it(tmp_path: Path) -> None:
     capitals = TOKENIZERS["unigram"]._model
     with pytest.raises(DataError, match="tokens hold capitals"):
         SentencePieceTokenizer(capitals, Rules(False))
+
+
+def test_a_piece_that_is_no_utf_8_is_a_damaged_file(tmp_path: Path) -> None:
+    TOKENIZERS["unigram"].save(tmp_path / "t")
+    file = tmp_path / "t" / "sentencepiece.model"
+    mark = "\N{LOWER ONE EIGHTH BLOCK}".encode()
+    assert mark in file.read_bytes()
+    file.write_bytes(file.read_bytes().replace(mark, b"\xa0\xa0\xa0"))
+    with pytest.raises(DataError, match=r"sentencepiece\.model: a piece is no UTF-8"):
+        load_tokenizer(tmp_path / "t")

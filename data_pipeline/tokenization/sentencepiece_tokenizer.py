@@ -66,7 +66,10 @@ class SentencePieceTokenizer(TextTokenizer):
         self._model = model
         self._processor = _processor(model, name)
         size = self._processor.get_piece_size()
-        vocab = [self._processor.id_to_piece(i) for i in range(size)]
+        try:
+            vocab = [self._processor.id_to_piece(i) for i in range(size)]
+        except UnicodeDecodeError as error:
+            raise DataError(f"{name}: a piece is no UTF-8; the file is damaged") from error
         check_vocabulary(vocab, rules, name)
         super().__init__(vocab, rules, model_max_length)
         if self._processor.unk_id() != self.unk_id:
