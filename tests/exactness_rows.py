@@ -89,14 +89,14 @@ ROWS = {
     "published_minilm_tei": Row(
         "published",
         "state of every token, with the tanh GELU",
-        MINILM.format("by text-embeddings-inference on a GPU"),
+        MINILM.format("by text-embeddings-inference"),
         ABSOLUTE,
         2e-3,
     ),
     "published_minilm_tei_cosine": Row(
         "published",
         "vector of a sentence, by its mean or [CLS]",
-        MINILM.format("by text-embeddings-inference on a GPU"),
+        MINILM.format("by text-embeddings-inference"),
         COSINE,
         1e-5,
     ),

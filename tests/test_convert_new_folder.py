@@ -3,6 +3,7 @@
 import contextlib
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -125,10 +126,10 @@ def test_where_no_folder_can_be_made_nothing_is_left(
     made = Path.mkdir
 
     # Root may write everywhere, so that taking rights away would show nothing where it runs tests.
-    def refuse(path: Path, *args: object, **named: object) -> None:
+    def refuse(path: Path, *args: Any, **named: Any) -> None:
         if path.name.startswith("."):
             raise PermissionError(13, "Permission denied", str(path))
-        made(path, *args, **named)  # type: ignore[arg-type]  # handed on as they came
+        made(path, *args, **named)
 
     monkeypatch.setattr(Path, "mkdir", refuse)
     with pytest.raises(PermissionError), new_folder(tmp_path / "m"):

@@ -68,7 +68,12 @@ def test_what_is_no_text_is_said_with_what_it_is(given, message):
 
 def test_pairs_are_two_texts_each():
     expected = [("a", "b"), ("c", "d")]
-    for given in (expected, [["a", "b"], ["c", "d"]], np.array(expected), zip("ac", "bd")):  # noqa: B905
+    for given in (
+        expected,
+        [["a", "b"], ["c", "d"]],
+        np.array(expected),
+        zip("ac", "bd", strict=True),
+    ):
         assert check_pairs(given) == expected
 
 

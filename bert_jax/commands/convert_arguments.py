@@ -1,6 +1,6 @@
 """What `bert-jax convert` can be given."""
 
-from bert_jax.commands.parser import CommandParser, choice, path, whole_number
+from bert_jax.commands.parser import CommandParser, add_case, choice, path, whole_number
 
 FORMATS = ("hf", "run", "stablehlo")
 DTYPES = ("float32", "bfloat16", "float16")
@@ -54,14 +54,7 @@ def convert_parser(command: str) -> CommandParser:
     parser.add_argument(
         "--step", metavar="N", type=whole_number, help="which checkpoint of a run (the newest)"
     )
-    case = parser.add_mutually_exclusive_group()
-    case.add_argument(
-        "--cased",
-        action="store_true",
-        default=None,
-        help="for a bare vocab.txt, which cannot say so: it is cased",
-    )
-    case.add_argument("--uncased", dest="cased", action="store_false", help="or it is uncased")
+    add_case(parser)
     parser.add_argument(
         "--hidden_act",
         metavar="|".join(ACTIVATIONS),

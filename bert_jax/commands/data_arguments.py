@@ -4,7 +4,15 @@ Loads nothing but argparse, so that `bert-jax COMMAND --help` answers at once.
 """
 
 from bert_jax.commands.cleaning_flags import add_cleaning_flags
-from bert_jax.commands.parser import CommandParser, choice, number, path, positive, whole_number
+from bert_jax.commands.parser import (
+    CommandParser,
+    add_case,
+    choice,
+    number,
+    path,
+    positive,
+    whole_number,
+)
 
 RUNNERS = ("local", "beam")
 LINES = ("auto", "sentence", "paragraph", "document")
@@ -111,14 +119,7 @@ def prepare_parser(command: str) -> CommandParser:
     parser.add_argument(
         "--output", metavar="STORE", type=path, required=True, help="the store to write"
     )
-    case = parser.add_mutually_exclusive_group()
-    case.add_argument(
-        "--cased",
-        action="store_true",
-        default=None,
-        help="for a bare vocab.txt, which cannot say so: it is cased",
-    )
-    case.add_argument("--uncased", dest="cased", action="store_false", help="or it is uncased")
+    add_case(parser)
     _add_text_key(parser)
     _add_normalize(parser, "bring all text to this Unicode form first (the tokeniser's own)")
     _add_lines(parser)

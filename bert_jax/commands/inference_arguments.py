@@ -8,6 +8,7 @@ import argparse
 from bert_jax.commands.parser import (
     CommandParser,
     Once,
+    add_case,
     choice,
     number,
     path,
@@ -153,14 +154,7 @@ def _add_reading(parser: CommandParser, of_cutting: str) -> None:
         help="cut texts that are too long for the model, which are an error otherwise "
         f"({of_cutting})",
     )
-    case = parser.add_mutually_exclusive_group()
-    case.add_argument(
-        "--cased",
-        action="store_true",
-        default=None,
-        help="for a bare vocab.txt, which cannot say so: it is cased",
-    )
-    case.add_argument("--uncased", dest="cased", action="store_false", help="or it is uncased")
+    add_case(parser)
 
 
 def _layers(text: str) -> tuple[int, ...]:

@@ -180,6 +180,18 @@ class _HelpFormatter(argparse.HelpFormatter):
         return super()._format_action_invocation(action)
 
 
+def add_case(parser: CommandParser) -> None:
+    """`--cased` and `--uncased`, of which one may be given; None where neither is."""
+    case = parser.add_mutually_exclusive_group()
+    case.add_argument(
+        "--cased",
+        action="store_true",
+        default=None,
+        help="for a bare vocab.txt, which cannot say so: it is cased",
+    )
+    case.add_argument("--uncased", dest="cased", action="store_false", help="or it is uncased")
+
+
 def whole_number(text: str) -> int:
     """An argparse type: `100`, `1_000_000`."""
     try:

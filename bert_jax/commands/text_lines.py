@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from io import BufferedReader
 from itertools import chain
 from pathlib import Path
+from typing import cast
 
 from bert_jax.errors import UserError
 from bert_jax.formatting import format_amount
@@ -86,8 +87,7 @@ def _opened(file: str) -> tuple[str, BufferedReader | None]:
         if sys.stdin is None:
             raise UserError("--file - is standard input, and it is closed; give a file")
         # Typed as what a program may put in its place.
-        opened: BufferedReader = sys.stdin.buffer  # type: ignore[assignment]
-        return STANDARD_INPUT, opened
+        return STANDARD_INPUT, cast("BufferedReader", sys.stdin.buffer)
     try:
         mode = os.stat(file).st_mode
     except OSError:
