@@ -37,7 +37,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
-    from runs import TinyRun
+    from small_runs import TinyRun
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
@@ -66,7 +66,7 @@ def shared_data() -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> "TinyRun":
-    """A finished run (`runs.make_tiny_run`); to read only."""
-    from runs import make_tiny_run
+    """A finished run (`small_runs.make_tiny_run`); to read only."""
+    from small_runs import make_tiny_run
 
     return make_tiny_run(tmp_path_factory.mktemp("tiny_run"))

@@ -20,14 +20,14 @@ TRAIN = TrainConfig(batch_size=8, eval_examples=12, seed=3)
 
 @pytest.fixture(scope="module")
 def two(tmp_path_factory):
-    from runs import make_two_stores
+    from small_runs import make_two_stores
 
     return [TokenStore.open(path) for path in make_two_stores(tmp_path_factory.mktemp("two"))]
 
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
-    from runs import make_store
+    from small_runs import make_store
 
     return TokenStore.open(make_store(tmp_path_factory.mktemp("data")))
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from runs import make_two_stores
+from small_runs import make_two_stores
 
 from bert_jax.pair_tasks import PAIR_TASKS
 from bert_jax.recipes.held_out import baselines, characters_per_token

@@ -6,7 +6,7 @@ import shutil
 from typing import Any
 
 import pytest
-from runs import EXPERIMENT, compiled_once, make_two_stores
+from small_runs import EXPERIMENT, compiled_once, make_two_stores
 
 from bert_jax import cli
 from bert_jax.errors import UserError

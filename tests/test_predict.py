@@ -6,7 +6,7 @@ import json
 import pytest
 from converted import change_config, small_folder
 from inference_models import loaded_model
-from runs import EXPERIMENT, write_text
+from small_runs import EXPERIMENT, write_text
 
 from bert_jax import cli
 from bert_jax.commands.predict import PORTION

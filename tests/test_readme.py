@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from runs import make_store, write_text
+from small_runs import make_store, write_text
 
 from data_pipeline.store.token_store import TokenStore
 

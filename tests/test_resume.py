@@ -12,7 +12,7 @@ import sys
 import time
 
 import pytest
-from runs import make_store
+from small_runs import make_store
 
 ROUNDS = int(os.environ.get("BERT_JAX_RESUME_ROUNDS", "1"))
 STEPS = 60

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from runs import EXPERIMENT
+from small_runs import EXPERIMENT
 
 from bert_jax.errors import UserError
 from bert_jax.recipes.bindings import KINDS, settable_fields

@@ -7,7 +7,7 @@ import shutil
 
 import numpy as np
 import pytest
-from runs import EXPERIMENT, compiled_once, make_store
+from small_runs import EXPERIMENT, compiled_once, make_store
 
 from bert_jax.errors import UserError
 from bert_jax.inference.load import load

@@ -2,7 +2,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from runs import make_store
+from small_runs import make_store
 
 from data_pipeline import baselines
 from data_pipeline.errors import DataError

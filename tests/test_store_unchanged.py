@@ -4,7 +4,7 @@ import os
 import shutil
 
 import pytest
-from runs import make_store
+from small_runs import make_store
 
 from data_pipeline.errors import DataError
 from data_pipeline.store import unchanged

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from runs import make_store, make_two_stores
+from small_runs import make_store, make_two_stores
 
 from bert_jax.errors import UserError
 from bert_jax.recipes import stores as module

@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 import pytest
-from runs import make_two_stores
+from small_runs import make_two_stores
 
 from bert_jax.config import TrainConfig
 from bert_jax.recipes.stores import Stores

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from runs import make_store
+from small_runs import make_store
 
 from bert_jax.benchmarks.collator import FORMS, LENGTH, ROWS, collator_and_rows
 from data_pipeline.store.token_store import TokenStore

@@ -1,4 +1,8 @@
-"""A small text, its store, and a finished run on it, made once for all tests that read them."""
+"""A small text, its store, and a finished run on it, made once for all tests that read them.
+
+(Not `runs`: where `make pretrain` has left a folder of that name, the linter takes it for a package
+of the project's own, and wants the imports in another order.)
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
